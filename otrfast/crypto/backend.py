@@ -1,0 +1,237 @@
+"""The seam between the protocol and its arithmetic: what a backend is, as Protocols.
+
+Three backends stand behind it: `native` (the C core), `pure` (Python's `pow()`, hashlib, pycryptodome) and
+`gmpy2` (the pure one on `gmpy2.powmod`). One is chosen at import, by `load`.
+
+Shapes used throughout:
+
+* an *element* is a value modulo the 1536-bit prime, 192 bytes big-endian, leading zeros kept;
+* an *exponent* is big-endian bytes: 40 for Diffie-Hellman, 192 for SMP;
+* a *handle* (`DhKey`, `SharedSecret`, `DataKeys`, `Exponent`, `SigningKey`) owns a secret, wipes it when dropped,
+  prints nothing of it and refuses to be copied or pickled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+ELEMENT_BYTES = 192
+DH_EXPONENT_BYTES = 40
+SMP_EXPONENT_BYTES = 192
+
+
+class AkeKeys(NamedTuple):
+    """What both sides of an AKE derive from its shared secret (protocol, "Key derivation")."""
+
+    ssid: bytes  # 8 bytes, public
+    c: bytes  # 16 bytes: AES key of the Reveal Signature message
+    c_prime: bytes  # 16 bytes: AES key of the Signature message
+    m1: bytes  # 32 bytes
+    m2: bytes  # 32 bytes
+    m1_prime: bytes  # 32 bytes
+    m2_prime: bytes  # 32 bytes
+
+    def __repr__(self) -> str:
+        return "<AkeKeys: redacted>"
+
+
+class DsaNumbers(NamedTuple):
+    """A DSA public key as numbers; `0 < q < p`, `g` and `y` of order q."""
+
+    p: int
+    q: int
+    g: int
+    y: int
+
+
+class DataKeys(Protocol):
+    """The four keys, two counters and the extra key of one (our D-H key, their D-H key) pair."""
+
+    @property
+    def send_counter(self) -> int:
+        """The counter of the last message sealed; 0 before the first."""
+
+    @property
+    def receive_counter(self) -> int:
+        """The counter of the last message accepted; 0 before the first."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the receiving MAC key has verified a message: only then it is ever revealed."""
+
+    def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
+        """Return the whole armoured data message, `?OTR:` to the final dot, under the next counter.
+
+        `prefix` is the message from its version up to and including the MPI of the next D-H key; the plain text
+        is `text || 0x00 || tlvs`; `revealed` is the value of the field of old MAC keys.
+        """
+
+    def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
+        """Return `seal(prefix, text, b"", b"")` for each text, in order."""
+
+    def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
+        """Check the MAC over `authenticated`, then the counter; store the counter; return the plain text.
+
+        Raises `BadMac` or `CounterReplayed`, and changes nothing then.
+        """
+
+    def open_line(self, head: bytes, line: bytes) -> bytes | None:
+        """The fast lane: the text of an armoured data message that needs nothing but opening, else None.
+
+        `head` is the expected start of the message, version up to and including the recipient keyid; its flags byte
+        is not compared. None, and nothing changed, for whatever the general path has to look at: another
+        head, a next D-H key out of range, a MAC or counter that does not hold, TLVs, any oddity of the
+        armour. An empty text is None too.
+        """
+
+    def open_many(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
+        """The texts of the longest run of leading lines for which `open_line` would return one."""
+
+    def receive_mac_key(self) -> bytes:
+        """The receiving MAC key, 20 bytes, for revealing it when the pair is dropped."""
+
+    def extra_key(self) -> bytes:
+        """The extra symmetric key of this pair, 32 bytes."""
+
+
+class SharedSecret(Protocol):
+    """g^xy of one D-H exchange."""
+
+    def ake_keys(self) -> AkeKeys:
+        """Derive the keys of an AKE."""
+
+    def data_keys(self, high: bool) -> DataKeys:
+        """Derive the data keys; `high` where our public key is the numerically greater one."""
+
+
+class DhKey(Protocol):
+    """One D-H key pair of ours."""
+
+    @property
+    def public(self) -> bytes:
+        """g^x, an element."""
+
+    def agree(self, public: bytes) -> SharedSecret:
+        """Return the secret shared with the holder of `public` (an element).
+
+        One power with a variable base. Raises `NotInGroup` unless 2 <= public <= p-2.
+        """
+
+
+class Exponent(Protocol):
+    """A secret SMP exponent, 0 <= x < 2^1536."""
+
+    def power_g(self) -> bytes:
+        """Return g^x, an element. One power with the fixed base."""
+
+    def power(self, base: bytes) -> bytes:
+        """Return base^x, an element. One power with a variable base."""
+
+    def response(self, secret: Exponent, challenge: bytes) -> bytes:
+        """Return D = (self - secret * challenge) mod q, an SMP proof's answer, 192 bytes.
+
+        `challenge` is 32 bytes; q is (p-1)/2.
+        """
+
+
+class SigningKey(Protocol):
+    """A DSA private key with its public numbers."""
+
+    @property
+    def numbers(self) -> DsaNumbers:
+        """The public half."""
+
+    def sign(self, value: bytes, random: bytes) -> bytes:
+        """Sign `value`, 32 bytes read as one big-endian number modulo q: r || s, 20 bytes each.
+
+        The nonce is that of RFC 6979 over q, x and `value`, with `random` (32 bytes) as its additional data (section
+        3.6), so that neither a repeated value nor a failing random source can betray the key.
+        """
+
+    def private_number(self) -> int:
+        """The private exponent x, for saving the key to a file and for nothing else."""
+
+
+class Backend(Protocol):
+    """The arithmetic of OTR. Stateless: every secret lives in a handle."""
+
+    @property
+    def name(self) -> str:
+        """`native`, `gmpy2` or `pure`."""
+
+    def sha1(self, data: bytes) -> bytes:
+        """Return the 20-byte digest."""
+
+    def sha256(self, data: bytes) -> bytes:
+        """Return the 32-byte digest."""
+
+    def hmac_sha1(self, key: bytes, data: bytes) -> bytes:
+        """Return the 20-byte authentication code."""
+
+    def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
+        """Return the 32-byte authentication code."""
+
+    def aes_ctr(self, key: bytes, counter: bytes, data: bytes) -> bytes:
+        """Encrypt or decrypt with AES-128-CTR; `counter` is the first counter block, 16 bytes."""
+
+    def equal(self, a: bytes, b: bytes) -> bool:
+        """Compare two byte strings in a time that depends on their lengths alone."""
+
+    def dh_key(self, exponent: bytes) -> DhKey:
+        """Make a key pair from a random exponent of 40 bytes. One power with the fixed base."""
+
+    def dh_keys(self, exponents: Sequence[bytes]) -> list[DhKey]:
+        """Make many key pairs; where the processor allows it, eight powers at a time."""
+
+    def agree_many(self, pairs: Sequence[tuple[DhKey, bytes]]) -> list[SharedSecret | None]:
+        """`key.agree(public)` for each pair, eight powers at a time; None where it would raise."""
+
+    def in_group(self, element: bytes) -> bool:
+        """Whether 2 <= element <= p-2; `element` is 192 bytes."""
+
+    def exponent(self, value: bytes) -> Exponent:
+        """Take over an SMP exponent: up to 192 bytes, big-endian."""
+
+    def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
+        """Return base1^exponent1 * base2^exponent2, an element. Public values only: not constant-time.
+
+        The exponents are big-endian bytes of any length up to 192.
+        """
+
+    def multiply(self, a: bytes, b: bytes) -> bytes:
+        """Return a * b mod p for two elements."""
+
+    def divide(self, a: bytes, b: bytes) -> bytes:
+        """Return a / b mod p for two elements that were seen on the wire; b is not 0. Not constant-time."""
+
+    def dsa_generate(self, seed: bytes) -> SigningKey:
+        """Make a 1024/160-bit DSA key from 32 random bytes. Takes tens of milliseconds."""
+
+    def dsa_key(self, numbers: DsaNumbers, x: int) -> SigningKey:
+        """Take over a private key. Raises `ValueError` unless 0 < x < q and y = g^x mod p."""
+
+    def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
+        """Check a signature of 40 bytes over `value` (32 bytes, read as a number modulo q)."""
+
+    def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
+        """Whether a peer's key is sound: sizes 1024/160 (or 2048/224, 3072/256), q divides p-1,
+        2 <= g, y <= p-2, g^q = y^q = 1 mod p, and, with `primality`, p and q prime."""
+
+
+def load(name: str | None = None) -> Backend:
+    """Return the backend `name`, or the one in force for this process.
+
+    Without a name it is `pure` where the environment has OTRFAST_PURE=1, else `native`. Raises `BackendUnavailable`
+    with the remedy where the C core is missing: nothing falls back in silence.
+    """
+    if name is None:
+        name = "pure" if os.environ.get("OTRFAST_PURE") == "1" else "native"
+    if name == "native":
+        from otrfast.crypto.native import NativeBackend
+
+        return NativeBackend()
+    from otrfast.crypto.pure import pure_backend
+
+    return pure_backend(name)
