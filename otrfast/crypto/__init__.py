@@ -1,0 +1,1 @@
+"""Arithmetic and keys: everything the protocol computes with, behind one seam (`backend`)."""

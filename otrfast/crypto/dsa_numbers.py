@@ -1,0 +1,145 @@
+"""DSA on Python integers, for the pure backend: sign, verify, check, generate (FIPS 186-4, RFC 6979).
+
+OTR signs the 32 bytes of an HMAC read as one number and reduced modulo q, not truncated to q's length, so
+no stock "sign this digest" function fits. Every function takes the power function to compute with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+
+from otrfast.crypto.backend import DsaNumbers
+
+PowerFunction = Callable[[int, int, int], int]
+
+SIZES = frozenset({(1024, 160), (2048, 224), (3072, 256)})
+"""The (p, q) sizes in bits that a key may have (FIPS 186-4, section 4.2)."""
+
+_ROUNDS = 40  # Miller-Rabin, for numbers that somebody else chose: error below 2^-80
+_SMALL_PRIMES = tuple(n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2)))
+
+
+class _Drbg:
+    """HMAC-DRBG on SHA-256 as RFC 6979 section 3.2 runs it."""
+
+    def __init__(self, material: bytes) -> None:
+        self._key, self._value = bytes(32), b"\x01" * 32
+        self.update(b"\0" + material)
+        self.update(b"\x01" + material)
+
+    def update(self, data: bytes) -> None:
+        self._key = hmac.digest(self._key, self._value + data, "sha256")
+        self._value = hmac.digest(self._key, self._value, "sha256")
+
+    def bytes(self, length: int) -> bytes:
+        out = b""
+        while len(out) < length:
+            self._value = hmac.digest(self._key, self._value, "sha256")
+            out += self._value
+        return out[:length]
+
+
+def _nonces(q: int, x: int, value: bytes, random: bytes) -> Iterator[int]:
+    """Yield the candidate nonces of RFC 6979, `random` as additional data (section 3.6)."""
+    size = (q.bit_length() + 7) // 8
+    excess = size * 8 - q.bit_length()
+    h = int.from_bytes(value, "big") % q
+    drbg = _Drbg(x.to_bytes(size, "big") + h.to_bytes(size, "big") + random)
+    while True:
+        k = int.from_bytes(drbg.bytes(size), "big") >> excess
+        if 0 < k < q:
+            yield k
+        drbg.update(b"\0")
+
+
+def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, power: PowerFunction) -> bytes:
+    """Sign `value` (32 bytes, a number modulo q) and return r || s, each as long as q."""
+    p, q, g, _ = numbers
+    size = (q.bit_length() + 7) // 8
+    for k in _nonces(q, x, value, random):
+        r = power(g, k, p) % q
+        s = pow(k, -1, q) * (int.from_bytes(value, "big") + x * r) % q
+        if r and s:
+            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+    raise AssertionError("the nonces never end")
+
+
+def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: PowerFunction) -> bool:
+    """Check r || s over `value`."""
+    p, q, g, y = numbers
+    size = (q.bit_length() + 7) // 8
+    if len(signature) != 2 * size:
+        return False
+    r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
+    if not (0 < r < q and 0 < s < q):
+        return False
+    w = pow(s, -1, q)
+    u1 = int.from_bytes(value, "big") * w % q
+    return power(g, u1, p) * power(y, r * w % q, p) % p % q == r
+
+
+def check(numbers: DsaNumbers, primality: bool, power: PowerFunction) -> bool:
+    """Whether a public key is sound: sizes, orders and, if asked, primality."""
+    p, q, g, y = numbers
+    if (p.bit_length(), q.bit_length()) not in SIZES or (p - 1) % q or p % 2 == 0 or q % 2 == 0:
+        return False
+    if not (2 <= g <= p - 2 and 2 <= y <= p - 2):
+        return False
+    if power(g, q, p) != 1 or power(y, q, p) != 1:
+        return False
+    return not primality or (_is_prime(q, power) and _is_prime(p, power))
+
+
+def check_private(numbers: DsaNumbers, x: int, power: PowerFunction) -> None:
+    """Raise `ValueError` unless x is the private exponent of the numbers."""
+    p, q, g, y = numbers
+    if (p.bit_length(), q.bit_length()) not in SIZES or not 0 < x < q or power(g, x, p) != y:
+        raise ValueError("these numbers are not a DSA private key")
+
+
+def generate(seed: bytes, power: PowerFunction) -> tuple[DsaNumbers, int]:
+    """Make a 1024/160-bit key from 32 random bytes: (numbers, private exponent)."""
+    drbg = _Drbg(seed)
+    while True:
+        q = int.from_bytes(drbg.bytes(20), "big") | 1 << 159 | 1
+        if _is_prime(q, power):
+            break
+    p = _find_p(q, drbg, power)
+    g, h = 1, 2
+    while g == 1:
+        g, h = power(h, (p - 1) // q, p), h + 1
+    x = int.from_bytes(drbg.bytes(32), "big") % (q - 1) + 1
+    return DsaNumbers(p, q, g, power(g, x, p)), x
+
+
+def _find_p(q: int, drbg: _Drbg, power: PowerFunction) -> int:
+    while True:
+        start = int.from_bytes(drbg.bytes(128), "big") | 1 << 1023
+        start -= (start - 1) % (2 * q)
+        for p in range(start, start + 8192 * q, 2 * q):
+            if p.bit_length() == 1024 and _is_prime(p, power):
+                return p
+
+
+def _is_prime(n: int, power: PowerFunction) -> bool:
+    """Trial division, then Miller-Rabin with bases drawn from a hash of n, which nobody can choose freely."""
+    if any(n % prime == 0 for prime in _SMALL_PRIMES):
+        return False
+    twos = ((n - 1) & -(n - 1)).bit_length() - 1
+    odd = (n - 1) >> twos
+    digest = n.to_bytes((n.bit_length() + 7) // 8, "big")
+    for _ in range(_ROUNDS):
+        digest = hashlib.sha256(digest).digest()
+        base = int.from_bytes(digest, "big") % (n - 3) + 2
+        a = power(base, odd, n)
+        if a in (1, n - 1):
+            continue
+        for _ in range(twos - 1):
+            a = a * a % n
+            if a == n - 1:
+                break
+        else:
+            return False
+    return True

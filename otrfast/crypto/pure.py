@@ -1,0 +1,283 @@
+"""The pure backend: Python's `pow()`, hashlib, hmac and pycryptodome's AES; with `gmpy2.powmod` the `gmpy2` one.
+
+It is the honest baseline that the C core is measured against and checked against. What it can not do is keep
+secrets in constant time or wipe them: Python's integers are immutable and its `pow()` leaks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+
+from Crypto.Cipher import AES
+
+from otrfast.crypto import dsa_numbers, kdf
+from otrfast.crypto.backend import ELEMENT_BYTES, AkeKeys, DhKey, DsaNumbers, Exponent, SharedSecret
+from otrfast.crypto.group import P, Q, element, number
+from otrfast.crypto.secret import Secret
+from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
+
+PowerFunction = Callable[[int, int, int], int]
+
+_ARMOUR = b"?OTR:"
+_MAC_BYTES = 20
+_FLAGS_FROM_END = 9  # the flags byte stands before the two key ids that end the head
+
+
+def _sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _aes_ctr(key: bytes, counter: bytes, data: bytes) -> bytes:
+    return AES.new(key, AES.MODE_CTR, nonce=b"", initial_value=counter).encrypt(data)
+
+
+def _in_group(value: int) -> bool:
+    return 2 <= value <= P - 2
+
+
+class PureDataKeys(Secret):
+    """`backend.DataKeys` on bytes objects."""
+
+    __slots__ = ("_keys", "receive_counter", "send_counter", "verified")
+
+    def __init__(self, keys: kdf.DataKeyBytes) -> None:
+        self._keys = keys
+        self.send_counter = 0
+        self.receive_counter = 0
+        self.verified = False
+
+    def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
+        self.send_counter += 1
+        counter = self.send_counter.to_bytes(8, "big")
+        plaintext = text + b"\0" + tlvs
+        ciphertext = _aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
+        body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
+        mac = hmac.digest(self._keys.send_mac, body, "sha1")
+        return _ARMOUR + b64encode(body + mac + len(revealed).to_bytes(4, "big") + revealed) + b"."
+
+    def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
+        return [self.seal(prefix, text, b"", b"") for text in texts]
+
+    def _decrypt(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
+        if not hmac.compare_digest(hmac.digest(self._keys.receive_mac, authenticated, "sha1"), mac):
+            raise BadMac("the MAC of a data message does not hold")
+        if counter <= self.receive_counter:
+            raise CounterReplayed("a data message came twice, or after a later one")
+        return _aes_ctr(self._keys.receive_aes, counter.to_bytes(8, "big") + bytes(8), ciphertext)
+
+    def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
+        plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
+        self.receive_counter = counter
+        self.verified = True
+        return plaintext
+
+    def open_line(self, head: bytes, line: bytes) -> bytes | None:
+        fields = _lane_fields(head, line)
+        if fields is None:
+            return None
+        authenticated, counter, ciphertext, mac = fields
+        try:
+            plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
+        except (BadMac, CounterReplayed):
+            return None
+        text, _, tlvs = plaintext.partition(b"\0")
+        if tlvs or not text:
+            return None
+        self.receive_counter = counter
+        self.verified = True
+        return text
+
+    def open_many(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
+        texts = []
+        for line in lines:
+            text = self.open_line(head, line)
+            if text is None:
+                break
+            texts.append(text)
+        return texts
+
+    def receive_mac_key(self) -> bytes:
+        return self._keys.receive_mac
+
+    def extra_key(self) -> bytes:
+        return self._keys.extra
+
+
+def _lane_fields(head: bytes, line: bytes) -> tuple[bytes, int, bytes, bytes] | None:
+    """Take a line apart as the fast lane does: (authenticated, counter, ciphertext, MAC), or None for the general path."""
+    if not (line.startswith(_ARMOUR) and line.endswith(b".")):
+        return None
+    try:
+        raw = b64decode(line[len(_ARMOUR) : -1], validate=True)
+    except ValueError:
+        return None
+    flags = len(head) - _FLAGS_FROM_END
+    if raw[:flags] != head[:flags] or raw[flags + 1 : len(head)] != head[flags + 1 :]:
+        return None
+    at = len(head)
+    key_length = number(raw[at : at + 4])
+    next_key = raw[at + 4 : at + 4 + key_length]
+    if key_length > ELEMENT_BYTES or next_key[:1] == b"\0" or not _in_group(number(next_key)):
+        return None
+    at += 4 + key_length
+    counter = number(raw[at : at + 8])
+    length = number(raw[at + 8 : at + 12])
+    end = at + 12 + length
+    revealed = number(raw[end + _MAC_BYTES : end + _MAC_BYTES + 4])
+    if len(raw) < end + _MAC_BYTES + 4 or len(raw) != end + _MAC_BYTES + 4 + revealed:
+        return None
+    return raw[:end], counter, raw[at + 12 : end], raw[end : end + _MAC_BYTES]
+
+
+class PureSharedSecret(Secret):
+    """`backend.SharedSecret` on a bytes object."""
+
+    __slots__ = ("_secbytes",)
+
+    def __init__(self, secret: int) -> None:
+        self._secbytes = kdf.secret_bytes(secret)
+
+    def ake_keys(self) -> AkeKeys:
+        return kdf.ake_keys(self._secbytes, _sha256)
+
+    def data_keys(self, high: bool) -> PureDataKeys:
+        return PureDataKeys(kdf.data_keys(self._secbytes, high, _sha1, _sha256))
+
+
+class PureDhKey(Secret):
+    """`backend.DhKey` on a Python integer."""
+
+    __slots__ = ("_power", "_private", "public")
+
+    def __init__(self, private: int, power: PowerFunction) -> None:
+        self._private = private
+        self._power = power
+        self.public = element(power(2, private, P))
+
+    def agree(self, public: bytes) -> SharedSecret:
+        value = number(public)
+        if not _in_group(value):
+            raise NotInGroup("a Diffie-Hellman value outside 2 .. p-2")
+        return PureSharedSecret(self._power(value, self._private, P))
+
+
+class PureExponent(Secret):
+    """`backend.Exponent` on a Python integer."""
+
+    __slots__ = ("_power", "_value")
+
+    def __init__(self, value: int, power: PowerFunction) -> None:
+        self._value = value
+        self._power = power
+
+    def power_g(self) -> bytes:
+        return element(self._power(2, self._value, P))
+
+    def power(self, base: bytes) -> bytes:
+        return element(self._power(number(base), self._value, P))
+
+    def response(self, secret: Exponent, challenge: bytes) -> bytes:
+        if not isinstance(secret, PureExponent):
+            raise TypeError("the exponents of one proof come from one backend")
+        return element((self._value - secret._value * number(challenge)) % Q)
+
+
+class PureSigningKey(Secret):
+    """`backend.SigningKey` on Python integers."""
+
+    __slots__ = ("_power", "_x", "numbers")
+
+    def __init__(self, numbers: DsaNumbers, x: int, power: PowerFunction) -> None:
+        self.numbers = numbers
+        self._x = x
+        self._power = power
+
+    def sign(self, value: bytes, random: bytes) -> bytes:
+        return dsa_numbers.sign(self.numbers, self._x, value, random, self._power)
+
+    def private_number(self) -> int:
+        return self._x
+
+
+class PureBackend:
+    """`backend.Backend` on a power function of three integers."""
+
+    def __init__(self, name: str, power: PowerFunction) -> None:
+        self.name = name
+        self._power = power
+
+    def sha1(self, data: bytes) -> bytes:
+        return _sha1(data)
+
+    def sha256(self, data: bytes) -> bytes:
+        return _sha256(data)
+
+    def hmac_sha1(self, key: bytes, data: bytes) -> bytes:
+        return hmac.digest(key, data, "sha1")
+
+    def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
+        return hmac.digest(key, data, "sha256")
+
+    def aes_ctr(self, key: bytes, counter: bytes, data: bytes) -> bytes:
+        return _aes_ctr(key, counter, data)
+
+    def equal(self, a: bytes, b: bytes) -> bool:
+        return hmac.compare_digest(a, b)
+
+    def dh_key(self, exponent: bytes) -> DhKey:
+        return PureDhKey(number(exponent), self._power)
+
+    def dh_keys(self, exponents: Sequence[bytes]) -> list[DhKey]:
+        return [self.dh_key(exponent) for exponent in exponents]
+
+    def agree_many(self, pairs: Sequence[tuple[DhKey, bytes]]) -> list[SharedSecret | None]:
+        return [key.agree(public) if self.in_group(public) else None for key, public in pairs]
+
+    def in_group(self, element: bytes) -> bool:
+        return _in_group(number(element))
+
+    def exponent(self, value: bytes) -> Exponent:
+        return PureExponent(number(value), self._power)
+
+    def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
+        first = self._power(number(base1), number(exponent1), P)
+        second = self._power(number(base2), number(exponent2), P)
+        return element(first * second % P)
+
+    def multiply(self, a: bytes, b: bytes) -> bytes:
+        return element(number(a) * number(b) % P)
+
+    def divide(self, a: bytes, b: bytes) -> bytes:
+        return element(number(a) * pow(number(b), -1, P) % P)
+
+    def dsa_generate(self, seed: bytes) -> PureSigningKey:
+        numbers, x = dsa_numbers.generate(seed, self._power)
+        return PureSigningKey(numbers, x, self._power)
+
+    def dsa_key(self, numbers: DsaNumbers, x: int) -> PureSigningKey:
+        dsa_numbers.check_private(numbers, x, self._power)
+        return PureSigningKey(numbers, x, self._power)
+
+    def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
+        return dsa_numbers.verify(numbers, value, signature, self._power)
+
+    def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
+        return dsa_numbers.check(numbers, primality, self._power)
+
+
+def pure_backend(name: str) -> PureBackend:
+    """Return the backend `pure` or `gmpy2`. Raises `BackendUnavailable` for any other name."""
+    if name == "pure":
+        return PureBackend(name, pow)
+    if name == "gmpy2":
+        from gmpy2 import powmod
+
+        return PureBackend(name, lambda base, exponent, modulus: int(powmod(base, exponent, modulus)))
+    raise BackendUnavailable(f"no backend is called {name!r}: choose native, gmpy2 or pure")
