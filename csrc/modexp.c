@@ -1,0 +1,206 @@
+/* Powers modulo the 1536-bit prime of RFC 3526 group 5: the path on GMP, and the choice between it and the IFMA one. */
+#include "powers.h"
+
+#include <string.h>
+
+/* p = 2^1536 - 2^1472 - 1 + 2^64 * (floor(2^1406 pi) + 741804) */
+const otrf_limb otrf_p[OTRF_P_LIMBS] = {
+    0xFFFFFFFFFFFFFFFF, 0xF1746C08CA237327, 0x670C354E4ABC9804, 0x9ED529077096966D,
+    0x1C62F356208552BB, 0x83655D23DCA3AD96, 0x69163FA8FD24CF5F, 0x98DA48361C55D39A,
+    0xC2007CB8A163BF05, 0x49286651ECE45B3D, 0xAE9F24117C4B1FE6, 0xEE386BFB5A899FA5,
+    0x0BFF5CB6F406B7ED, 0xF44C42E9A637ED6B, 0xE485B576625E7EC6, 0x4FE1356D6D51C245,
+    0x302B0A6DF25F1437, 0xEF9519B3CD3A431B, 0x514A08798E3404DD, 0x020BBEA63B139B22,
+    0x29024E088A67CC74, 0xC4C6628B80DC1CD1, 0xC90FDAA22168C234, 0xFFFFFFFFFFFFFFFF,
+};
+
+otrf_modulus otrf_p_modulus;
+
+/* Combs of base 2: one for D-H exponents, one for SMP exponents. 24 KB each. */
+#define DH_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_DH_BYTES)
+#define SCALAR_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_SCALAR_BYTES)
+
+static otrf_limb dh_comb[OTRF_COMB_LIMBS(OTRF_P_LIMBS)];
+static otrf_limb scalar_comb[OTRF_COMB_LIMBS(OTRF_P_LIMBS)];
+
+int otrf_powers_start(void) {
+    static const otrf_limb two[OTRF_P_LIMBS] = {2};
+    otrf_limb base[OTRF_P_LIMBS];
+    otrf_mont_scratch scratch;
+    otrf_modulus_init(&otrf_p_modulus, otrf_p, OTRF_P_LIMBS);
+    otrf_mont_in(base, two, &otrf_p_modulus, &scratch);
+    otrf_comb_build(dh_comb, base, DH_COLUMNS, &otrf_p_modulus);
+    otrf_comb_build(scalar_comb, base, SCALAR_COLUMNS, &otrf_p_modulus);
+
+    /* The known answer, by two routes that share nothing but GMP: 2^q = 1, as p = 7 mod 8 makes 2 a square. */
+    otrf_limb q[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
+    otrf_limb gmp_scratch[OTRF_SCRATCH_LIMBS];
+    for (size_t i = 0; i < OTRF_P_LIMBS; i++) {
+        q[i] = otrf_p[i] >> 1 | (i + 1 < OTRF_P_LIMBS ? otrf_p[i + 1] << 63 : 0);
+    }
+    otrf_comb_power(power, scalar_comb, q, OTRF_P_LIMBS, SCALAR_COLUMNS, &otrf_p_modulus);
+    if (memcmp(power, otrf_p_modulus.one, sizeof power) != 0) {
+        return OTRF_ERR_GMP;
+    }
+    otrf_gmp.sec_powm(power, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, gmp_scratch);
+    power[0] ^= 1;
+    return otrf_limbs_zero(power, OTRF_P_LIMBS) ? OTRF_OK : OTRF_ERR_GMP;
+}
+
+/* The tables exist and the length is one of the two an exponent may have. */
+static int exponent_status(size_t exponent_len) {
+    if (otrf_p_modulus.n == 0) {
+        return OTRF_ERR_GMP;
+    }
+    return exponent_len == OTRF_DH_BYTES || exponent_len == OTRF_SCALAR_BYTES ? OTRF_OK : OTRF_ERR_SIZE;
+}
+
+int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_len) {
+    const int status = exponent_status(exponent_len);
+    if (status != OTRF_OK) {
+        memset(out, 0, OTRF_ELEMENT_BYTES);
+        return status;
+    }
+    otrf_limb e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
+    otrf_mont_scratch scratch;
+    const size_t e_n = exponent_len / 8;
+    const int dh = exponent_len == OTRF_DH_BYTES;
+    otrf_limbs_from_bytes(e, e_n, exponent, exponent_len);
+    otrf_comb_power(power, dh ? dh_comb : scalar_comb, e, e_n, dh ? DH_COLUMNS : SCALAR_COLUMNS, &otrf_p_modulus);
+    otrf_mont_out(power, power, &otrf_p_modulus, &scratch);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, power, OTRF_P_LIMBS);
+    otrf_wipe(e, sizeof e);
+    otrf_wipe(power, sizeof power);
+    otrf_wipe(&scratch, sizeof scratch);
+    return OTRF_OK;
+}
+
+int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len) {
+    int status = exponent_status(exponent_len);
+    if (status == OTRF_OK && !otrf_in_group(base)) {
+        status = OTRF_ERR_GROUP;
+    }
+    if (status != OTRF_OK) {
+        memset(out, 0, OTRF_ELEMENT_BYTES);
+        return status;
+    }
+    otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS], scratch[OTRF_SCRATCH_LIMBS];
+    otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, OTRF_ELEMENT_BYTES);
+    otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
+    otrf_gmp.sec_powm(power, b, OTRF_P_LIMBS, e, 8 * exponent_len, otrf_p, OTRF_P_LIMBS, scratch);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, power, OTRF_P_LIMBS);
+    otrf_wipe(e, sizeof e);
+    otrf_wipe(power, sizeof power);
+    otrf_wipe(scratch, sizeof scratch);
+    return OTRF_OK;
+}
+
+int otrf_power_fixed_many(uint8_t *out, const uint8_t *exponents, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int status = otrf_power_fixed(out + i * OTRF_ELEMENT_BYTES, exponents + i * OTRF_DH_BYTES, OTRF_DH_BYTES);
+        if (status != OTRF_OK) {
+            memset(out, 0, n * OTRF_ELEMENT_BYTES);
+            return status;
+        }
+    }
+    return OTRF_OK;
+}
+
+int otrf_power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int status = otrf_power(out + i * OTRF_ELEMENT_BYTES, bases + i * OTRF_ELEMENT_BYTES,
+                            exponents + i * OTRF_DH_BYTES, OTRF_DH_BYTES);
+        if (status != OTRF_OK) {
+            memset(out, 0, n * OTRF_ELEMENT_BYTES);
+            return status;
+        }
+    }
+    return OTRF_OK;
+}
+
+int otrf_in_group(const uint8_t value[192]) {
+    static const otrf_limb two[OTRF_P_LIMBS] = {2};
+    otrf_limb v[OTRF_P_LIMBS], last[OTRF_P_LIMBS];
+    memcpy(last, otrf_p, sizeof last);
+    last[0] -= 2;
+    otrf_limbs_from_bytes(v, OTRF_P_LIMBS, value, OTRF_ELEMENT_BYTES);
+    return !otrf_limbs_below(v, two, OTRF_P_LIMBS) && !otrf_limbs_below(last, v, OTRF_P_LIMBS);
+}
+
+/* v = value mod p; a value below 2^1536 is below 2 p. */
+static void element_read(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[192]) {
+    otrf_limbs_from_bytes(v, OTRF_P_LIMBS, value, OTRF_ELEMENT_BYTES);
+    const otrf_limb borrow = otrf_gmp.sub_n(v, v, otrf_p, OTRF_P_LIMBS);
+    otrf_gmp.cnd_add_n(borrow, v, v, otrf_p, OTRF_P_LIMBS);
+}
+
+int otrf_double_power(uint8_t out[192], const uint8_t base1[192], const uint8_t *exponent1, size_t exponent1_len,
+                      const uint8_t base2[192], const uint8_t *exponent2, size_t exponent2_len) {
+    if (otrf_p_modulus.n == 0 || exponent1_len - 1 >= OTRF_SCALAR_BYTES || exponent2_len - 1 >= OTRF_SCALAR_BYTES) {
+        memset(out, 0, OTRF_ELEMENT_BYTES);
+        return otrf_p_modulus.n == 0 ? OTRF_ERR_GMP : OTRF_ERR_SIZE;
+    }
+    static const uint8_t two[OTRF_ELEMENT_BYTES] = {[OTRF_ELEMENT_BYTES - 1] = 2};
+    otrf_limb a[OTRF_P_LIMBS], b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], f[OTRF_P_LIMBS];
+    otrf_mont_scratch scratch;
+    element_read(a, base1);
+    element_read(b, base2);
+    otrf_mont_in(a, a, &otrf_p_modulus, &scratch);
+    otrf_mont_in(b, b, &otrf_p_modulus, &scratch);
+    otrf_limbs_from_bytes(e, OTRF_P_LIMBS, exponent1, exponent1_len);
+    otrf_limbs_from_bytes(f, OTRF_P_LIMBS, exponent2, exponent2_len);
+    if (memcmp(base1, two, sizeof two) == 0) {
+        /* Most SMP checks have base 2 here: its comb, and a short power of the other base, cost a third. */
+        otrf_comb_power(a, scalar_comb, e, OTRF_P_LIMBS, SCALAR_COLUMNS, &otrf_p_modulus);
+        otrf_mont_power(b, b, f, OTRF_P_LIMBS, &otrf_p_modulus);
+        otrf_mont_mul(a, a, b, &otrf_p_modulus, &scratch);
+    } else {
+        otrf_mont_double_power(a, a, e, OTRF_P_LIMBS, b, f, OTRF_P_LIMBS, &otrf_p_modulus);
+    }
+    otrf_mont_out(a, a, &otrf_p_modulus, &scratch);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, a, OTRF_P_LIMBS);
+    return OTRF_OK;
+}
+
+int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) {
+    if (otrf_p_modulus.n == 0) {
+        memset(out, 0, OTRF_ELEMENT_BYTES);
+        return OTRF_ERR_GMP;
+    }
+    otrf_limb x[OTRF_P_LIMBS], y[OTRF_P_LIMBS];
+    otrf_mont_scratch scratch;
+    element_read(x, a);
+    element_read(y, b);
+    otrf_mont_in(x, x, &otrf_p_modulus, &scratch);
+    otrf_mont_mul(x, x, y, &otrf_p_modulus, &scratch);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, x, OTRF_P_LIMBS);
+    otrf_wipe(x, sizeof x);
+    otrf_wipe(y, sizeof y);
+    otrf_wipe(&scratch, sizeof scratch);
+    return OTRF_OK;
+}
+
+int otrf_response(uint8_t out[192], const uint8_t r[192], const uint8_t secret[192], const uint8_t challenge[32]) {
+    if (otrf_p_modulus.n == 0) {
+        memset(out, 0, OTRF_ELEMENT_BYTES);
+        return OTRF_ERR_GMP;
+    }
+    otrf_limb q[OTRF_P_LIMBS], x[OTRF_P_LIMBS], s[OTRF_P_LIMBS], c[4], product[OTRF_P_LIMBS + 4];
+    otrf_mont_scratch scratch;
+    for (size_t i = 0; i < OTRF_P_LIMBS; i++) {
+        q[i] = otrf_p[i] >> 1 | (i + 1 < OTRF_P_LIMBS ? otrf_p[i + 1] << 63 : 0);
+    }
+    otrf_limbs_from_bytes(x, OTRF_P_LIMBS, r, OTRF_SCALAR_BYTES);
+    otrf_limbs_from_bytes(s, OTRF_P_LIMBS, secret, OTRF_SCALAR_BYTES);
+    otrf_limbs_from_bytes(c, 4, challenge, 32);
+    otrf_gmp.sec_mul(product, s, OTRF_P_LIMBS, c, 4, scratch.gmp);
+    otrf_limbs_mod(s, product, OTRF_P_LIMBS + 4, q, OTRF_P_LIMBS);
+    otrf_limbs_mod(x, x, OTRF_P_LIMBS, q, OTRF_P_LIMBS);
+    const otrf_limb borrow = otrf_gmp.sub_n(x, x, s, OTRF_P_LIMBS);
+    otrf_gmp.cnd_add_n(borrow, x, x, q, OTRF_P_LIMBS);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, x, OTRF_P_LIMBS);
+    otrf_wipe(x, sizeof x);
+    otrf_wipe(s, sizeof s);
+    otrf_wipe(product, sizeof product);
+    otrf_wipe(&scratch, sizeof scratch);
+    return OTRF_OK;
+}

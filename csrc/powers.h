@@ -1,0 +1,130 @@
+/* Private header of the power code: the GMP function table, Montgomery arithmetic and fixed-base combs. */
+#ifndef OTRFAST_POWERS_H
+#define OTRFAST_POWERS_H
+
+#include "internal.h"
+#include "otrfast.h"
+
+#pragma GCC visibility push(hidden)
+
+/* A limb, least significant first in every array; GMP's mp_limb_t where mp_bits_per_limb is 64. */
+typedef uint64_t otrf_limb;
+
+#define OTRF_P_LIMBS 24   /* the 1536-bit group */
+#define OTRF_MAX_LIMBS 48 /* DSA up to 3072 bits */
+
+/* What the core takes from GMP: documented mpn functions alone, so that every GMP since 6.0 has them. mp_size_t is long
+ * and mp_bitcnt_t unsigned long in GMP's interface. */
+typedef struct {
+    otrf_limb (*add_n)(otrf_limb *, const otrf_limb *, const otrf_limb *, long);
+    otrf_limb (*sub_n)(otrf_limb *, const otrf_limb *, const otrf_limb *, long);
+    otrf_limb (*addmul_1)(otrf_limb *, const otrf_limb *, long, otrf_limb);
+    otrf_limb (*cnd_sub_n)(otrf_limb, otrf_limb *, const otrf_limb *, const otrf_limb *, long);
+    otrf_limb (*cnd_add_n)(otrf_limb, otrf_limb *, const otrf_limb *, const otrf_limb *, long);
+    void (*sec_mul)(otrf_limb *, const otrf_limb *, long, const otrf_limb *, long, otrf_limb *);
+    long (*sec_mul_itch)(long, long);
+    void (*sec_sqr)(otrf_limb *, const otrf_limb *, long, otrf_limb *);
+    long (*sec_sqr_itch)(long);
+    void (*sec_powm)(otrf_limb *, const otrf_limb *, long, const otrf_limb *, unsigned long, const otrf_limb *, long,
+                   otrf_limb *);
+    long (*sec_powm_itch)(long, unsigned long, long);
+    void (*sec_div_r)(otrf_limb *, long, const otrf_limb *, long, otrf_limb *);
+    long (*sec_div_r_itch)(long, long);
+    void (*sec_tabselect)(volatile otrf_limb *, volatile const otrf_limb *, long, long, long);
+} otrf_gmp_table;
+
+/* Filled by otrf_gmp_open and constant from then on. */
+extern otrf_gmp_table otrf_gmp;
+
+/* Scratch enough for every mpn_sec_* call the core makes; otrf_gmp_open holds the itch functions against it. */
+#define OTRF_SCRATCH_LIMBS 2560
+
+/* ---- numbers as bytes: montgomery.c */
+
+/* limbs = the big-endian number in bytes; len <= 8 * n. */
+void otrf_limbs_from_bytes(otrf_limb *limbs, size_t n, const uint8_t *bytes, size_t len);
+
+/* bytes = the number in limbs, big-endian, cut to len bytes. */
+void otrf_limbs_to_bytes(uint8_t *bytes, size_t len, const otrf_limb *limbs, size_t n);
+
+/* 1 where a < b; constant-time. */
+int otrf_limbs_below(const otrf_limb *a, const otrf_limb *b, size_t n);
+
+/* 1 where a = 0; constant-time. */
+int otrf_limbs_zero(const otrf_limb *a, size_t n);
+
+/* r = a mod m of m_n limbs, whose top limb is not 0; constant-time. a_n <= 2 * OTRF_MAX_LIMBS. */
+void otrf_limbs_mod(otrf_limb *r, const otrf_limb *a, size_t a_n, const otrf_limb *m, size_t m_n);
+
+/* ---- Montgomery arithmetic: montgomery.c */
+
+/* A public odd modulus m of n limbs, top limb not 0, with what multiplication needs; R = 2^(64 n). */
+typedef struct {
+    size_t n;
+    otrf_limb inverse; /* -1/m mod 2^64 */
+    otrf_limb m[OTRF_MAX_LIMBS];
+    otrf_limb one[OTRF_MAX_LIMBS];    /* R mod m */
+    otrf_limb square[OTRF_MAX_LIMBS]; /* R^2 mod m */
+} otrf_modulus;
+
+/* Room for one product and GMP's own scratch; whoever feeds secrets through it wipes it. */
+typedef struct {
+    otrf_limb product[2 * OTRF_MAX_LIMBS];
+    otrf_limb gmp[4 * OTRF_MAX_LIMBS];
+} otrf_mont_scratch;
+
+void otrf_modulus_init(otrf_modulus *modulus, const otrf_limb *m, size_t n);
+
+/* r = a * b / R mod m and r = a^2 / R mod m, in 0 .. m-1. r may be a or b. Constant-time. */
+void otrf_mont_mul(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_modulus *modulus,
+                   otrf_mont_scratch *scratch);
+void otrf_mont_sqr(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
+
+/* Into and out of Montgomery form; a < m. */
+void otrf_mont_in(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
+void otrf_mont_out(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
+
+/* r = a^e in Montgomery form by sliding windows; e is public. */
+void otrf_mont_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_modulus *modulus);
+
+/* r = a^e * b^f in Montgomery form, one chain of squarings; e and f are public. */
+void otrf_mont_double_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *b,
+                            const otrf_limb *f, size_t f_n, const otrf_modulus *modulus);
+
+/* ---- fixed-base combs: comb.c
+ *
+ * An exponent is cut into OTRF_COMB_TEETH rows of 2 * columns bits. Table t (0 or 1) holds, for every choice of rows,
+ * the product of base^(2^(row * 2 * columns + t * columns)); column j of the two halves picks one entry of each. */
+
+#define OTRF_COMB_TEETH 6
+#define OTRF_COMB_ENTRIES 64
+#define OTRF_COMB_TABLES 2
+
+/* The columns that make the comb cover `bits`. */
+#define OTRF_COMB_COLUMNS(bits) (((bits) + 2 * OTRF_COMB_TEETH - 1) / (2 * OTRF_COMB_TEETH))
+
+/* Limbs of a table for a modulus of n limbs. */
+#define OTRF_COMB_LIMBS(n) (OTRF_COMB_TABLES * OTRF_COMB_ENTRIES * (n))
+
+/* table = the comb of a base in Montgomery form. */
+void otrf_comb_build(otrf_limb *table, const otrf_limb *base, size_t columns, const otrf_modulus *modulus);
+
+/* The entry that column `column` of table t selects for the exponent; constant-time. */
+unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t columns, size_t t, size_t column);
+
+/* r = base^exponent in Montgomery form; the exponent is secret. */
+void otrf_comb_power(otrf_limb *r, const otrf_limb *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
+                     const otrf_modulus *modulus);
+
+/* ---- the group: modexp.c */
+
+/* The 1536-bit prime and its tables for base 2; filled by otrf_gmp_open. */
+extern const otrf_limb otrf_p[OTRF_P_LIMBS];
+extern otrf_modulus otrf_p_modulus;
+
+/* Build the tables. OTRF_ERR_GMP where a known answer does not come out. */
+int otrf_powers_start(void);
+
+#pragma GCC visibility pop
+
+#endif
