@@ -48,52 +48,46 @@ OTRF_INLINE int otrf_has(unsigned features) { return (otrf_features & features) 
 
 /* Wipe `len` bytes; the barrier keeps the compiler from dropping stores that nothing reads any more. */
 OTRF_INLINE void otrf_wipe(void *data, size_t len) {
-    memset(data, 0, len);
-    __asm__ volatile("" : : "r"(data) : "memory");
+  memset(data, 0, len);
+  __asm__ volatile("" : : "r"(data) : "memory");
 }
 
 /* Hide a value's origin from the compiler, so that it can not turn masks back into branches. */
 OTRF_INLINE uint64_t otrf_opaque(uint64_t value) {
-    __asm__("" : "+r"(value));
-    return value;
+  __asm__("" : "+r"(value));
+  return value;
 }
 
 OTRF_INLINE uint32_t otrf_load32(const uint8_t *in) {
-    uint32_t value;
-    memcpy(&value, in, 4);
+  uint32_t value;
+  memcpy(&value, in, 4);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap32(value);
+  value = __builtin_bswap32(value);
 #endif
-    return value;
+  return value;
 }
 
 OTRF_INLINE uint64_t otrf_load64(const uint8_t *in) {
-    uint64_t value;
-    memcpy(&value, in, 8);
+  uint64_t value;
+  memcpy(&value, in, 8);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap64(value);
+  value = __builtin_bswap64(value);
 #endif
-    return value;
+  return value;
 }
 
 OTRF_INLINE void otrf_store32(uint8_t *out, uint32_t value) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap32(value);
+  value = __builtin_bswap32(value);
 #endif
-    memcpy(out, &value, 4);
+  memcpy(out, &value, 4);
 }
 
 OTRF_INLINE void otrf_store64(uint8_t *out, uint64_t value) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    value = __builtin_bswap64(value);
+  value = __builtin_bswap64(value);
 #endif
-    memcpy(out, &value, 8);
+  memcpy(out, &value, 8);
 }
-
-/* ---- sha.c ---- */
-
-/* Run the compression function over `blocks` blocks of 64 bytes. */
-OTRF_HIDDEN void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks);
-OTRF_HIDDEN void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks);
 
 #endif
