@@ -1,0 +1,95 @@
+/* Private header of the DSA code: arithmetic modulo q, primality, and what a key handle holds. */
+#ifndef OTRFAST_DSA_H
+#define OTRFAST_DSA_H
+
+#include "powers.h"
+
+#pragma GCC visibility push(hidden)
+
+#define OTRF_MAX_Q_LIMBS 4
+#define OTRF_Q_LIMBS 3      /* 160 bits */
+#define OTRF_DSA_P_LIMBS 16 /* 1024 bits */
+
+/* Where the algorithm itself makes a value public that was computed from a secret (a rejected nonce, r, s), a build for
+ * memcheck has to be told; in any other build this is nothing. */
+#ifdef OTRF_MEMCHECK
+#include <valgrind/memcheck.h>
+#define OTRF_DECLASSIFY(data, len) VALGRIND_MAKE_MEM_DEFINED(data, len)
+#else
+#define OTRF_DECLASSIFY(data, len) ((void)(data), (void)(len))
+#endif
+
+/* ---- modulo q: scalar.c. Numbers are `n` limbs, in Montgomery form where a comment does not say otherwise. */
+
+/* An odd q of 129 to 256 bits; R = 2^(64 n). */
+typedef struct {
+    size_t n;
+    otrf_limb inverse; /* -1/q mod 2^64 */
+    otrf_limb q[OTRF_MAX_Q_LIMBS];
+    otrf_limb one[OTRF_MAX_Q_LIMBS];
+    otrf_limb square[OTRF_MAX_Q_LIMBS];
+} otrf_scalars;
+
+/* n is 3 or 4, and the top limb of q is not 0. */
+void otrf_scalars_init(otrf_scalars *field, const otrf_limb *q, size_t n);
+
+/* r = a * b / R; so it is a plain number where one of a and b is. */
+void otrf_scalar_mul(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field);
+void otrf_scalar_in(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
+void otrf_scalar_out(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
+void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field);
+
+/* r = a^e; a is secret, e public and not in Montgomery form. */
+void otrf_scalar_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, const otrf_scalars *field);
+
+/* r = 1/a by Fermat, for a prime q; a is secret. */
+void otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
+
+/* ---- primality of public numbers: prime.c */
+
+/* Bytes without end from HMAC-SHA256 of a counter under a seed. */
+typedef struct {
+    uint8_t seed[32];
+    uint8_t block[32];
+    uint32_t counter;
+    size_t left;
+} otrf_expansion;
+
+void otrf_expansion_start(otrf_expansion *expansion, const uint8_t seed[32]);
+void otrf_expand(uint8_t *out, size_t len, otrf_expansion *expansion);
+
+/* 1 where the odd modulus passes `rounds` Miller-Rabin rounds with bases from the expansion. */
+int otrf_is_prime(const otrf_modulus *modulus, int rounds, otrf_expansion *expansion);
+
+/* 1 where 2^(m-1) = 1 mod m: all odd primes, and hardly anything else. */
+int otrf_is_probable(const otrf_modulus *modulus);
+
+/* a mod r, 0 < r < 2^31. */
+uint32_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint32_t r);
+
+/* The odd primes below `bound`; returns how many. `primes` has room for `capacity`. */
+size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound);
+
+/* ---- keys: dsa.c */
+
+#define OTRF_NONCE_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_DSA_Q_BYTES)
+
+/* The numbers of a private key in limbs, and the comb of its g. */
+struct otrf_dsa_key {
+    otrf_modulus p;
+    otrf_scalars q;
+    otrf_limb g[OTRF_DSA_P_LIMBS];
+    otrf_limb y[OTRF_DSA_P_LIMBS];
+    otrf_limb x[OTRF_Q_LIMBS];
+    otrf_limb comb[OTRF_COMB_LIMBS(OTRF_DSA_P_LIMBS)];
+};
+
+/* Fill in p, q, g and the comb; y and x are the caller's. */
+void otrf_dsa_key_domain(otrf_dsa_key *key, const otrf_limb *p, const otrf_limb *q, const otrf_limb *g);
+
+/* r = g^e mod p for a secret e of OTRF_Q_LIMBS limbs. */
+void otrf_dsa_power(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e);
+
+#pragma GCC visibility pop
+
+#endif
