@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from otrfast import Policy as OurPolicy
+
+from .duo import VERSIONS, Duo, MakeDuo, Workshop
 from .libotr import LibotrMissing, LibotrProcess, Policy, build_helper
 from .sides import LibotrSide
 
@@ -36,10 +39,15 @@ def session_process(helper_program: Path) -> Iterator[LibotrProcess]:
 
 
 @pytest.fixture(scope="session")
-def key_file(session_process: LibotrProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keys") / "otr.private_key"
-    session_process.generate_keys(path, ["alice", "bob", "carol"])
-    return path
+def key_files(
+    session_process: LibotrProcess, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """For each account a private key file that libotr wrote."""
+    directory = tmp_path_factory.mktemp("keys")
+    files = {account: directory / f"{account}.private_key" for account in ("alice", "bob")}
+    for account, path in files.items():
+        session_process.generate_keys(path, [account])
+    return files
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def process(session_process: LibotrProcess, seed: int) -> LibotrProcess:
 
 
 @pytest.fixture
-def make_libotr(process: LibotrProcess, key_file: Path) -> Iterator[Callable[..., LibotrSide]]:
+def make_libotr(process: LibotrProcess, key_files: dict[str, Path]) -> Iterator[Callable[..., LibotrSide]]:
     """A maker of libotr sides: (account, peer, policy, max_fragment, instance_tag)."""
     made: list[LibotrSide] = []
 
@@ -67,10 +75,53 @@ def make_libotr(process: LibotrProcess, key_file: Path) -> Iterator[Callable[...
         max_fragment: int = 0,
         instance_tag: int = 0,
     ) -> LibotrSide:
-        side = LibotrSide(process, account, peer, key_file, policy, max_fragment, instance_tag)
+        side = LibotrSide(
+            process, account, peer, key_files[account], policy, max_fragment, instance_tag
+        )
         made.append(side)
         return side
 
     yield make
     for side in made:
         side.otr.free()
+
+
+@pytest.fixture(params=[2, 3], ids=["v2", "v3"])
+def version(request: pytest.FixtureRequest) -> int:
+    """A protocol version."""
+    assert isinstance(request.param, int)
+    return request.param
+
+
+@pytest.fixture
+def workshop(process: LibotrProcess, key_files: dict[str, Path], seed: int) -> Workshop:
+    return Workshop(process, key_files, seed, START_OF_TIME)
+
+
+@pytest.fixture
+def make_duo(workshop: Workshop, seed: int) -> Iterator[MakeDuo]:
+    """A maker of duos: version, and by choice policies, fragment limits and a case number."""
+    made: list[Duo] = []
+
+    def make(
+        version: int,
+        ours: OurPolicy | None = None,
+        theirs: OurPolicy | None = None,
+        our_limit: int = 0,
+        their_limit: int = 0,
+        case: int = 0,
+    ) -> Duo:
+        default = VERSIONS[version]
+        policies = (default if ours is None else ours, default if theirs is None else theirs)
+        duo = Duo(workshop, version, seed + case, policies, (our_limit, their_limit))
+        made.append(duo)
+        return duo
+
+    yield make
+    for duo in made:
+        duo.theirs.otr.free()
+
+
+@pytest.fixture
+def duo(make_duo: MakeDuo, version: int) -> Duo:
+    return make_duo(version)

@@ -191,6 +191,9 @@ class Context:
         )
 
 
+NO_CONTEXT = Context(True, 0, 0, 0, 0, 0, 0, 0, 0, b"", b"", "")
+
+
 @dataclass(frozen=True)
 class MacKeys:
     """The MAC keys of one pair of D-H keys that libotr holds."""
@@ -279,7 +282,10 @@ class LibotrPeer:
 
     def context(self) -> Context:
         """Return the context that matters: an encrypted or finished one before all others."""
-        return max(self.contexts(), key=lambda context: (context.state, not context.master))
+        contexts = self.contexts()
+        if not contexts:
+            return NO_CONTEXT
+        return max(contexts, key=lambda context: (context.state, not context.master))
 
     def mac_keys(self, instance: int = TAG_BEST) -> list[MacKeys]:
         """Return the MAC keys that are alive."""

@@ -116,7 +116,6 @@ _SMP_NAMES = {
     "ask_secret": "asked",
     "in_progress": "progress",
     "abort": "aborted",
-    "error": "cheated",
 }
 
 
@@ -139,7 +138,7 @@ class LibotrSide:
         self.diary = Diary()
         self.reports: list[Report] = []
 
-    def _take(self, reports: list[Report]) -> list[bytes]:
+    def take(self, reports: list[Report]) -> list[bytes]:
         self.reports += reports
         wire = []
         for report in reports:
@@ -177,28 +176,28 @@ class LibotrSide:
             self.diary.problems.append(event)
 
     def receive(self, line: bytes) -> list[bytes]:
-        return self._take(self.otr.receive(line))
+        return self.take(self.otr.receive(line))
 
     def send(self, text: bytes) -> list[bytes]:
-        return self._take(self.otr.send(text))
+        return self.take(self.otr.send(text))
 
     def start(self) -> list[bytes]:
-        return self._take(self.otr.query())
+        return self.take(self.otr.query())
 
     def end(self) -> list[bytes]:
-        return self._take(self.otr.end())
+        return self.take(self.otr.end())
 
     def smp_start(self, secret: bytes, question: bytes | None = None) -> list[bytes]:
-        return self._take(self.otr.smp_start(secret, question))
+        return self.take(self.otr.smp_start(secret, question))
 
     def smp_answer(self, secret: bytes) -> list[bytes]:
-        return self._take(self.otr.smp_answer(secret))
+        return self.take(self.otr.smp_answer(secret))
 
     def smp_abort(self) -> list[bytes]:
-        return self._take(self.otr.smp_abort())
+        return self.take(self.otr.smp_abort())
 
     def extra_key(self, use: int, data: bytes = b"") -> list[bytes]:
-        return self._take(self.otr.extra_key(use, data))
+        return self.take(self.otr.extra_key(use, data))
 
     @property
     def state(self) -> int:

@@ -63,6 +63,8 @@ static void on_inject(void *data, const char *account, const char *protocol, con
     (void)data;
     (void)account;
     (void)protocol;
+    if (!*message) /* libotr's way of not sending a text once the conversation has ended */
+        return;
     printf("inject");
     print_text("to", recipient);
     print_text("data", message);
