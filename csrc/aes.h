@@ -1,0 +1,28 @@
+/* Private header of AES-128-CTR: a key's schedule and the counter mode on it. */
+#ifndef OTRF_AES_H
+#define OTRF_AES_H
+
+#include "internal.h"
+
+/* The eleven round keys of FIPS 197, 16 bytes each; the same for every path. */
+#define OTRF_AES_SCHEDULE_BYTES 176
+
+OTRF_HIDDEN void otrf_aes_expand(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]);
+
+/* out = data XOR key stream from the counter block `high` || `low` on; `out` may be `data`. */
+OTRF_HIDDEN void otrf_aes_ctr_xor(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                                  uint64_t low, const uint8_t *data, size_t len);
+
+/* The paths behind it. Here `low` does not pass 2^64 - 1 within `len` bytes. */
+OTRF_HIDDEN void otrf_aes_expand_portable(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]);
+OTRF_HIDDEN void otrf_aes_ctr_portable(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                                       uint64_t low, const uint8_t *data, size_t len);
+#if OTRF_X86
+OTRF_HIDDEN void otrf_aes_expand_ni(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]);
+OTRF_HIDDEN void otrf_aes_ctr_ni(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                                 uint64_t low, const uint8_t *data, size_t len);
+OTRF_HIDDEN void otrf_aes_ctr_vaes(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                                   uint64_t low, const uint8_t *data, size_t len);
+#endif
+
+#endif

@@ -1,0 +1,42 @@
+/* Private header of the hashes: compression, finishing, HMAC states. */
+#ifndef OTRF_HASH_H
+#define OTRF_HASH_H
+
+#include "internal.h"
+
+/* The states before the first block. */
+extern OTRF_HIDDEN const uint32_t otrf_sha1_start[5];
+extern OTRF_HIDDEN const uint32_t otrf_sha256_start[8];
+
+/* Run the compression function over `blocks` blocks of 64 bytes. */
+OTRF_HIDDEN void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks);
+OTRF_HIDDEN void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks);
+
+/* The same over two messages at once. */
+OTRF_HIDDEN void otrf_sha1_blocks_pair(uint32_t state0[5], const uint8_t *data0, size_t blocks0, uint32_t state1[5],
+                                       const uint8_t *data1, size_t blocks1);
+
+#if OTRF_X86
+/* The same with the SHA extensions, and on two messages at once, which hides the latency of one: sha_ni.c */
+OTRF_HIDDEN void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks);
+OTRF_HIDDEN void otrf_sha1_blocks_ni_pair(uint32_t state0[5], const uint8_t *data0, uint32_t state1[5],
+                                          const uint8_t *data1, size_t blocks);
+OTRF_HIDDEN void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks,
+                                       const uint32_t constants[64]);
+#endif
+
+/* Take in the last `len` bytes of a message of `total` bytes, and its padding: the state is then the digest. */
+OTRF_HIDDEN void otrf_sha1_finish(uint32_t state[5], const uint8_t *data, size_t len, uint64_t total);
+OTRF_HIDDEN void otrf_sha256_finish(uint32_t state[8], const uint8_t *data, size_t len, uint64_t total);
+
+/* The states after the first block, that of the padded key, of HMAC's inner and outer hash. */
+OTRF_HIDDEN void otrf_hmac_sha1_key(uint32_t inner[5], uint32_t outer[5], const uint8_t *key, size_t key_len);
+
+/* Write a state as its digest. */
+OTRF_INLINE void otrf_store_words(uint8_t *out, const uint32_t *words, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    otrf_store32(out + 4 * i, words[i]);
+  }
+}
+
+#endif

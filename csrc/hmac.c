@@ -1,0 +1,62 @@
+/* HMAC (RFC 2104) over SHA-1 and SHA-256. */
+#include "hash.h"
+
+void otrf_hmac_sha1_key(uint32_t inner[5], uint32_t outer[5], const uint8_t *key, size_t key_len) {
+  uint8_t block[64] = {0};
+  if (key_len > sizeof block) {
+    otrf_sha1(block, key, key_len);
+  } else if (key_len > 0) {
+    memcpy(block, key, key_len);
+  }
+  for (size_t i = 0; i < sizeof block; i++) {
+    block[i] ^= 0x36;
+  }
+  memcpy(inner, otrf_sha1_start, sizeof otrf_sha1_start);
+  otrf_sha1_blocks(inner, block, 1);
+  for (size_t i = 0; i < sizeof block; i++) {
+    block[i] ^= 0x36 ^ 0x5c;
+  }
+  memcpy(outer, otrf_sha1_start, sizeof otrf_sha1_start);
+  otrf_sha1_blocks(outer, block, 1);
+  otrf_wipe(block, sizeof block);
+}
+
+void otrf_hmac_sha1(uint8_t out[20], const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+  uint32_t inner[5], outer[5];
+  uint8_t digest[20];
+  otrf_hmac_sha1_key(inner, outer, key, key_len);
+  otrf_sha1_finish(inner, data, len, 64 + (uint64_t)len);
+  otrf_store_words(digest, inner, 5);
+  otrf_sha1_finish(outer, digest, sizeof digest, 64 + sizeof digest);
+  otrf_store_words(out, outer, 5);
+  otrf_wipe(inner, sizeof inner);
+  otrf_wipe(outer, sizeof outer);
+  otrf_wipe(digest, sizeof digest);
+}
+
+void otrf_hmac_sha256(uint8_t out[32], const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+  uint8_t block[64] = {0}, digest[32];
+  uint32_t state[8];
+  if (key_len > sizeof block) {
+    otrf_sha256(block, key, key_len);
+  } else if (key_len > 0) {
+    memcpy(block, key, key_len);
+  }
+  for (size_t i = 0; i < sizeof block; i++) {
+    block[i] ^= 0x36;
+  }
+  memcpy(state, otrf_sha256_start, sizeof state);
+  otrf_sha256_blocks(state, block, 1);
+  otrf_sha256_finish(state, data, len, 64 + (uint64_t)len);
+  otrf_store_words(digest, state, 8);
+  for (size_t i = 0; i < sizeof block; i++) {
+    block[i] ^= 0x36 ^ 0x5c;
+  }
+  memcpy(state, otrf_sha256_start, sizeof state);
+  otrf_sha256_blocks(state, block, 1);
+  otrf_sha256_finish(state, digest, sizeof digest, 64 + sizeof digest);
+  otrf_store_words(out, state, 8);
+  otrf_wipe(block, sizeof block);
+  otrf_wipe(digest, sizeof digest);
+  otrf_wipe(state, sizeof state);
+}

@@ -1,0 +1,137 @@
+/* The fast lane: from an armoured line to its text in one call, and everything out of the ordinary left to others. */
+#include "message.h"
+
+int otrf_data_keys_head(otrf_data_keys *keys, const uint8_t *head, size_t head_len) {
+  if (head_len < FLAGS_FROM_END + 3 || head_len > OTRF_HEAD_BYTES) {
+    return OTRF_ERR_SIZE;
+  }
+  otrf_lane *lane = otrf_lane_of(&keys->receive, keys->receive_key);
+  if (lane == NULL) {
+    return OTRF_ERR_MEMORY;
+  }
+  memcpy(keys->head, head, head_len);
+  keys->head_len = (uint8_t)head_len;
+  lane->prefix_len = 0; /* what was kept began with another head */
+  return OTRF_OK;
+}
+
+static int head_fits(const otrf_data_keys *keys, const uint8_t *raw, size_t raw_len) {
+  const size_t flags_at = keys->head_len - (size_t)FLAGS_FROM_END;
+  return raw_len >= keys->head_len && memcmp(raw, keys->head, flags_at) == 0 &&
+         memcmp(raw + flags_at + 1, keys->head + flags_at + 1, FLAGS_FROM_END - 1) == 0;
+}
+
+/* The length of the next D-H key with its length field, or 0 unless it is a minimal MPI in the group. */
+static size_t next_key_bytes(const uint8_t *at, size_t left) {
+  uint8_t element[OTRF_ELEMENT_BYTES] = {0};
+  if (left < LENGTH_BYTES) {
+    return 0;
+  }
+  const size_t len = otrf_load32(at);
+  at += LENGTH_BYTES;
+  if (len == 0 || len > OTRF_ELEMENT_BYTES || len > left - LENGTH_BYTES || at[0] == 0) {
+    return 0;
+  }
+  memcpy(element + OTRF_ELEMENT_BYTES - len, at, len);
+  return otrf_in_group(element) ? LENGTH_BYTES + len : 0;
+}
+
+/* Find the fields behind the prefix; 0 unless their lengths fit to the last byte. */
+static int find_fields(otrf_opening *opening, const otrf_data_keys *keys, size_t raw_len) {
+  const otrf_lane *lane = keys->receive;
+  const uint8_t *raw = opening->raw;
+  size_t at = lane->prefix_len;
+  opening->known = at > 0 && raw_len >= at && memcmp(raw, lane->prefix, at) == 0;
+  if (!opening->known) {
+    at = keys->head_len;
+    const size_t next_key = head_fits(keys, raw, raw_len) ? next_key_bytes(raw + at, raw_len - at) : 0;
+    if (next_key == 0) {
+      return 0;
+    }
+    at += next_key;
+  }
+  if (raw_len - at < FRAME_BYTES) {
+    return 0;
+  }
+  const size_t around = raw_len - at - FRAME_BYTES; /* ciphertext and revealed keys together */
+  opening->counter_at = at;
+  opening->counter = otrf_load64(raw + at);
+  opening->cipher_len = otrf_load32(raw + at + COUNTER_BYTES);
+  if (opening->cipher_len > around) {
+    return 0;
+  }
+  const uint8_t *mac = raw + at + COUNTER_BYTES + LENGTH_BYTES + opening->cipher_len;
+  memcpy(opening->mac, mac, OTRF_MAC_BYTES);
+  return otrf_load32(mac + OTRF_MAC_BYTES) == around - opening->cipher_len;
+}
+
+int otrf_open_start(otrf_opening *opening, otrf_mac_job *job, uint8_t *raw, const otrf_data_keys *keys,
+                    const char *line, size_t line_len) {
+  if (line_len < LINE_EXTRA || memcmp(line, ARMOUR, ARMOUR_BYTES) != 0 || line[line_len - 1] != '.') {
+    return 0;
+  }
+  const size_t raw_len = otrf_base64_decode(raw, line + ARMOUR_BYTES, line_len - LINE_EXTRA);
+  opening->raw = raw;
+  if (raw_len == OTRF_BASE64_BAD || !find_fields(opening, keys, raw_len)) {
+    return 0;
+  }
+  const otrf_lane *lane = keys->receive;
+  const size_t start = otrf_kept_bytes(opening->counter_at);
+  if (opening->known) {
+    memcpy(opening->kept, lane->kept, sizeof opening->kept);
+  } else {
+    memcpy(opening->kept, lane->inner, sizeof opening->kept);
+    otrf_sha1_blocks(opening->kept, raw, start / 64);
+  }
+  otrf_mac_start(job, opening->kept, raw, start,
+                 opening->counter_at + COUNTER_BYTES + LENGTH_BYTES + opening->cipher_len);
+  return 1;
+}
+
+size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_keys *keys,
+                        const uint8_t mac[OTRF_MAC_BYTES]) {
+  otrf_lane *lane = keys->receive;
+  const size_t cipher_len = opening->cipher_len;
+  if (!otrf_equal(mac, opening->mac, OTRF_MAC_BYTES) || opening->counter <= keys->receive_counter) {
+    return 0;
+  }
+  const uint8_t *cipher = opening->raw + opening->counter_at + COUNTER_BYTES + LENGTH_BYTES;
+  otrf_aes_ctr_xor(text, lane->schedule, opening->counter, 0, cipher, cipher_len);
+  text[cipher_len] = 0;
+  const size_t text_len = strlen((const char *)text);
+  if (text_len == 0 || text_len + 1 < cipher_len) {
+    otrf_wipe(text, cipher_len);
+    return 0;
+  }
+  keys->receive_counter = opening->counter;
+  keys->verified = 1;
+  if (!opening->known && opening->counter_at <= OTRF_PREFIX_BYTES) {
+    memcpy(lane->prefix, opening->raw, opening->counter_at);
+    memcpy(lane->kept, opening->kept, sizeof lane->kept);
+    lane->prefix_len = (uint32_t)opening->counter_at;
+  }
+  return text_len;
+}
+
+const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *line, size_t line_len) {
+  const size_t raw_room = line_len / 4 * 3 + SLACK_BYTES;
+  otrf_opening opening;
+  otrf_mac_job job;
+  uint8_t mac[1][OTRF_MAC_BYTES];
+  if (keys->head_len == 0 || line_len > LIMIT_BYTES) {
+    return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
+  }
+  if (otrf_buffer_reserve(out, 2 * raw_room) != OTRF_OK) {
+    return otrf_buffer_fail(out, OTRF_ERR_MEMORY);
+  }
+  uint8_t *text = out->data + raw_room;
+  if (!otrf_open_start(&opening, &job, out->data, keys, line, line_len)) {
+    return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
+  }
+  otrf_mac_finish(mac, &job, keys->receive, 1);
+  out->plain_at = raw_room;
+  out->plain_len = otrf_open_finish(text, &opening, keys, mac[0]);
+  otrf_wipe(mac, sizeof mac);
+  otrf_wipe(opening.kept, sizeof opening.kept);
+  return out->plain_len > 0 ? (const char *)text : otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
+}

@@ -1,0 +1,84 @@
+/* Private header of data messages: their layout, the MAC over one that stands in a buffer, the two halves of sealing. */
+#ifndef OTRF_MESSAGE_H
+#define OTRF_MESSAGE_H
+
+#include "base64.h"
+#include "keys.h"
+
+#define COUNTER_BYTES 8
+#define LENGTH_BYTES 4
+#define FLAGS_FROM_END 9 /* the flags stand before the two key ids that end the head */
+#define ARMOUR "?OTR:"
+#define ARMOUR_BYTES 5
+#define LINE_EXTRA (ARMOUR_BYTES + 1) /* the armour and the dot */
+
+/* What stands around the ciphertext, beside the prefix and the revealed keys. */
+#define FRAME_BYTES (COUNTER_BYTES + LENGTH_BYTES + OTRF_MAC_BYTES + LENGTH_BYTES)
+
+/* Room behind a message for the padding of its hash and for wide stores. */
+#define SLACK_BYTES 128
+
+/* No sum of three lengths up to this leaves 32 bits, in bytes or in base64. */
+#define LIMIT_BYTES ((size_t)1 << 28)
+
+/* The lane of a direction, made where it is missing; NULL where malloc fails. */
+OTRF_HIDDEN otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]);
+
+/* Take the prefix's whole blocks into the inner state, and keep both. */
+OTRF_HIDDEN void otrf_keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t prefix_len);
+
+/* A MAC on its way over message[0..len). */
+typedef struct {
+  const uint8_t *next; /* the first byte not yet hashed */
+  size_t blocks;       /* how many blocks are left, padding included */
+  uint32_t state[5];
+} otrf_mac_job;
+
+/* Start a MAC where `state` has already taken in the first `start` bytes. The padding of the hash goes behind the message, into
+ * up to 72 bytes that are overwritten: so the hash reads it all in one run. */
+OTRF_HIDDEN void otrf_mac_start(otrf_mac_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len);
+
+/* Finish one MAC, or `n` (1 or 2) at once; the jobs are wiped. */
+OTRF_HIDDEN void otrf_mac_finish(uint8_t mac[][OTRF_MAC_BYTES], otrf_mac_job *jobs, const otrf_lane *lane, size_t n);
+
+/* What a message holds. */
+typedef struct {
+  const uint8_t *text, *tlvs, *revealed;
+  size_t text_len, tlvs_len, revealed_len;
+} otrf_content;
+
+/* The length of a message in front of base64, and as a line. */
+OTRF_INLINE size_t otrf_sealed_bytes(const otrf_lane *lane, const otrf_content *content) {
+  return lane->prefix_len + FRAME_BYTES + content->text_len + 1 + content->tlvs_len + content->revealed_len;
+}
+
+OTRF_INLINE size_t otrf_line_bytes(size_t raw_len) { return OTRF_BASE64_LEN(raw_len) + LINE_EXTRA; }
+
+/* Write a message up to its ciphertext and start its MAC; then, with the MAC, write the rest and the line. `raw` has
+ * otrf_sealed_bytes() + SLACK_BYTES. */
+OTRF_HIDDEN void otrf_seal_start(otrf_mac_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
+                                 const otrf_content *content);
+OTRF_HIDDEN void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otrf_content *content,
+                                  const uint8_t mac[OTRF_MAC_BYTES]);
+
+/* A line on its way through the fast lane. */
+typedef struct {
+  uint8_t *raw;
+  size_t counter_at, cipher_len;
+  uint64_t counter;
+  int known; /* the message starts as the last one did */
+  uint8_t mac[OTRF_MAC_BYTES];
+  uint32_t kept[5]; /* what to keep where it does not */
+} otrf_opening;
+
+/* Decode and check a line as far as goes without the MAC, and start the MAC. 0 where it is for the general path, else 1.
+ * `raw` has 3/4 of the line and SLACK_BYTES. */
+OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_mac_job *job, uint8_t *raw, const otrf_data_keys *keys,
+                                const char *line, size_t line_len);
+
+/* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and a zero byte), and commit where the text is
+ * all there is. Returns its length; 0, and nothing changed, where the line is for the general path. */
+OTRF_HIDDEN size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_keys *keys,
+                                    const uint8_t mac[OTRF_MAC_BYTES]);
+
+#endif

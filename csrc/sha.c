@@ -1,0 +1,222 @@
+/* SHA-1 and SHA-256 (FIPS 180-4): compression in portable C and with the SHA extensions, and the one-shot digests. */
+#include "hash.h"
+
+#define ROL(x, n) (((x) << (n)) | ((x) >> (32 - (n))))
+#define ROR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
+
+/* ---- SHA-1, portable ---- */
+
+#define CHOOSE(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
+#define PARITY(x, y, z) ((x) ^ (y) ^ (z))
+#define MAJORITY(x, y, z) (((x) & (y)) + ((z) & ((x) ^ (y))))
+
+/* Word t of the schedule, held in a window of 16. */
+#define WORD1(t)                                                                                       \
+  (w[(t)&15] = ROL(w[((t) + 13) & 15] ^ w[((t) + 8) & 15] ^ w[((t) + 2) & 15] ^ w[(t)&15], 1))
+
+/* One step; the roles of a to e turn with each. */
+#define STEP1(f, k, word, a, b, c, d, e)             \
+  do {                                               \
+    e += ROL(a, 5) + f(b, c, d) + (uint32_t)(k) + (word); \
+    b = ROL(b, 30);                                  \
+  } while (0)
+
+#define FIVE1(f, k, word, t)               \
+  do {                                     \
+    STEP1(f, k, word((t) + 0), a, b, c, d, e); \
+    STEP1(f, k, word((t) + 1), e, a, b, c, d); \
+    STEP1(f, k, word((t) + 2), d, e, a, b, c); \
+    STEP1(f, k, word((t) + 3), c, d, e, a, b); \
+    STEP1(f, k, word((t) + 4), b, c, d, e, a); \
+  } while (0)
+
+#define INPUT(t) (w[t])
+
+static void sha1_portable(uint32_t state[5], const uint8_t *data, size_t blocks) {
+  uint32_t w[16];
+  for (; blocks > 0; blocks--, data += 64) {
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    for (size_t t = 0; t < 16; t++) {
+      w[t] = otrf_load32(data + 4 * t);
+    }
+    FIVE1(CHOOSE, 0x5a827999, INPUT, 0);
+    FIVE1(CHOOSE, 0x5a827999, INPUT, 5);
+    FIVE1(CHOOSE, 0x5a827999, INPUT, 10);
+    STEP1(CHOOSE, 0x5a827999, INPUT(15), a, b, c, d, e);
+    STEP1(CHOOSE, 0x5a827999, WORD1(16), e, a, b, c, d);
+    STEP1(CHOOSE, 0x5a827999, WORD1(17), d, e, a, b, c);
+    STEP1(CHOOSE, 0x5a827999, WORD1(18), c, d, e, a, b);
+    STEP1(CHOOSE, 0x5a827999, WORD1(19), b, c, d, e, a);
+    FIVE1(PARITY, 0x6ed9eba1, WORD1, 20);
+    FIVE1(PARITY, 0x6ed9eba1, WORD1, 25);
+    FIVE1(PARITY, 0x6ed9eba1, WORD1, 30);
+    FIVE1(PARITY, 0x6ed9eba1, WORD1, 35);
+    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 40);
+    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 45);
+    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 50);
+    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 55);
+    FIVE1(PARITY, 0xca62c1d6, WORD1, 60);
+    FIVE1(PARITY, 0xca62c1d6, WORD1, 65);
+    FIVE1(PARITY, 0xca62c1d6, WORD1, 70);
+    FIVE1(PARITY, 0xca62c1d6, WORD1, 75);
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+  }
+  otrf_wipe(w, sizeof w);
+}
+
+/* ---- SHA-256, portable ---- */
+
+static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+#define SUM0(x) (ROR(x, 2) ^ ROR(x, 13) ^ ROR(x, 22))
+#define SUM1(x) (ROR(x, 6) ^ ROR(x, 11) ^ ROR(x, 25))
+#define SIGMA0(x) (ROR(x, 7) ^ ROR(x, 18) ^ ((x) >> 3))
+#define SIGMA1(x) (ROR(x, 17) ^ ROR(x, 19) ^ ((x) >> 10))
+
+#define WORD2(t) (w[(t)&15] += SIGMA1(w[((t) + 14) & 15]) + w[((t) + 9) & 15] + SIGMA0(w[((t) + 1) & 15]))
+
+#define STEP2(k, word, a, b, c, d, e, f, g, h)               \
+  do {                                                       \
+    uint32_t one = h + SUM1(e) + CHOOSE(e, f, g) + (k) + (word); \
+    d += one;                                                \
+    h = one + SUM0(a) + MAJORITY(a, b, c);                   \
+  } while (0)
+
+#define EIGHT2(word, t)                                                      \
+  do {                                                                       \
+    STEP2(round_constants[(t) + 0], word((t) + 0), a, b, c, d, e, f, g, h);  \
+    STEP2(round_constants[(t) + 1], word((t) + 1), h, a, b, c, d, e, f, g);  \
+    STEP2(round_constants[(t) + 2], word((t) + 2), g, h, a, b, c, d, e, f);  \
+    STEP2(round_constants[(t) + 3], word((t) + 3), f, g, h, a, b, c, d, e);  \
+    STEP2(round_constants[(t) + 4], word((t) + 4), e, f, g, h, a, b, c, d);  \
+    STEP2(round_constants[(t) + 5], word((t) + 5), d, e, f, g, h, a, b, c);  \
+    STEP2(round_constants[(t) + 6], word((t) + 6), c, d, e, f, g, h, a, b);  \
+    STEP2(round_constants[(t) + 7], word((t) + 7), b, c, d, e, f, g, h, a);  \
+  } while (0)
+
+static void sha256_portable(uint32_t state[8], const uint8_t *data, size_t blocks) {
+  uint32_t w[16];
+  for (; blocks > 0; blocks--, data += 64) {
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+    for (size_t t = 0; t < 16; t++) {
+      w[t] = otrf_load32(data + 4 * t);
+    }
+    EIGHT2(INPUT, 0);
+    EIGHT2(INPUT, 8);
+    for (size_t t = 16; t < 64; t += 16) {
+      EIGHT2(WORD2, t);
+      EIGHT2(WORD2, t + 8);
+    }
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
+  }
+  otrf_wipe(w, sizeof w);
+}
+
+/* ---- dispatch and one-shot digests ---- */
+
+void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks) {
+#if OTRF_X86
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
+    otrf_sha1_blocks_ni(state, data, blocks);
+    return;
+  }
+#endif
+  sha1_portable(state, data, blocks);
+}
+
+void otrf_sha1_blocks_pair(uint32_t state0[5], const uint8_t *data0, size_t blocks0, uint32_t state1[5],
+                           const uint8_t *data1, size_t blocks1) {
+  size_t together = 0;
+#if OTRF_X86
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
+    together = blocks0 < blocks1 ? blocks0 : blocks1;
+    otrf_sha1_blocks_ni_pair(state0, data0, state1, data1, together);
+  }
+#endif
+  if (blocks0 > together) {
+    otrf_sha1_blocks(state0, data0 + 64 * together, blocks0 - together);
+  }
+  if (blocks1 > together) {
+    otrf_sha1_blocks(state1, data1 + 64 * together, blocks1 - together);
+  }
+}
+
+void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks) {
+#if OTRF_X86
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
+    otrf_sha256_blocks_ni(state, data, blocks, round_constants);
+    return;
+  }
+#endif
+  sha256_portable(state, data, blocks);
+}
+
+/* Both hashes pad alike: 0x80, zeros, the length in bits over 64 bits. Returns the length of what is left to compress. */
+static size_t padded_tail(uint8_t block[128], const uint8_t *rest, size_t rest_len, uint64_t total) {
+  const size_t size = rest_len < 56 ? 64 : 128;
+  memset(block, 0, 128);
+  if (rest_len > 0) {
+    memcpy(block, rest, rest_len);
+  }
+  block[rest_len] = 0x80;
+  otrf_store64(block + size - 8, total << 3);
+  return size;
+}
+
+void otrf_sha1_finish(uint32_t state[5], const uint8_t *data, size_t len, uint64_t total) {
+  uint8_t block[128];
+  const size_t whole = len & ~(size_t)63;
+  otrf_sha1_blocks(state, data, whole / 64);
+  otrf_sha1_blocks(state, block, padded_tail(block, data + whole, len - whole, total) / 64);
+  otrf_wipe(block, sizeof block);
+}
+
+void otrf_sha256_finish(uint32_t state[8], const uint8_t *data, size_t len, uint64_t total) {
+  uint8_t block[128];
+  const size_t whole = len & ~(size_t)63;
+  otrf_sha256_blocks(state, data, whole / 64);
+  otrf_sha256_blocks(state, block, padded_tail(block, data + whole, len - whole, total) / 64);
+  otrf_wipe(block, sizeof block);
+}
+
+const uint32_t otrf_sha1_start[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+
+const uint32_t otrf_sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+void otrf_sha1(uint8_t out[20], const uint8_t *data, size_t len) {
+  uint32_t state[5];
+  memcpy(state, otrf_sha1_start, sizeof state);
+  otrf_sha1_finish(state, data, len, len);
+  otrf_store_words(out, state, 5);
+  otrf_wipe(state, sizeof state);
+}
+
+void otrf_sha256(uint8_t out[32], const uint8_t *data, size_t len) {
+  uint32_t state[8];
+  memcpy(state, otrf_sha256_start, sizeof state);
+  otrf_sha256_finish(state, data, len, len);
+  otrf_store_words(out, state, 8);
+  otrf_wipe(state, sizeof state);
+}
