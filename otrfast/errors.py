@@ -7,13 +7,20 @@ The class alone says what happened; the text is for people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class OtrError(Exception):
     """The root of every exception of this package."""
 
 
 class LocalError(OtrError):
-    """The caller asked for something that can not be done now, or at all; nothing was changed."""
+    """The caller asked for something that can not be done now, or at all; nothing was changed.
+
+    Where it ends `Account.send_many`, `outcomes` holds the outcomes of the texts before it.
+    """
+
+    outcomes: Sequence[object] = ()
 
 
 class NotEncrypted(LocalError):
@@ -42,6 +49,10 @@ class TextHasNul(LocalError):
 
 class QueueFull(LocalError):
     """As many texts as the limits allow already wait for the conversation to be encrypted."""
+
+
+class AccountFull(LocalError):
+    """As many peers as the limits allow have conversations, and none can be forgotten without loss."""
 
 
 class SessionForked(LocalError):

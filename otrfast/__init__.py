@@ -1,0 +1,42 @@
+"""otrfast: Off-the-Record messaging, versions 2 and 3, for programs that hold many conversations."""
+
+from otrfast import events
+from otrfast.account import Account
+from otrfast.crypto.backend import load as _load
+from otrfast.environment import Environment
+from otrfast.errors import LocalError, OtrError, RemoteError
+from otrfast.limits import Limits
+from otrfast.outcome import Outcome
+from otrfast.policy import Policy
+from otrfast.protocol.devices import Recipient
+from otrfast.protocol.instance import MessageState
+from otrfast.protocol.padding import Padding
+from otrfast.session import Session
+from otrfast.storage.private_key import PrivateKey
+from otrfast.trust import Trust
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "Environment",
+    "Limits",
+    "LocalError",
+    "MessageState",
+    "OtrError",
+    "Outcome",
+    "Padding",
+    "Policy",
+    "PrivateKey",
+    "Recipient",
+    "RemoteError",
+    "Session",
+    "Trust",
+    "backend_name",
+    "events",
+]
+
+
+def backend_name() -> str:
+    """Return the name of the backend in force: `native`, or `pure` where OTRFAST_PURE=1 asked for it."""
+    return _load().name

@@ -1,0 +1,222 @@
+"""An account: one identity and the conversations that it has, with their shared bounds."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Hashable, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count, islice
+from types import MappingProxyType
+
+from otrfast.crypto.dsa import KeyPair
+from otrfast.environment import Environment
+from otrfast.errors import AccountFull, LocalError
+from otrfast.limits import Limits
+from otrfast.outcome import Outcome
+from otrfast.policy import Policy
+from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
+from otrfast.protocol.local import Local, Usage
+from otrfast.session import Session
+from otrfast.trust import Trust
+
+_TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
+_LOOKED_AT = 16  # peers that one new one may push aside
+_accounts: weakref.WeakSet[Account] = weakref.WeakSet()
+
+
+class Account:
+    """Everything that one user of one protocol does with OTR.
+
+    `trust` says which keys each peer has shown and how far they are trusted; `limited` counts how often each bound
+    has bitten.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        protocol: str,
+        private_key: KeyPair,
+        *,
+        policy: Policy = Policy.OPPORTUNISTIC,
+        limits: Limits | None = None,
+        instance_tag: int | None = None,
+        environment: Environment | None = None,
+        trust: Trust | None = None,
+        query_text: bytes | None = None,
+        error_text: bytes = b"An encrypted message could not be read.",
+        trailing_tab: bool = False,
+        dh_batch: int = 1,
+    ) -> None:
+        """Make an account.
+
+        Without `instance_tag` (0x100 .. 2^32-1) a random one is taken: give the same one at each start. `query_text` follows our queries, for people
+        whose programs know no OTR; `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to whitespace tags, for transports
+        that strip trailing spaces. `dh_batch` D-H keys are made at a time. Raises `ValueError` for a reserved instance tag.
+        """
+        environment = environment or Environment()
+        if instance_tag is None:
+            instance_tag = MIN_INSTANCE_TAG + int.from_bytes(environment.random(8), "big") % _TAG_VALUES
+        if not MIN_INSTANCE_TAG <= instance_tag < MIN_INSTANCE_TAG + _TAG_VALUES:
+            raise ValueError("an instance tag is 0x100 .. 0xFFFFFFFF")
+        if query_text is None:
+            query_text = b" %b asks for a private conversation with Off-the-Record messaging." % name.encode()
+        self.name = name
+        self.protocol = protocol
+        self.policy = policy
+        self.trust = Trust() if trust is None else trust
+        self._identity = Identity(private_key, instance_tag, environment.backend, environment.random, dh_batch)
+        self._sessions: dict[Hashable, Session] = {}
+        self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = weakref.WeakValueDictionary()
+        self._timers: list[tuple[float, int, Session]] = []
+        self._order = count()
+        self._local = Local(
+            self._identity,
+            limits or Limits(),
+            self.trust,
+            Usage(),
+            environment.clock,
+            self._schedule,
+            query_text,
+            error_text,
+            trailing_tab,
+        )
+        _accounts.add(self)
+
+    def session(self, peer: Hashable, *, max_fragment: int | None = None, policy: Policy | None = None) -> Session:
+        """Return the conversation with `peer`, made at first use. `max_fragment` and `policy`, where given, are set on it."""
+        session = self._sessions.get(peer)
+        if session is None:
+            session = self._new_session(peer)
+        if max_fragment is not None:
+            session.max_fragment = max_fragment
+        if policy is not None:
+            session.policy = policy
+        return session
+
+    def _new_session(self, peer: Hashable) -> Session:
+        if len(self._sessions) >= self._local.limits.peers:
+            self._make_room()
+        session = self._forgotten.pop(peer, None) or Session(peer, self._local, self.policy)
+        self._sessions[peer] = session
+        return session
+
+    def _make_room(self) -> None:
+        """Forget one of the oldest peers in plain text; those that stand in the way move to the end of the row."""
+        self._local.usage.limited["peers"] = self._local.usage.limited.get("peers", 0) + 1
+        for peer in list(islice(self._sessions, _LOOKED_AT)):
+            session = self._sessions.pop(peer)
+            if not session.has_history:
+                self._forgotten[peer] = session
+                return
+            self._sessions[peer] = session
+        raise AccountFull(f"{len(self._sessions)} peers have conversations that would be lost: raise Limits.peers")
+
+    def receive_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
+        """Take lines of several peers, in order, as `session(peer).receive(line)` would; one outcome each.
+
+        The powers that they need are computed together, eight at a time where the processor can.
+        """
+        wanted = [self.session(peer).wanted(line) for peer, line in items]
+        self._identity.agree_ahead([pair for pair in wanted if pair is not None])
+        try:
+            return [self.session(peer).receive(line) for peer, line in items]
+        finally:
+            self._identity.forget_ahead()
+
+    def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
+        """Send texts to several peers, in order, as `session(peer).send(text)` would; one outcome each.
+
+        The powers that they need are computed together. What `send` raises for a text ends the call there: the outcomes before it
+        are in the exception's `outcomes`.
+        """
+        needs = [self.session(peer).wanted_to_send() for peer, _ in items]
+        self._identity.dh_keys.fill(sum(need.dh_key for need in needs))
+        self._identity.agree_ahead([need.pair for need in needs if need.pair is not None])
+        outcomes: list[Outcome] = []
+        try:
+            for peer, text in items:
+                outcomes.append(self.session(peer).send(text))
+        except LocalError as error:
+            error.outcomes = outcomes
+            raise
+        finally:
+            self._identity.forget_ahead()
+        return outcomes
+
+    def tick(self) -> list[tuple[Hashable, Outcome]]:
+        """Do what is due in all conversations; return the peers to which something happened, with their outcomes."""
+        now = self._local.clock()
+        outcomes = []
+        while self._timers and self._timers[0][0] <= now:
+            deadline, _, session = heappop(self._timers)
+            if session.scheduled != deadline or session.forked:
+                continue  # it has been scheduled anew since
+            outcome = session.tick()
+            if outcome.events or outcome.wire:
+                outcomes.append((session.peer, outcome))
+            if session.forgettable(now) and self._sessions.get(session.peer) is session:
+                self._forgotten[session.peer] = self._sessions.pop(session.peer)
+        return outcomes
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do, in seconds of the environment's clock; it may turn out to be nothing."""
+        return self._timers[0][0] if self._timers else None
+
+    def _schedule(self, deadline: float, session: Session) -> None:
+        heappush(self._timers, (deadline, next(self._order), session))
+
+    def prepare(self, dh_keys: int) -> None:
+        """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message waits."""
+        self._identity.dh_keys.fill(dh_keys)
+
+    def wipe(self) -> None:
+        """Wipe the D-H keys that were made ahead."""
+        self._identity.dh_keys.clear()
+
+    @property
+    def instance_tag(self) -> int:
+        """Which device of this account we are."""
+        return self._identity.instance_tag
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Our own fingerprint, 20 bytes."""
+        return self._identity.key_pair.fingerprint
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds in force."""
+        return self._local.limits
+
+    @property
+    def limited(self) -> Mapping[str, int]:
+        """How often each bound has bitten, by its name in `Limits`."""
+        return self._local.usage.limited
+
+    @property
+    def sessions(self) -> Mapping[Hashable, Session]:
+        """The conversations that exist, by peer."""
+        return MappingProxyType(self._sessions)
+
+    def abandon_after_fork(self) -> None:
+        """In a child process: forget the D-H keys made ahead, and have every session refuse to go on."""
+        self._identity.dh_keys.clear()
+        for session in (*self._sessions.values(), *self._forgotten.values()):
+            session.abandon_after_fork()
+        self._sessions.clear()
+        self._forgotten.clear()
+        self._timers.clear()
+
+    def __repr__(self) -> str:
+        return f"<Account {self.name!r} on {self.protocol!r}: {len(self._sessions)} conversations>"
+
+
+def _after_fork() -> None:
+    for account in list(_accounts):
+        account.abandon_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,21 @@
+"""What the engine needs from outside: a clock, a random source and a backend. The defaults are named here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from otrfast.crypto.backend import Backend, load
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Handed to an account; tests hand in a hand-turned clock and a seeded source."""
+
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, never going back."""
+    random: Callable[[int], bytes] = os.urandom
+    """So many bytes, fit for keys."""
+    backend: Backend = field(default_factory=load)

@@ -1,0 +1,85 @@
+"""The bounds on what peers can make an account keep and compute; each one that bites is reported by `events.Limited`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound, with its default. Sizes in bytes, times in seconds; rates are token buckets of (burst, per second)."""
+
+    message_size: int = 64 * 1024
+    """A line after reassembly, checked before its base64 is decoded."""
+    commit_size: int = 512
+    """A binary DH-Commit or D-H Key message."""
+    signature_size: int = 4096
+    """A binary Reveal Signature or Signature message."""
+    tlvs: int = 64
+    """TLVs read in one data message."""
+
+    ake_burst: int = 5
+    ake_rate: float = 0.1
+    """Key exchanges that one peer can make us start or answer."""
+    account_ake_rate: float = 200.0
+    """The same for all peers whose fingerprint is not known, per second; the burst is one second's worth."""
+    ake_timeout: float = 60.0
+    """How long the secrets of an unfinished key exchange are kept."""
+    ake_retry: float = 10.0
+    """When an exchange that our side started is tried once more, plus up to half of it at random."""
+    pending_akes: int = 10_000
+    """Unfinished key exchanges in the whole account."""
+
+    unauthenticated_instances: int = 8
+    instances: int = 32
+    """Devices of one peer."""
+    peers: int = 100_000
+    """Peers in the whole account; the idle plain-text ones make room first."""
+    idle_peer: float = 600.0
+    """After so long without a word, a peer in plain text with no history is forgotten."""
+    idle_session: float | None = None
+    """After so long without a word, an encrypted session is ended; None: never."""
+
+    assemblies: int = 4
+    """Unfinished fragmented messages of one peer."""
+    assembly_timeout: float = 60.0
+    assembled_bytes: int = 64 * 1024 * 1024
+    """Bytes of fragments in the whole account."""
+
+    smp_burst: int = 3
+    smp_rate: float = 0.05
+    """SMP runs that one peer can start."""
+    smp_question: int = 1024
+
+    error_interval: float = 10.0
+    """Between two error replies, or two queries caused by errors, to one peer."""
+    account_error_rate: float = 100.0
+    """The same for the whole account, per second."""
+
+    held_texts: int = 32
+    held_bytes: int = 256 * 1024
+    """Texts of one peer that wait for encryption."""
+    account_held_bytes: int = 64 * 1024 * 1024
+    held_age: float = 60.0
+    """How long a text waits before it is handed back."""
+
+    heartbeat_interval: float = 60.0
+    """Silence of ours after which a received text is answered by an empty message, so that keys keep turning."""
+
+
+class TokenBucket:
+    """A rate with a burst: `take` succeeds `burst` times at once, and `rate` times a second in the long run."""
+
+    __slots__ = ("_level", "_when")
+
+    def __init__(self) -> None:
+        self._level = 0.0  # tokens taken and not yet grown again
+        self._when = 0.0
+
+    def take(self, now: float, burst: float, rate: float) -> bool:
+        """Take a token; False, and nothing taken, where there is none."""
+        level = max(0.0, self._level - (now - self._when) * rate)
+        if level + 1 > burst:
+            return False
+        self._level, self._when = level + 1, now
+        return True

@@ -1,0 +1,36 @@
+"""What every call returns: the events, and the lines to send."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from otrfast.events import Event
+from otrfast.wire import fragments
+
+
+class Outcome(NamedTuple):
+    """What happened and what to send, both in order. The lines are already cut to the transport's limit."""
+
+    events: tuple[Event, ...] = ()
+    wire: tuple[bytes, ...] = ()
+
+
+class Turn:
+    """One call in the making: its time, and the outcome so far."""
+
+    __slots__ = ("_limit", "_sender", "events", "now", "wire")
+
+    def __init__(self, now: float, limit: int, sender: int) -> None:
+        self.now = now
+        self.events: list[Event] = []
+        self.wire: list[bytes] = []
+        self._limit = limit
+        self._sender = sender
+
+    def encoded(self, line: bytes, version: int, receiver: int) -> None:
+        """Send an encoded message, in fragments where it is longer than the transport allows."""
+        self.wire += fragments.split(line, self._limit, version, self._sender, receiver)
+
+    def outcome(self) -> Outcome:
+        """Close the turn."""
+        return Outcome(tuple(self.events), tuple(self.wire))

@@ -1,0 +1,40 @@
+"""What a conversation may do, must do and does by itself: the seven flags of OTR and their usual bundles."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class Policy(IntFlag):
+    """The flags, with libotr's values. Without an ALLOW flag OTR does nothing: texts pass unchanged both ways."""
+
+    NEVER = 0
+    ALLOW_V1 = 0x01
+    """Offer version 1 in queries, for whoever parses them; it is never spoken here."""
+    ALLOW_V2 = 0x02
+    ALLOW_V3 = 0x04
+    REQUIRE_ENCRYPTION = 0x08
+    """Never send plain text: hold it back until the conversation is encrypted."""
+    SEND_WHITESPACE_TAG = 0x10
+    """Offer OTR by a tag of spaces and tabs on plain texts."""
+    WHITESPACE_START_AKE = 0x20
+    """Start the key exchange on receiving such a tag."""
+    ERROR_START_AKE = 0x40
+    """Start the key exchange on receiving an error text."""
+
+    MANUAL = ALLOW_V2 | ALLOW_V3
+    OPPORTUNISTIC = MANUAL | SEND_WHITESPACE_TAG | WHITESPACE_START_AKE | ERROR_START_AKE
+    ALWAYS = MANUAL | REQUIRE_ENCRYPTION | WHITESPACE_START_AKE | ERROR_START_AKE
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions that may be spoken, ascending."""
+        return _VERSIONS[self & Policy.MANUAL]
+
+
+_VERSIONS = {
+    Policy.NEVER: (),
+    Policy.ALLOW_V2: (2,),
+    Policy.ALLOW_V3: (3,),
+    Policy.MANUAL: (2, 3),
+}

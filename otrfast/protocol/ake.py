@@ -1,0 +1,330 @@
+"""The authenticated key exchange: SIGMA with a commitment (OTRv3, "Authenticated Key Exchange").
+
+States are values and every action returns the next one with the messages to send, so a message that is refused has changed
+nothing. The initiator sends DH-Commit and Reveal Signature, the responder D-H Key and Signature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from otrfast.crypto.backend import AkeKeys, DhKey, SharedSecret
+from otrfast.crypto.dsa import SIGNATURE_BYTES, PublicKey
+from otrfast.errors import BadCommitment, BadMac, DecodeError, NotInGroup, Reflected
+from otrfast.protocol.identity import Identity
+from otrfast.protocol.table import Row, Table
+from otrfast.wire.fields import Mpi, Reader, data, mpi
+from otrfast.wire.messages import DHCommit, DHKey, Message, RevealSignature, Signature
+
+_KEYID = 1  # of the D-H key that an exchange is made with; the next one is 2
+_KEYID_BYTES = _KEYID.to_bytes(4, "big")
+_ZERO_COUNTER = bytes(16)
+_MAC_BYTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An input of our own: begin an exchange in this version."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """No exchange runs (the protocol's AUTHSTATE_NONE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingDHKey:
+    """We have sent a commitment."""
+
+    r: bytes = field(repr=False)
+    key: DhKey
+    commit: DHCommit
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingRevealSignature:
+    """We have answered the commitment `commit`. `yielded` is ours, where it lost against that one."""
+
+    key: DhKey
+    commit: DHCommit
+    since: float
+    yielded: AwaitingDHKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingSignature:
+    """We have revealed g^x and who we are."""
+
+    key: DhKey
+    their_public: bytes
+    secret: SharedSecret
+    keys: AkeKeys
+    reveal: RevealSignature
+    since: float
+
+
+State = Idle | AwaitingDHKey | AwaitingRevealSignature | AwaitingSignature
+Input = Start | DHCommit | DHKey | RevealSignature | Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """A finished exchange: everything a session starts from. `revealed` where we were the initiator."""
+
+    version: int
+    ssid: bytes
+    revealed: bool
+    their_key: PublicKey
+    their_keyid: int
+    their_public: bytes
+    our_keyid: int
+    our_key: DhKey
+    secret: SharedSecret
+
+
+@dataclass(frozen=True, slots=True)
+class AkeStep:
+    """The outcome of one input."""
+
+    state: State
+    replies: tuple[Message, ...] = ()
+    established: Established | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ake:
+    """What the actions work with: who we are, who the peer's instance is, what time it is, how long secrets are kept."""
+
+    identity: Identity
+    receiver: int
+    now: float
+    timeout: float
+
+    def advance(self, state: State, received: Input) -> AkeStep:
+        """Take one input. Raises `RemoteError` where the message is refused; the state stays what it was."""
+        return TABLE.advance(self, state, received)
+
+    def wanted(self, state: State, received: Message) -> tuple[DhKey, bytes] | None:
+        """Return the halves of the shared secret that `advance` will need, None where it will need none."""
+        if isinstance(state, AwaitingDHKey) and isinstance(received, DHKey):
+            return state.key, received.gy
+        if isinstance(state, AwaitingRevealSignature) and isinstance(received, RevealSignature):
+            return state.key, _open_commitment(self, state.commit, received.r)
+        return None
+
+    def tags(self, version: int) -> tuple[int, int]:
+        """The instance tags of a message to this peer."""
+        return (self.identity.instance_tag, self.receiver) if version == 3 else (0, 0)
+
+
+def _ours_is_higher(ake: Ake, state: AwaitingDHKey, message: DHCommit) -> bool:
+    return state.commit.hashed_gx > message.hashed_gx
+
+
+def _same_gy(ake: Ake, state: AwaitingSignature, message: DHKey) -> bool:
+    return message.gy == state.their_public
+
+
+def _answers_yielded(ake: Ake, state: AwaitingRevealSignature, message: DHKey) -> bool:
+    """Both sides yielded: libotr and potr do so in version 2, where each lets the other's commitment win.
+
+    A D-H Key that comes now answers the commitment that we gave up; no conforming peer sends one. Version 2 only: a
+    version 3 libotr sends Reveal Signature as well, and both would wait for a Signature.
+    """
+    yielded = state.yielded
+    return message.version == 2 and yielded is not None and ake.now - yielded.since < ake.timeout
+
+
+def _commit(ake: Ake, state: State, start: Start) -> AkeStep:
+    identity = ake.identity
+    r = identity.random(16)
+    key = identity.dh_keys.take()
+    gx = mpi(key.public)
+    backend = identity.backend
+    commit = DHCommit(
+        start.version,
+        *ake.tags(start.version),
+        encrypted_gx=backend.aes_ctr(r, _ZERO_COUNTER, gx),
+        hashed_gx=backend.sha256(gx),
+    )
+    return AkeStep(AwaitingDHKey(r, key, commit, ake.now), (commit,))
+
+
+def _reply_dh_key(ake: Ake, state: State, message: DHCommit) -> AkeStep:
+    key = ake.identity.dh_keys.take()
+    yielded = state if isinstance(state, AwaitingDHKey) else None
+    if yielded is not None and yielded.commit.hashed_gx == message.hashed_gx:
+        raise Reflected("our own DH-Commit came back")
+    reply = DHKey(message.version, *ake.tags(message.version), key.public)
+    return AkeStep(AwaitingRevealSignature(key, message, ake.now, yielded), (reply,))
+
+
+def _resend_commit(ake: Ake, state: AwaitingDHKey, message: DHCommit) -> AkeStep:
+    return AkeStep(state, (state.commit,))
+
+
+def _replace_commit(ake: Ake, state: AwaitingRevealSignature, message: DHCommit) -> AkeStep:
+    reply = DHKey(message.version, *ake.tags(message.version), state.key.public)
+    return AkeStep(replace(state, commit=message), (reply,))
+
+
+def _reveal_signature(ake: Ake, state: AwaitingDHKey, message: DHKey) -> AkeStep:
+    if message.gy == state.key.public:
+        raise Reflected("our own D-H value came back")
+    secret = ake.identity.agree(state.key, message.gy)
+    keys = secret.ake_keys()
+    signature = _prove(ake, keys.c, keys.m1, state.key.public, message.gy)
+    reveal = RevealSignature(
+        state.commit.version,
+        *ake.tags(state.commit.version),
+        r=state.r,
+        encrypted_signature=signature,
+        mac=_mac(ake, keys.m2, signature),
+    )
+    return AkeStep(AwaitingSignature(state.key, message.gy, secret, keys, reveal, ake.now), (reveal,))
+
+
+def _reveal_for_yielded(ake: Ake, state: AwaitingRevealSignature, message: DHKey) -> AkeStep:
+    assert state.yielded is not None  # the guard saw it
+    return _reveal_signature(ake, state.yielded, message)
+
+
+def _resend_reveal(ake: Ake, state: AwaitingSignature, message: DHKey) -> AkeStep:
+    return AkeStep(state, (state.reveal,))
+
+
+def _verify_then_sign(ake: Ake, state: AwaitingRevealSignature, message: RevealSignature) -> AkeStep:
+    gx = _open_commitment(ake, state.commit, message.r)
+    if gx == state.key.public:
+        raise Reflected("our own D-H value came back")
+    secret = ake.identity.agree(state.key, gx)
+    keys = secret.ake_keys()
+    their_key, their_keyid = _verify(
+        ake, message, keys.c, keys.m1, keys.m2, theirs=gx, ours=state.key.public
+    )
+    version = state.commit.version
+    signature = _prove(ake, keys.c_prime, keys.m1_prime, state.key.public, gx)
+    reply = Signature(version, *ake.tags(version), signature, _mac(ake, keys.m2_prime, signature))
+    established = Established(
+        version, keys.ssid, False, their_key, their_keyid, gx, _KEYID, state.key, secret
+    )
+    return AkeStep(Idle(), (reply,), established)
+
+
+def _verify_signature(ake: Ake, state: AwaitingSignature, message: Signature) -> AkeStep:
+    keys = state.keys
+    their_key, their_keyid = _verify(
+        ake,
+        message,
+        keys.c_prime,
+        keys.m1_prime,
+        keys.m2_prime,
+        theirs=state.their_public,
+        ours=state.key.public,
+    )
+    established = Established(
+        state.reveal.version,
+        keys.ssid,
+        True,
+        their_key,
+        their_keyid,
+        state.their_public,
+        _KEYID,
+        state.key,
+        state.secret,
+    )
+    return AkeStep(Idle(), (), established)
+
+
+def _ignore(ake: Ake, state: State, message: Message) -> AkeStep:
+    return AkeStep(state)
+
+
+def _open_commitment(ake: Ake, commit: DHCommit, r: bytes) -> bytes:
+    """Return the g^x that was committed to. Raises `BadCommitment`, `DecodeError` or `NotInGroup`."""
+    backend = ake.identity.backend
+    encoded = backend.aes_ctr(r, _ZERO_COUNTER, commit.encrypted_gx)
+    if not backend.equal(backend.sha256(encoded), commit.hashed_gx):
+        raise BadCommitment("the revealed g^x is not the committed one")
+    reader = Reader(encoded)
+    gx = Mpi().read(reader, "g^x")
+    reader.finish()
+    if not backend.in_group(gx):
+        raise NotInGroup("g^x outside 2 .. p-2")
+    return gx
+
+
+def _signed_value(ake: Ake, m1: bytes, first: bytes, second: bytes, key: PublicKey, keyid: bytes) -> bytes:
+    """M of the protocol: what a side signs, its own D-H value first."""
+    return ake.identity.backend.hmac_sha256(m1, mpi(first) + mpi(second) + key.raw + keyid)
+
+
+def _prove(ake: Ake, c: bytes, m1: bytes, ours: bytes, theirs: bytes) -> bytes:
+    """Return the encrypted X: our public key, key id and signature."""
+    identity = ake.identity
+    key = identity.key_pair.public
+    signature = identity.sign(_signed_value(ake, m1, ours, theirs, key, _KEYID_BYTES))
+    return identity.backend.aes_ctr(c, _ZERO_COUNTER, key.raw + _KEYID_BYTES + signature)
+
+
+def _mac(ake: Ake, m2: bytes, encrypted_signature: bytes) -> bytes:
+    return ake.identity.backend.hmac_sha256(m2, data(encrypted_signature))[:_MAC_BYTES]
+
+
+def _verify(
+    ake: Ake,
+    message: RevealSignature | Signature,
+    c: bytes,
+    m1: bytes,
+    m2: bytes,
+    *,
+    theirs: bytes,
+    ours: bytes,
+) -> tuple[PublicKey, int]:
+    """Check MAC, key and signature of a peer's X; return its public key and the id of its D-H key."""
+    backend = ake.identity.backend
+    if not backend.equal(_mac(ake, m2, message.encrypted_signature), message.mac):
+        raise BadMac("the MAC of an AKE message does not hold")
+    reader = Reader(backend.aes_ctr(c, _ZERO_COUNTER, message.encrypted_signature))
+    key = PublicKey.read(reader, backend)
+    keyid = reader.take(4, "keyid")
+    signature = reader.take(SIGNATURE_BYTES, "signature")
+    reader.finish()
+    if not any(keyid):
+        raise DecodeError("keyid", reader.offset)
+    ake.identity.verify(key, _signed_value(ake, m1, theirs, ours, key, keyid), signature)
+    return key, int.from_bytes(keyid, "big")
+
+
+TABLE = Table(
+    states=(Idle, AwaitingDHKey, AwaitingRevealSignature, AwaitingSignature),
+    inputs=(Start, DHCommit, DHKey, RevealSignature, Signature),
+    rows=(
+        Row(Idle, Start, None, _commit, AwaitingDHKey),
+        Row(Idle, DHCommit, None, _reply_dh_key, AwaitingRevealSignature),
+        Row(Idle, DHKey, None, _ignore, Idle),
+        Row(Idle, RevealSignature, None, _ignore, Idle),
+        Row(Idle, Signature, None, _ignore, Idle),
+        Row(AwaitingDHKey, Start, None, _commit, AwaitingDHKey),
+        Row(AwaitingDHKey, DHCommit, _ours_is_higher, _resend_commit, AwaitingDHKey),
+        Row(AwaitingDHKey, DHCommit, None, _reply_dh_key, AwaitingRevealSignature),
+        Row(AwaitingDHKey, DHKey, None, _reveal_signature, AwaitingSignature),
+        Row(AwaitingDHKey, RevealSignature, None, _ignore, AwaitingDHKey),
+        Row(AwaitingDHKey, Signature, None, _ignore, AwaitingDHKey),
+        Row(AwaitingRevealSignature, Start, None, _commit, AwaitingDHKey),
+        Row(AwaitingRevealSignature, DHCommit, None, _replace_commit, AwaitingRevealSignature),
+        Row(AwaitingRevealSignature, DHKey, _answers_yielded, _reveal_for_yielded, AwaitingSignature),
+        Row(AwaitingRevealSignature, DHKey, None, _ignore, AwaitingRevealSignature),
+        Row(AwaitingRevealSignature, RevealSignature, None, _verify_then_sign, Idle),
+        Row(AwaitingRevealSignature, Signature, None, _ignore, AwaitingRevealSignature),
+        Row(AwaitingSignature, Start, None, _commit, AwaitingDHKey),
+        Row(AwaitingSignature, DHCommit, None, _reply_dh_key, AwaitingRevealSignature),
+        Row(AwaitingSignature, DHKey, _same_gy, _resend_reveal, AwaitingSignature),
+        Row(AwaitingSignature, DHKey, None, _ignore, AwaitingSignature),
+        Row(AwaitingSignature, RevealSignature, None, _ignore, AwaitingSignature),
+        Row(AwaitingSignature, Signature, None, _verify_signature, Idle),
+    ),
+)

@@ -1,0 +1,124 @@
+"""Data messages: sealing and opening them under the keyring, in general and on the fast lane (OTRv3, "Exchanging data").
+
+The lane takes a message from line to text, or back, in one call of the backend. It is open while nothing but opening or sealing has to be
+done: the same keys as before, no MAC key to reveal, no TLV. It decides nothing that the general path would decide otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otrfast.crypto.backend import DataKeys, DhKey
+from otrfast.errors import NotInGroup, UnknownKeyid
+from otrfast.protocol.ake import Established
+from otrfast.protocol.identity import Identity
+from otrfast.protocol.keyring import Keyring
+from otrfast.wire.fields import mpi
+from otrfast.wire.messages import DataMessage
+
+
+class Channel:
+    """One encrypted session with one instance of the peer."""
+
+    __slots__ = ("_backend", "_header", "_receive_head", "_receive_keys", "_send_keys", "_send_prefix", "keyring")
+
+    def __init__(self, identity: Identity, established: Established, receiver: int, revealed: bytes) -> None:
+        self._backend = identity.backend
+        self._header = DataMessage.head(established.version, identity.instance_tag, receiver)
+        self.keyring = Keyring(established, identity, revealed)
+        self._receive_keys: DataKeys | None = None
+        self._receive_head = b""
+        self._send_keys: DataKeys | None = None
+        self._send_prefix = b""
+
+    def seal(self, text: bytes, tlvs: bytes = b"", flags: int = 0) -> bytes:
+        """Return the armoured line that carries `text` (no zero byte in it) and encoded TLVs."""
+        if self._send_keys is not None and not flags:
+            return self._send_keys.seal(self._send_prefix, text, tlvs, b"")
+        keys, prefix = self._sending(flags)
+        line = keys.seal(prefix, text, tlvs, self.keyring.take_revealed())
+        if not flags:
+            self._send_keys, self._send_prefix = keys, prefix
+        return line
+
+    def seal_many(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Return `seal(text)` for each text."""
+        if self._send_keys is not None:
+            return self._send_keys.seal_many(self._send_prefix, texts)
+        first = [self.seal(text) for text in texts[:1]]
+        return first + self.seal_many(texts[1:]) if texts[1:] else first
+
+    def _sending(self, flags: int) -> tuple[DataKeys, bytes]:
+        """Return the keys of the sending pair, and a message's bytes up to the next D-H key."""
+        keyring = self.keyring
+        next_public = keyring.next_public()
+        our_keyid, their_keyid = keyring.our_keyid - 1, keyring.their_keyid
+        keyids = our_keyid.to_bytes(4, "big") + their_keyid.to_bytes(4, "big")
+        return keyring.pair(our_keyid, their_keyid), self._header + bytes((flags,)) + keyids + mpi(next_public)
+
+    def open(self, message: DataMessage) -> tuple[bytes, DataKeys]:
+        """Check and decrypt a message and turn the keys as it asks; return its plain text with the TLVs, and its keys.
+
+        Raises `UnknownKeyid`, `NotInGroup`, `BadMac` or `CounterReplayed`, and changes nothing then.
+        """
+        keyring = self.keyring
+        ours, theirs = message.recipient_keyid, message.sender_keyid
+        if not ours or not theirs:
+            raise UnknownKeyid("key id 0 is not valid")
+        keys = keyring.pair(ours, theirs)
+        if not self._backend.in_group(message.next_key):
+            raise NotInGroup("the next D-H key is outside 2 .. p-2")
+        plaintext = keys.open(message.authenticated, message.counter, message.ciphertext, message.mac)
+        if ours == keyring.our_keyid:
+            keyring.rotate_ours()
+        if theirs == keyring.their_keyid:
+            keyring.rotate_theirs(message.next_key)
+        self._set_lanes()
+        return plaintext, keys
+
+    def wanted(self, message: DataMessage) -> tuple[DhKey, bytes] | None:
+        """Return the halves of the shared secret that `open` will need, None where it is there. Raises `UnknownKeyid`."""
+        pair = message.recipient_keyid, message.sender_keyid
+        return None if self.keyring.derived(*pair) is not None else self.keyring.exchange(*pair)
+
+    def wanted_to_send(self) -> tuple[DhKey, bytes] | None:
+        """Return the halves of the shared secret that `seal` will need, None where it is there."""
+        pair = self.keyring.our_keyid - 1, self.keyring.their_keyid
+        return None if self.keyring.derived(*pair) is not None else self.keyring.exchange(*pair)
+
+    def _set_lanes(self) -> None:
+        """After the keys may have turned: where the next messages will need nothing but opening, say so."""
+        keyring = self.keyring
+        if self._send_keys is not keyring.derived(keyring.our_keyid - 1, keyring.their_keyid) or keyring.has_revealed:
+            self._send_keys = None
+        ours, theirs = keyring.our_keyid - 1, keyring.their_keyid - 1
+        keys = keyring.derived(ours, theirs)
+        if keys is not self._receive_keys:
+            self._receive_keys = keys
+            flags_and_keyids = b"\0" + theirs.to_bytes(4, "big") + ours.to_bytes(4, "big")
+            self._receive_head = self._reply_header() + flags_and_keyids
+
+    def _reply_header(self) -> bytes:
+        """The header of the peer's messages: ours with the instance tags turned round."""
+        return self._header[:3] + self._header[7:11] + self._header[3:7]
+
+    def open_line(self, line: bytes) -> bytes | None:
+        """The fast lane in: a text that needed nothing but opening, or None for the general path."""
+        keys = self._receive_keys
+        return None if keys is None else keys.open_line(self._receive_head, line)
+
+    def open_many(self, lines: Sequence[bytes]) -> list[bytes]:
+        """The texts of the longest run of leading lines that the fast lane takes."""
+        keys = self._receive_keys
+        return [] if keys is None else keys.open_many(self._receive_head, lines)
+
+    def seal_line(self, text: bytes) -> bytes | None:
+        """The fast lane out: the line for a text without TLVs, or None for the general path."""
+        keys = self._send_keys
+        return None if keys is None else keys.seal(self._send_prefix, text, b"", b"")
+
+    def extra_key(self) -> bytes:
+        """Return the extra symmetric key of the pair that the next message is sealed with: 32 bytes."""
+        keyring = self.keyring
+        return keyring.pair(keyring.our_keyid - 1, keyring.their_keyid).extra_key()
+

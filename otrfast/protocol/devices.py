@@ -1,0 +1,170 @@
+"""The devices of one peer: which instance a message belongs to, which one a text goes to, how many there may be.
+
+A version 3 DH-Commit goes out with receiver 0 and may be answered by several devices. Its state is kept here as `pending` and every
+device starts its own exchange from it (OTRv3, "Instance Tags").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from enum import Enum
+
+from otrfast.crypto.backend import DhKey
+from otrfast.errors import LimitExceeded
+from otrfast.outcome import Turn
+from otrfast.protocol import ake
+from otrfast.protocol.instance import Instance, MessageState
+from otrfast.protocol.local import Local
+from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
+from otrfast.wire.text import armour
+
+_RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRYPTED: 2}
+
+
+class Recipient(Enum):
+    """Which device a text goes to, where none is named."""
+
+    BEST = "best"
+    """The one with the best state, then the one last heard from."""
+    MOST_RECENT = "most recent"
+    """The one last written to or heard from."""
+    MOST_RECENTLY_RECEIVED = "most recently received from"
+    """The one last heard from."""
+
+
+class Devices:
+    """The instances of one peer, by tag; version 2 is the instance 0."""
+
+    __slots__ = ("_by_tag", "_local", "peer", "pending")
+
+    def __init__(self, peer: Hashable, local: Local) -> None:
+        self.peer = peer
+        self._local = local
+        self._by_tag: dict[int, Instance] = {}
+        self.pending: ake.AwaitingDHKey | None = None
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(self._by_tag.values())
+
+    def __len__(self) -> int:
+        return len(self._by_tag)
+
+    def get(self, tag: int) -> Instance | None:
+        """Return the instance with this tag."""
+        return self._by_tag.get(tag)
+
+    def choose(self, recipient: int | Recipient) -> Instance | None:
+        """Return the instance that `recipient` means, None where there is none."""
+        if isinstance(recipient, int):
+            return self._by_tag.get(recipient)
+        if len(self._by_tag) < 2:
+            return next(iter(self._by_tag.values()), None)
+        match recipient:
+            case Recipient.BEST:
+                return max(self, key=lambda each: (_RANK[each.state], each.last_received))
+            case Recipient.MOST_RECENT:
+                return max(self, key=lambda each: max(each.last_sent, each.last_received))
+            case Recipient.MOST_RECENTLY_RECEIVED:
+                return max(self, key=lambda each: each.last_received)
+
+    def start(self, version: int, turn: Turn) -> None:
+        """Send a DH-Commit: in version 3 to all devices of the peer."""
+        local = self._local
+        if version == 2:
+            instance = self._by_tag.get(0) or Instance(self.peer, 0, ake.Idle())
+            instance.advance(ake.Start(2), local, turn)
+            self._by_tag[0] = instance
+            return
+        machine = ake.Ake(local.identity, 0, turn.now, local.limits.ake_timeout)
+        step = machine.advance(ake.Idle(), ake.Start(version))
+        assert isinstance(step.state, ake.AwaitingDHKey)
+        self.pending = step.state
+        for instance in self:
+            if instance.tag:
+                instance.set_exchange(step.state, local)
+        for commit in step.replies:
+            turn.encoded(armour(commit.encode()), commit.version, commit.receiver)
+
+    def exchange(self, message: Message, turn: Turn) -> tuple[Instance, ake.Established] | None:
+        """Take an AKE message; return the instance that is encrypted by it, if one is.
+
+        Raises `RemoteError` where the message is refused, `LimitExceeded` where it would take one instance too many; nothing
+        has changed then.
+        """
+        self.expire(turn.now)
+        instance = self._by_tag.get(message.sender)
+        if instance is None:
+            if not (isinstance(message, DHCommit) or (isinstance(message, DHKey) and self.pending and message.sender)):
+                return None
+            self._check_room()
+            instance = Instance(self.peer, message.sender, ake.Idle())
+            if message.sender and self.pending:
+                instance.set_exchange(self.pending, self._local)
+        established = self._advance(instance, message, turn)
+        return None if established is None else (instance, established)
+
+    def wanted(self, message: Message) -> tuple[DhKey, bytes] | None:
+        """Return the halves of the shared secret that a message will need, None where it needs none.
+
+        Raises `RemoteError` where the message is sure to be refused.
+        """
+        instance = self._by_tag.get(message.sender)
+        if isinstance(message, DataMessage):
+            return None if instance is None or instance.channel is None else instance.channel.wanted(message)
+        state = self.pending if instance is None else instance.exchange
+        machine = ake.Ake(self._local.identity, message.sender, 0.0, 0.0)
+        return None if state is None else machine.wanted(state, message)
+
+    def _advance(self, instance: Instance, message: Message, turn: Turn) -> ake.Established | None:
+        assert isinstance(message, ake.Input)
+        new = instance.tag not in self._by_tag
+        try:
+            established = instance.advance(message, self._local, turn)
+        except BaseException:
+            if new:
+                instance.set_exchange(ake.Idle(), self._local)  # it was never there: do not count it
+            raise
+        if new:
+            instance.last_received = turn.now
+            self._by_tag[instance.tag] = instance
+        return established
+
+    def _check_room(self) -> None:
+        limits = self._local.limits
+        unauthenticated = sum(instance.fingerprint is None for instance in self)
+        if unauthenticated >= limits.unauthenticated_instances:
+            raise LimitExceeded("unauthenticated_instances")
+        if len(self._by_tag) >= limits.instances:
+            ended = [each for each in self if each.state is not MessageState.ENCRYPTED]
+            if not ended:
+                raise LimitExceeded("instances")
+            oldest = min(ended, key=lambda each: each.last_received)
+            oldest.set_exchange(ake.Idle(), self._local)
+            del self._by_tag[oldest.tag]
+
+    def expire(self, now: float) -> None:
+        """Wipe the secrets of exchanges that took too long, and forget instances that nothing is known of."""
+        timeout = self._local.limits.ake_timeout
+        if self.pending is not None and now - self.pending.since >= timeout:
+            self.pending = None
+        for instance in list(self):
+            exchange = instance.exchange
+            if not isinstance(exchange, ake.Idle) and now - exchange.since >= timeout:
+                instance.set_exchange(ake.Idle(), self._local)
+            if instance.fingerprint is None and isinstance(instance.exchange, ake.Idle):
+                del self._by_tag[instance.tag]
+
+    def deadlines(self) -> Iterator[float]:
+        """Yield when exchanges expire."""
+        timeout = self._local.limits.ake_timeout
+        if self.pending is not None:
+            yield self.pending.since + timeout
+        for instance in self:
+            if not isinstance(instance.exchange, ake.Idle):
+                yield instance.exchange.since + timeout
+
+    def abandon(self) -> None:
+        """Forget all unfinished exchanges."""
+        self.pending = None
+        for instance in self:
+            instance.set_exchange(ake.Idle(), self._local)

@@ -1,0 +1,181 @@
+"""One device of a peer: its key exchange, its session, its SMP. Version 2 knows one, with tag 0 (OTRv3, "Instance Tags")."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from enum import Enum
+
+from otrfast.errors import UnexpectedMessage, WrongInstance
+from otrfast.events import (
+    ExtraKeyReceived,
+    HeartbeatReceived,
+    MessageReceived,
+    NewFingerprint,
+    SecureEnded,
+    SecureStarted,
+    SmpAborted,
+    TlvsReceived,
+    VersionDowngraded,
+)
+from otrfast.outcome import Turn
+from otrfast.protocol import ake, smp
+from otrfast.protocol.data import Channel
+from otrfast.protocol.identity import MIN_INSTANCE_TAG
+from otrfast.protocol.local import Local
+from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
+from otrfast.wire.text import armour
+from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs, encode_tlvs
+
+_USE_BYTES = 4  # of TLV 8 before the data that belongs to the use
+
+
+class MessageState(Enum):
+    """The protocol's message state, as seen by the user of a session."""
+
+    PLAINTEXT = "plaintext"
+    ENCRYPTED = "encrypted"
+    FINISHED = "finished"
+
+
+def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -> bool:
+    """Whether a version 3 message is for this device: False where it is for another one of ours.
+
+    Only a DH-Commit, or a fragment, which may hold one, may name no receiver. Raises `WrongInstance` for tags that no
+    valid message carries.
+    """
+    if sender < MIN_INSTANCE_TAG:
+        raise WrongInstance(f"sender instance tag {sender:#x} is reserved")
+    if receiver == 0 and may_lack_receiver:
+        return True
+    if receiver < MIN_INSTANCE_TAG:
+        raise WrongInstance(f"receiver instance tag {receiver:#x} is reserved")
+    return receiver == ours
+
+
+class Instance:
+    """State of one instance. What a session shows of it is None or b"" before the first key exchange."""
+
+    __slots__ = (
+        "_exchange",
+        "channel",
+        "fingerprint",
+        "last_received",
+        "last_sent",
+        "peer",
+        "revealed",
+        "smp",
+        "ssid",
+        "state",
+        "tag",
+        "version",
+    )
+
+    def __init__(self, peer: Hashable, tag: int, exchange: ake.State) -> None:
+        self.peer = peer
+        self.tag = tag
+        self._exchange = exchange
+        self.state = MessageState.PLAINTEXT
+        self.channel: Channel | None = None
+        self.fingerprint: bytes | None = None
+        self.ssid = b""
+        self.revealed = False
+        self.version = 0
+        self.smp: smp.SmpState = smp.Expect1()
+        self.last_received = self.last_sent = 0.0
+
+    @property
+    def exchange(self) -> ake.State:
+        """The state of the key exchange."""
+        return self._exchange
+
+    def set_exchange(self, state: ake.State, local: Local) -> None:
+        """Move the key exchange on; the account counts the unfinished ones."""
+        running, runs = not isinstance(self._exchange, ake.Idle), not isinstance(state, ake.Idle)
+        local.usage.pending_akes += runs - running
+        self._exchange = state
+
+    def advance(self, received: ake.Input, local: Local, turn: Turn) -> ake.Established | None:
+        """Take one AKE message. Raises `RemoteError` where it is refused, and nothing has changed then."""
+        machine = ake.Ake(local.identity, self.tag, turn.now, local.limits.ake_timeout)
+        step = machine.advance(self._exchange, received)
+        self.set_exchange(step.state, local)
+        for reply in step.replies:
+            turn.encoded(armour(reply.encode()), reply.version, reply.receiver)
+        return step.established
+
+    def establish(self, established: ake.Established, local: Local, turn: Turn) -> None:
+        """Enter the encrypted state, or refresh it."""
+        fingerprint = established.their_key.fingerprint
+        refreshed = self.state is MessageState.ENCRYPTED and self.fingerprint == fingerprint
+        if not refreshed:
+            self._stop_smp(turn, by_peer=False)
+        revealed = self.channel.keyring.retire() if self.channel is not None else b""
+        self.channel = Channel(local.identity, established, self.tag, revealed)
+        self.state = MessageState.ENCRYPTED
+        self.fingerprint = fingerprint
+        self.ssid = established.ssid
+        self.revealed = established.revealed
+        self.version = established.version
+        known = local.trust.of(self.peer)
+        if fingerprint not in known:
+            turn.events.append(NewFingerprint(fingerprint, changed=bool(known)))
+            local.trust.note(self.peer, fingerprint)
+        highest = local.trust.saw_version(fingerprint, established.version)
+        if highest > established.version:
+            turn.events.append(VersionDowngraded(fingerprint, established.version, highest))
+        turn.events.append(SecureStarted(fingerprint, self.ssid, self.version, refreshed, self.tag))
+
+    def send(self, turn: Turn, text: bytes, tlvs: Iterable[Tlv] = (), flags: int = 0) -> None:
+        """Seal a text with its TLVs and send it."""
+        assert self.channel is not None  # the callers look at `state`
+        self.last_sent = turn.now
+        turn.encoded(self.channel.seal(text, encode_tlvs(tlvs), flags), self.version, self.tag)
+
+    def receive(self, message: DataMessage, local: Local, turn: Turn) -> tuple[Tlv, ...]:
+        """Take a data message: its text and TLVs become events. Returns the TLVs.
+
+        Raises `RemoteError` where it can not be read, and nothing has changed then.
+        """
+        if self.channel is None:
+            raise UnexpectedMessage("a data message without an encrypted session")
+        plaintext, keys = self.channel.open(message)
+        self.last_received = turn.now
+        text, _, tail = plaintext.partition(b"\0")
+        records = decode_tlvs(tail, local.limits.tlvs + 1)
+        if len(records) > local.limits.tlvs:
+            del records[local.limits.tlvs :]
+            local.limited("tlvs", turn)
+        if text:
+            turn.events.append(MessageReceived(text, True, self.tag))
+        if records:
+            turn.events.append(TlvsReceived(tuple(records), self.tag))
+        elif not text:
+            turn.events.append(HeartbeatReceived(self.tag))
+        first: dict[int, Tlv] = {}
+        for record in records:
+            first.setdefault(record.type, record)
+        if TlvType.DISCONNECTED in first:
+            self.leave(MessageState.FINISHED, turn, by_peer=True)
+        if (record := first.get(TlvType.EXTRA_KEY)) is not None and len(record.value) >= _USE_BYTES:
+            use = int.from_bytes(record.value[:_USE_BYTES], "big")
+            turn.events.append(ExtraKeyReceived(keys.extra_key(), use, record.value[_USE_BYTES:], self.tag))
+        return tuple(records)
+
+    def leave(self, state: MessageState, turn: Turn, by_peer: bool) -> None:
+        """Leave the encrypted state: forget keys and SMP."""
+        if self.state is MessageState.ENCRYPTED:
+            self._stop_smp(turn, by_peer)
+            turn.events.append(SecureEnded(by_peer, self.tag))
+        self.channel = None
+        self.state = state
+
+    def disconnect(self, turn: Turn) -> None:
+        """End the private conversation from our side."""
+        if self.state is MessageState.ENCRYPTED:
+            self.send(turn, b"", (Tlv(TlvType.DISCONNECTED, b""),), IGNORE_UNREADABLE)
+        self.leave(MessageState.PLAINTEXT, turn, by_peer=False)
+
+    def _stop_smp(self, turn: Turn, by_peer: bool) -> None:
+        if not isinstance(self.smp, smp.Expect1):
+            turn.events.append(SmpAborted(by_peer, self.tag))
+        self.smp = smp.Expect1()

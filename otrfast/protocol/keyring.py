@@ -1,0 +1,121 @@
+"""The D-H keys of a session, how they turn, and which MAC keys are due to be revealed (OTRv3, "Key Management").
+
+Two of our keys and two of theirs are alive. The data keys of a pair are derived when the pair is first used, and each pair serves one
+direction only, so a ping-pong message costs each side one power, and the sender's next key one more.
+"""
+
+from __future__ import annotations
+
+from otrfast.crypto.backend import DataKeys, DhKey, SharedSecret
+from otrfast.errors import UnknownKeyid
+from otrfast.protocol.ake import Established
+from otrfast.protocol.identity import Identity
+
+_LAST_KEYID = 0xFFFFFFFF
+
+
+class Keyring:
+    """Keys of one session. `their_public` maps the one or two key ids that are alive to elements."""
+
+    __slots__ = ("_current", "_identity", "_pairs", "_previous", "_revealed", "our_keyid", "their_keyid", "their_public")
+
+    def __init__(self, established: Established, identity: Identity, revealed: bytes) -> None:
+        """Start from a finished AKE; `revealed` are MAC keys of the session before it that are still to be published."""
+        self._identity = identity
+        self._previous = established.our_key
+        self._current: DhKey | None = None  # made when it is first sent
+        self.our_keyid = established.our_keyid + 1
+        self.their_keyid = established.their_keyid
+        self.their_public = {established.their_keyid: established.their_public}
+        self._pairs: dict[tuple[int, int], DataKeys] = {}
+        self._revealed = revealed
+        self.install(established.our_keyid, established.their_keyid, established.secret)
+
+    def next_public(self) -> bytes:
+        """Return our current public key, the one that a data message announces."""
+        if self._current is None:
+            self._current = self._identity.dh_keys.take()
+        return self._current.public
+
+    def our_key(self, keyid: int) -> DhKey:
+        """Return the key pair with this id. Raises `UnknownKeyid`."""
+        if keyid == self.our_keyid - 1:
+            return self._previous
+        if keyid == self.our_keyid and self._current is not None:
+            return self._current
+        raise UnknownKeyid(f"our key {keyid} is not alive")
+
+    def derived(self, our_keyid: int, their_keyid: int) -> DataKeys | None:
+        """Return the keys of a pair where they have been derived already."""
+        return self._pairs.get((our_keyid, their_keyid))
+
+    def pair(self, our_keyid: int, their_keyid: int) -> DataKeys:
+        """Return the keys of a pair, derived at first use: one power. Raises `UnknownKeyid`."""
+        keys = self._pairs.get((our_keyid, their_keyid))
+        if keys is None:
+            ours, theirs = self.exchange(our_keyid, their_keyid)
+            keys = self.install(our_keyid, their_keyid, self._identity.agree(ours, theirs))
+        return keys
+
+    def exchange(self, our_keyid: int, their_keyid: int) -> tuple[DhKey, bytes]:
+        """Return the two halves that a pair is derived from. Raises `UnknownKeyid`."""
+        theirs = self.their_public.get(their_keyid)
+        if theirs is None:
+            raise UnknownKeyid(f"the peer's key {their_keyid} is not alive")
+        return self.our_key(our_keyid), theirs
+
+    def install(self, our_keyid: int, their_keyid: int, secret: SharedSecret) -> DataKeys:
+        """Derive a pair's keys from its shared secret, which an AKE or a batch has computed.
+
+        Keys that are there already stay: a second set would start its counters again and repeat the key stream.
+        """
+        if (keys := self._pairs.get((our_keyid, their_keyid))) is not None:
+            return keys
+        high = self.our_key(our_keyid).public > self.their_public[their_keyid]
+        keys = self._pairs[our_keyid, their_keyid] = secret.data_keys(high)
+        return keys
+
+    @property
+    def has_next(self) -> bool:
+        """Whether the key that the next message announces is made."""
+        return self._current is not None
+
+    def rotate_ours(self) -> None:
+        """The peer has used our current key: the one before it dies, and its used MAC keys are due."""
+        assert self._current is not None  # the peer can not use what was never sent
+        self._drop(our_keyid=self.our_keyid - 1)
+        self._previous, self._current = self._current, None
+        self.our_keyid += 1
+
+    def rotate_theirs(self, next_public: bytes) -> None:
+        """The peer has used its current key and announced the next one."""
+        if self.their_keyid == _LAST_KEYID:
+            return
+        self._drop(their_keyid=self.their_keyid - 1)
+        self.their_public.pop(self.their_keyid - 1, None)
+        self.their_keyid += 1
+        self.their_public[self.their_keyid] = next_public
+
+    def _drop(self, our_keyid: int | None = None, their_keyid: int | None = None) -> None:
+        """Forget the pairs of a dead key; only MAC keys that have verified a message are ever revealed."""
+        dead = [pair for pair in self._pairs if pair[0] == our_keyid or pair[1] == their_keyid]
+        for pair in sorted(dead, reverse=True):
+            keys = self._pairs.pop(pair)
+            if keys.verified:
+                self._revealed += keys.receive_mac_key()
+
+    def take_revealed(self) -> bytes:
+        """Return the MAC keys to publish in the next data message, and forget them."""
+        revealed, self._revealed = self._revealed, b""
+        return revealed
+
+    @property
+    def has_revealed(self) -> bool:
+        """Whether MAC keys wait to be published."""
+        return bool(self._revealed)
+
+    def retire(self) -> bytes:
+        """End this keyring for a refresh: return every MAC key that is due now that none is accepted any more."""
+        for keyid in (self.our_keyid - 1, self.our_keyid):
+            self._drop(our_keyid=keyid)
+        return self.take_revealed()

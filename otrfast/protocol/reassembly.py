@@ -1,0 +1,73 @@
+"""The unfinished fragmented messages of one peer: one for each instance, within bounds (protocol, "Fragmentation")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otrfast.errors import LimitExceeded
+from otrfast.protocol.local import Local
+from otrfast.wire.fragments import Assembly, Fragment
+
+_PIECE_COST = 64  # bytes that a piece is counted as at least, whatever it holds
+
+
+class Reassembly:
+    """Assemblies by the sender's instance tag, 0 in version 2."""
+
+    __slots__ = ("_by_sender", "_local")
+
+    def __init__(self, local: Local) -> None:
+        self._local = local
+        self._by_sender: dict[int, Assembly] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_sender)
+
+    def add(self, fragment: Fragment, now: float) -> bytes | None:
+        """Take a fragment; return the whole line with the last one.
+
+        Raises `LimitExceeded` where it would go over a bound; the message that it belongs to is given up then.
+        """
+        self.expire(now)
+        limits, usage = self._local.limits, self._local.usage
+        assembly = self._by_sender.get(fragment.sender)
+        if assembly is None:
+            if fragment.index != 1:
+                return None
+            if len(self._by_sender) >= limits.assemblies:
+                raise LimitExceeded("assemblies")
+            assembly = Assembly()
+        self.clear(fragment.sender)
+        growth = assembly.size + len(fragment.piece) + _PIECE_COST
+        if growth > limits.message_size + _PIECE_COST:
+            raise LimitExceeded("message_size")
+        if usage.assembled + growth > limits.assembled_bytes:
+            raise LimitExceeded("assembled_bytes")
+        line = assembly.add(fragment, now)
+        if assembly:
+            self._by_sender[fragment.sender] = assembly
+            usage.assembled += assembly.size + _PIECE_COST
+        return line
+
+    def clear(self, sender: int) -> None:
+        """Give up the message that `sender` has begun."""
+        assembly = self._by_sender.pop(sender, None)
+        if assembly is not None:
+            self._local.usage.assembled -= assembly.size + _PIECE_COST
+
+    def clear_all(self) -> None:
+        """Give up everything."""
+        for sender in list(self._by_sender):
+            self.clear(sender)
+
+    def expire(self, now: float) -> None:
+        """Give up what was begun too long ago."""
+        timeout = self._local.limits.assembly_timeout
+        for sender, assembly in list(self._by_sender.items()):
+            if now - assembly.since >= timeout:
+                self.clear(sender)
+
+    def deadlines(self) -> Iterator[float]:
+        """Yield when assemblies expire."""
+        for assembly in self._by_sender.values():
+            yield assembly.since + self._local.limits.assembly_timeout

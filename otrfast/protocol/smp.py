@@ -1,0 +1,355 @@
+"""The Socialist Millionaires' Protocol: two people find out whether they know the same secret (OTRv3, "SMP").
+
+As in `ake`, states are values and a message that is refused has changed nothing. "Initiator" is who started the SMP. Message 1 is
+answered in two steps: its proofs are checked when it comes, the powers that need the user's secret wait for the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Exponent
+from otrfast.crypto.group import G_ELEMENT, Q, number
+from otrfast.errors import BadProof, DecodeError
+from otrfast.protocol.table import Row, Table
+from otrfast.wire.fields import Mpi, Reader, mpi
+from otrfast.wire.tlv import Tlv, TlvType
+
+_SECRET_VERSION = b"\x01"
+_KINDS = {"e": "group element", "c": "hash", "d": "exponent"}
+
+
+@dataclass(frozen=True, slots=True)
+class SmpMessage:
+    """The numbers of one SMP message, each as 192 bytes; LAYOUT names them: e element, c hash, d exponent."""
+
+    TYPE: ClassVar[TlvType]
+    LAYOUT: ClassVar[str]
+
+    values: tuple[bytes, ...]
+    question: bytes | None = None
+
+    def encode(self) -> Tlv:
+        """Return the TLV: a count, then the numbers as MPIs; a question and a zero byte in front."""
+        body = len(self.values).to_bytes(4, "big") + b"".join(map(mpi, self.values))
+        if self.question is None:
+            return Tlv(self.TYPE, body)
+        return Tlv(TlvType.SMP1Q, self.question + b"\0" + body)
+
+
+class Smp1(SmpMessage):
+    """g2a, c2, D2, g3a, c3, D3."""
+
+    TYPE = TlvType.SMP1
+    LAYOUT = "ecdecd"
+
+
+class Smp2(SmpMessage):
+    """g2b, c2, D2, g3b, c3, D3, Pb, Qb, cP, D5, D6."""
+
+    TYPE = TlvType.SMP2
+    LAYOUT = "ecdecdeecdd"
+
+
+class Smp3(SmpMessage):
+    """Pa, Qa, cP, D5, D6, Ra, cR, D7."""
+
+    TYPE = TlvType.SMP3
+    LAYOUT = "eecddecd"
+
+
+class Smp4(SmpMessage):
+    """Rb, cR, D7."""
+
+    TYPE = TlvType.SMP4
+    LAYOUT = "ecd"
+
+
+_CLASSES: dict[int, type[SmpMessage]] = {
+    TlvType.SMP1: Smp1,
+    TlvType.SMP1Q: Smp1,
+    TlvType.SMP2: Smp2,
+    TlvType.SMP3: Smp3,
+    TlvType.SMP4: Smp4,
+}
+
+
+def decode(record: Tlv, backend: Backend) -> SmpMessage:
+    """Read an SMP message and check the range of each number.
+
+    Raises `DecodeError` where the form is wrong, `BadProof` where an element is outside 2 .. p-2 or an exponent outside 1 .. q-1.
+    """
+    made = _CLASSES[record.type]
+    question, body = None, record.value
+    if record.type == TlvType.SMP1Q:
+        question, zero, body = body.partition(b"\0")
+        if not zero:
+            raise DecodeError("SMP question", 0)
+    reader = Reader(body)
+    if reader.integer(4, "SMP count") != len(made.LAYOUT):
+        raise DecodeError("SMP count", 0)
+    values = tuple(Mpi().read(reader, f"SMP {_KINDS[kind]}") for kind in made.LAYOUT)
+    reader.finish()
+    for kind, value in zip(made.LAYOUT, values, strict=True):
+        if (kind == "e" and not backend.in_group(value)) or (kind == "d" and not 1 <= number(value) < Q):
+            raise BadProof(f"an SMP {_KINDS[kind]} out of range")
+    return made(values, question)
+
+
+class Begin:
+    """An input of our own: start with the user's secret."""
+
+    def __init__(self, secret: bytes, question: bytes | None) -> None:
+        self.secret = secret
+        self.question = question
+
+
+class Answer:
+    """An input of our own: the user's secret, for what the peer asked."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.secret = secret
+
+
+@dataclass(frozen=True, slots=True)
+class Expect1:
+    """Nothing runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The peer's message 1 is checked and waits for the user's secret; ids and ssid are those it was made for."""
+
+    g2a: bytes
+    g3a: bytes
+    identifiers: bytes
+    question: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expect2:
+    """We sent message 1."""
+
+    x: Exponent
+    a2: Exponent
+    a3: Exponent
+
+
+@dataclass(frozen=True, slots=True)
+class Expect3:
+    """We sent message 2. `trusting` unless the peer's question was answered: then only the peer learns something."""
+
+    g2: bytes = field(repr=False)
+    g3: bytes = field(repr=False)
+    g3a: bytes
+    b3: Exponent
+    pb: bytes
+    qb: bytes
+    trusting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expect4:
+    """We sent message 3."""
+
+    g3b: bytes
+    a3: Exponent
+    p_quotient: bytes
+    q_quotient: bytes
+
+
+SmpState = Expect1 | Asked | Expect2 | Expect3 | Expect4
+
+
+@dataclass(frozen=True, slots=True)
+class SmpStep:
+    """The outcome of one input: `matched` once the secrets are compared, `aborted` where the peer was out of turn."""
+
+    state: SmpState
+    reply: SmpMessage | None = None
+    matched: bool | None = None
+    aborted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Smp:
+    """What the actions work with: the arithmetic, and both fingerprints with the ssid of the session."""
+
+    backend: Backend
+    random: Callable[[int], bytes]
+    ours: bytes
+    theirs: bytes
+    ssid: bytes
+
+    def advance(self, state: SmpState, received: Begin | Answer | SmpMessage) -> SmpStep:
+        """Take one input. Raises `BadProof` where a message does not hold; the state stays what it was."""
+        return TABLE.advance(self, state, received)
+
+    def exponent(self) -> Exponent:
+        """Return a fresh random exponent."""
+        return self.backend.exponent(self.random(SMP_EXPONENT_BYTES))
+
+    def secret(self, identifiers: bytes, user_secret: bytes) -> Exponent:
+        """Return x or y: the user's secret bound to both keys and this session."""
+        return self.backend.exponent(self.backend.sha256(_SECRET_VERSION + identifiers + user_secret))
+
+    def hash(self, prefix: int, *values: bytes) -> bytes:
+        """H of the protocol: 32 bytes."""
+        return self.backend.sha256(bytes((prefix,)) + b"".join(map(mpi, values)))
+
+    def prove_power(self, prefix: int, secret: Exponent) -> tuple[bytes, bytes, bytes]:
+        """Return g^secret, and c, D: the proof that we know the exponent."""
+        r = self.exponent()
+        c = self.hash(prefix, r.power_g())
+        return secret.power_g(), _wide(c), r.response(secret, c)
+
+    def check_power(self, prefix: int, value: bytes, c: bytes, d: bytes) -> None:
+        """Check such a proof."""
+        self.check(c, self.hash(prefix, self.g_product(d, value, c)))
+
+    def prove_pq(
+        self, prefix: int, g2: bytes, g3: bytes, secret: Exponent
+    ) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+        """Return P = g3^r, Q = g1^r g2^secret, and cP, D5, D6: the proof that they were made so."""
+        r, r5, r6 = self.exponent(), self.exponent(), self.exponent()
+        p = r.power(g3)
+        q = self.backend.multiply(r.power_g(), secret.power(g2))
+        c = self.hash(prefix, r5.power(g3), self.backend.multiply(r5.power_g(), r6.power(g2)))
+        return p, q, _wide(c), r5.response(r, c), r6.response(secret, c)
+
+    def check_pq(self, prefix: int, g2: bytes, g3: bytes, proof: tuple[bytes, ...]) -> None:
+        """Check such a proof: (P, Q, cP, D5, D6)."""
+        p, q, c, d5, d6 = proof
+        double_power = self.backend.double_power
+        second = self.backend.multiply(self.backend.exponent(d5).power_g(), double_power(g2, d6, q, c))
+        self.check(c, self.hash(prefix, double_power(g3, d5, p, c), second))
+
+    def prove_r(self, prefix: int, quotient: bytes, secret: Exponent) -> tuple[bytes, bytes, bytes]:
+        """Return R = (Qa/Qb)^secret, and cR, D7: the proof that g^secret and R have the same exponent."""
+        r7 = self.exponent()
+        c = self.hash(prefix, r7.power_g(), r7.power(quotient))
+        return secret.power(quotient), _wide(c), r7.response(secret, c)
+
+    def check_r(self, prefix: int, quotient: bytes, public: bytes, proof: tuple[bytes, ...]) -> None:
+        """Check such a proof (R, cR, D7) against the peer's g^secret."""
+        r, c, d7 = proof
+        self.check(
+            c,
+            self.hash(prefix, self.g_product(d7, public, c), self.backend.double_power(quotient, d7, r, c)),
+        )
+
+    def g_product(self, d: bytes, base: bytes, exponent: bytes) -> bytes:
+        """Return g1^d * base^exponent."""
+        return self.backend.double_power(G_ELEMENT, d, base, exponent)
+
+    def check(self, received: bytes, computed: bytes) -> None:
+        """Compare a proof's hash. Raises `BadProof`."""
+        if not self.backend.equal(received, _wide(computed)):
+            raise BadProof("an SMP proof does not hold")
+
+
+def _wide(hashed: bytes) -> bytes:
+    return hashed.rjust(SMP_EXPONENT_BYTES, b"\0")
+
+
+def _begin(smp: Smp, state: SmpState, begin: Begin) -> SmpStep:
+    a2, a3 = smp.exponent(), smp.exponent()
+    values = smp.prove_power(1, a2) + smp.prove_power(2, a3)
+    x = smp.secret(smp.ours + smp.theirs + smp.ssid, begin.secret)
+    return SmpStep(Expect2(x, a2, a3), Smp1(values, begin.question))
+
+
+def _check_1(smp: Smp, state: SmpState, message: Smp1) -> SmpStep:
+    g2a, c2, d2, g3a, c3, d3 = message.values
+    smp.check_power(1, g2a, c2, d2)
+    smp.check_power(2, g3a, c3, d3)
+    return SmpStep(Asked(g2a, g3a, smp.theirs + smp.ours + smp.ssid, message.question))
+
+
+def _answer(smp: Smp, state: Asked, answer: Answer) -> SmpStep:
+    b2, b3 = smp.exponent(), smp.exponent()
+    powers = smp.prove_power(3, b2) + smp.prove_power(4, b3)
+    g2, g3 = b2.power(state.g2a), b3.power(state.g3a)
+    proof = smp.prove_pq(5, g2, g3, smp.secret(state.identifiers, answer.secret))
+    waiting = Expect3(g2, g3, state.g3a, b3, proof[0], proof[1], trusting=state.question is None)
+    return SmpStep(waiting, Smp2(powers + proof))
+
+
+def _check_2(smp: Smp, state: Expect2, message: Smp2) -> SmpStep:
+    g2b, c2, d2, g3b, c3, d3, pb, qb, *_ = message.values
+    smp.check_power(3, g2b, c2, d2)
+    smp.check_power(4, g3b, c3, d3)
+    g2, g3 = state.a2.power(g2b), state.a3.power(g3b)
+    smp.check_pq(5, g2, g3, message.values[6:])
+    proof = smp.prove_pq(6, g2, g3, state.x)
+    pa, qa = proof[:2]
+    if pa == pb or qa == qb:
+        raise BadProof("the peer repeats our own values")
+    q_quotient = smp.backend.divide(qa, qb)
+    equality = smp.prove_r(7, q_quotient, state.a3)
+    return SmpStep(
+        Expect4(g3b, state.a3, smp.backend.divide(pa, pb), q_quotient), Smp3(proof + equality)
+    )
+
+
+def _check_3(smp: Smp, state: Expect3, message: Smp3) -> SmpStep:
+    pa, qa, *_ = message.values
+    if pa == state.pb or qa == state.qb:
+        raise BadProof("the peer repeats our own values")
+    smp.check_pq(6, state.g2, state.g3, message.values[:5])
+    quotient = smp.backend.divide(qa, state.qb)
+    smp.check_r(7, quotient, state.g3a, message.values[5:])
+    equality = smp.prove_r(8, quotient, state.b3)
+    rab = state.b3.power(message.values[5])
+    matched = smp.backend.equal(rab, smp.backend.divide(pa, state.pb))
+    return SmpStep(Expect1(), Smp4(equality), matched)
+
+
+def _check_4(smp: Smp, state: Expect4, message: Smp4) -> SmpStep:
+    smp.check_r(8, state.q_quotient, state.g3b, message.values)
+    rab = state.a3.power(message.values[0])
+    return SmpStep(Expect1(), None, smp.backend.equal(rab, state.p_quotient))
+
+
+def _out_of_turn(smp: Smp, state: SmpState, message: object) -> SmpStep:
+    return SmpStep(Expect1(), aborted=True)
+
+
+TABLE = Table(
+    states=(Expect1, Asked, Expect2, Expect3, Expect4),
+    inputs=(Begin, Answer, Smp1, Smp2, Smp3, Smp4),
+    rows=(
+        Row(Expect1, Begin, None, _begin, Expect2),
+        Row(Expect1, Answer, None, _out_of_turn, Expect1),
+        Row(Expect1, Smp1, None, _check_1, Asked),
+        Row(Expect1, Smp2, None, _out_of_turn, Expect1),
+        Row(Expect1, Smp3, None, _out_of_turn, Expect1),
+        Row(Expect1, Smp4, None, _out_of_turn, Expect1),
+        Row(Asked, Begin, None, _begin, Expect2),
+        Row(Asked, Answer, None, _answer, Expect3),
+        Row(Asked, Smp1, None, _check_1, Asked),
+        Row(Asked, Smp2, None, _out_of_turn, Expect1),
+        Row(Asked, Smp3, None, _out_of_turn, Expect1),
+        Row(Asked, Smp4, None, _out_of_turn, Expect1),
+        Row(Expect2, Begin, None, _begin, Expect2),
+        Row(Expect2, Answer, None, _out_of_turn, Expect1),
+        Row(Expect2, Smp1, None, _out_of_turn, Expect1),
+        Row(Expect2, Smp2, None, _check_2, Expect4),
+        Row(Expect2, Smp3, None, _out_of_turn, Expect1),
+        Row(Expect2, Smp4, None, _out_of_turn, Expect1),
+        Row(Expect3, Begin, None, _begin, Expect2),
+        Row(Expect3, Answer, None, _out_of_turn, Expect1),
+        Row(Expect3, Smp1, None, _out_of_turn, Expect1),
+        Row(Expect3, Smp2, None, _out_of_turn, Expect1),
+        Row(Expect3, Smp3, None, _check_3, Expect1),
+        Row(Expect3, Smp4, None, _out_of_turn, Expect1),
+        Row(Expect4, Begin, None, _begin, Expect2),
+        Row(Expect4, Answer, None, _out_of_turn, Expect1),
+        Row(Expect4, Smp1, None, _out_of_turn, Expect1),
+        Row(Expect4, Smp2, None, _out_of_turn, Expect1),
+        Row(Expect4, Smp3, None, _out_of_turn, Expect1),
+        Row(Expect4, Smp4, None, _check_4, Expect1),
+    ),
+)

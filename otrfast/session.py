@@ -1,0 +1,452 @@
+"""A conversation with one peer, as its user sees it: lines in, texts and events out; texts in, lines out.
+
+Each call takes the time once, makes one `Turn` and returns its `Outcome`. In front of the general path (`conversation`) stands the fast
+lane: while a session is encrypted and nothing else is going on, a text and its line are one call of the backend apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from otrfast.crypto.backend import DhKey
+from otrfast.conversation import Conversation
+from otrfast.errors import (
+    FragmentLimitTooSmall,
+    NotEncrypted,
+    SessionForked,
+    SmpNotRunning,
+    TextHasNul,
+    UnknownInstance,
+)
+from otrfast.events import ExtraKeySent, MessageReceived
+from otrfast.outcome import Outcome, Turn
+from otrfast.policy import Policy
+from otrfast.protocol import checking, smp
+from otrfast.protocol.data import Channel
+from otrfast.protocol.devices import Recipient
+from otrfast.protocol.instance import Instance, MessageState
+from otrfast.protocol.local import Local
+from otrfast.protocol.padding import Padding
+from otrfast.wire.messages import IGNORE_UNREADABLE
+from otrfast.wire.text import OTR_TAG
+from otrfast.wire.tlv import Tlv, TlvType
+
+MIN_FRAGMENT = 64
+"""The smallest `max_fragment`: a version 3 fragment's header, and a piece that is worth it."""
+
+_NUL = b"\0"
+_NEVER = float("inf")
+_EXPANSION = 1024  # bytes that a message holds beside text and TLVs, revealed MAC keys included
+
+
+class InstanceInfo(NamedTuple):
+    """What is known of one device of the peer."""
+
+    tag: int
+    state: MessageState
+    version: int
+    fingerprint: bytes | None
+    ssid: bytes
+
+
+class SendNeeds(NamedTuple):
+    """What sending a text will cost: a new D-H key, and the halves of a shared secret."""
+
+    dh_key: bool
+    pair: tuple[DhKey, bytes] | None
+
+
+def as_bytes(value: object, what: str) -> bytes:
+    """Return a bytes-like value as bytes. Raises `TypeError` for anything else, `str` above all."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise TypeError(f"{what} must be bytes, not {type(value).__name__}: encode it first, as UTF-8 say")
+
+
+class Session:
+    """One conversation, made by `Account.session`; one thread at a time may use it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_forked",
+        "_lane",
+        "_lane_instance",
+        "_line_limit",
+        "_local",
+        "_max_fragment",
+        "_scheduled",
+        "_talk",
+    )
+
+    def __init__(self, peer: Hashable, local: Local, policy: Policy, max_fragment: int = 0) -> None:
+        self._local = local
+        self._talk = Conversation(peer, local, policy)
+        self._lane: Channel | None = None
+        self._lane_instance: Instance | None = None
+        self._line_limit = local.limits.message_size
+        self._scheduled = _NEVER
+        self._forked = False
+        self.max_fragment = max_fragment
+        self._settle()
+
+    def receive(self, line: bytes) -> Outcome:
+        """Take a line from the transport. Never raises for what the peer wrote: see `events.MessageRejected`.
+
+        Raises `TypeError` for anything but bytes, `SessionForked` in a child process.
+        """
+        lane = self._lane
+        if lane is not None and line.__class__ is bytes and len(line) <= self._line_limit:
+            text = lane.open_line(line)
+            if text is not None:
+                return self._received(text)
+        turn = self._turn()
+        self._talk.receive(as_bytes(line, "a line"), turn)
+        return self._close(turn)
+
+    def receive_many(self, lines: Sequence[bytes]) -> Outcome:
+        """Take several lines, in order, as `receive` would one after another."""
+        events, wire = [], []
+        position = 0
+        while position < len(lines):
+            run = self._receive_run(lines[position:] if position else lines)
+            if run.events:
+                position += len(run.events)
+            else:
+                run = self.receive(lines[position])
+                position += 1
+            events += run.events
+            wire += run.wire
+        return Outcome(tuple(events), tuple(wire))
+
+    def _receive_run(self, lines: Sequence[bytes]) -> Outcome:
+        """The leading lines that the fast lane takes all together: none where a heartbeat may be due."""
+        talk, lane, instance = self._talk, self._lane, self._lane_instance
+        now = self._local.clock()
+        if lane is None or instance is None or now - talk.last_sent > self._local.limits.heartbeat_interval:
+            return Outcome()
+        texts = lane.open_many([line for line in lines if len(line) <= self._line_limit])
+        if texts:
+            instance.last_received = talk.last_received = now
+        tag = instance.tag
+        return Outcome(tuple([MessageReceived(text, True, tag) for text in texts]))
+
+    def _received(self, text: bytes) -> Outcome:
+        """Close a turn of the fast lane."""
+        talk, instance = self._talk, self._lane_instance
+        assert instance is not None  # it comes and goes with the lane
+        now = self._local.clock()
+        instance.last_received = talk.last_received = now
+        event = MessageReceived(text, True, instance.tag)
+        if now - talk.last_sent <= self._local.limits.heartbeat_interval:
+            return Outcome((event,), ())
+        turn = self._turn()
+        turn.events.append(event)
+        talk.heartbeat(instance, turn)
+        return self._close(turn)
+
+    def send(self, text: bytes, *, tlvs: Sequence[Tlv] = (), instance: int | Recipient | None = None) -> Outcome:
+        """Send a text: encrypted, held until it can be, or in the clear, as state and policy want it.
+
+        `tlvs` go with an encrypted text; `instance` says which device of the peer is meant, else `recipient` does. Raises
+        `ConversationFinished`, `TextHasNul`, `QueueFull`, `UnknownInstance`, `NotEncrypted` (TLVs without encryption) or
+        `TypeError`; nothing is sent then.
+        """
+        lane = self._lane
+        if lane is not None and not tlvs and instance is None and text.__class__ is bytes:
+            line = self._seal_line(lane, text)
+            if line is not None:
+                return Outcome((), (line,))
+        text = as_bytes(text, "a text")
+        turn = self._turn()
+        chosen = self._talk.current if instance is None else self._choose(instance)
+        self._check_sendable(chosen, text, tlvs)
+        self._talk.send(chosen, text, tlvs, turn)
+        return self._close(turn)
+
+    def send_many(self, texts: Sequence[bytes]) -> Outcome:
+        """Send several texts, in order, as `send` would one after another."""
+        events, wire = [], []
+        position = 0
+        while position < len(texts):
+            lane = self._lane
+            if lane is not None and self._all_plain(texts[position:]):
+                wire += lane.seal_many(texts[position:])
+                self._talk.last_sent = now = self._local.clock()
+                self._talk.sent = (texts[-1], now)
+                break
+            outcome = self.send(texts[position])
+            events += outcome.events
+            wire += outcome.wire
+            position += 1
+        return Outcome(tuple(events), tuple(wire))
+
+    def _all_plain(self, texts: Sequence[bytes]) -> bool:
+        """Whether the fast lane can take all of these texts."""
+        joined = b"".join(texts)
+        if _NUL in joined or OTR_TAG in joined or not all(texts) or self._talk.padding is not None:
+            return False
+        return not self._max_fragment or all(self._fits(text) for text in texts)
+
+    def _fits(self, text: bytes) -> bool:
+        return (len(text) + _EXPANSION) * 4 // 3 <= self._max_fragment
+
+    def _seal_line(self, lane: Channel, text: bytes) -> bytes | None:
+        """The fast lane out: the line, or None, and nothing done, for the general path."""
+        talk = self._talk
+        if _NUL in text or OTR_TAG in text or not text or talk.padding is not None:
+            return None
+        if self._max_fragment and not self._fits(text):
+            return None
+        line = lane.seal_line(text)
+        if line is not None:
+            talk.last_sent = now = self._local.clock()
+            talk.sent = (text, now)
+        return line
+
+    def start(self) -> Outcome:
+        """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` where the policy allows no version."""
+        return self._do(lambda turn: self._talk.query(turn))
+
+    def end(self) -> Outcome:
+        """End the private conversation, with every device of the peer; texts that are held come back as events."""
+        return self._do(lambda turn: self._talk.end(turn))
+
+    def smp_start(self, secret: bytes, question: bytes | None = None) -> Outcome:
+        """Check whether the peer knows `secret`; it is shown `question`. A check that runs is aborted first.
+
+        Raises `NotEncrypted`, or `ValueError` for a question with a zero byte or longer than a TLV takes.
+        """
+        secret = as_bytes(secret, "a secret")
+        if question is not None:
+            question = as_bytes(question, "a question")
+            if _NUL in question or len(question) > self._local.limits.smp_question:
+                raise ValueError("a question has no zero byte, and at most `Limits.smp_question` bytes")
+        instance = self._encrypted_instance()
+        return self._do(lambda turn: checking.begin(instance, self._local, turn, secret, question))
+
+    def smp_answer(self, secret: bytes) -> Outcome:
+        """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` where nothing was asked."""
+        secret = as_bytes(secret, "a secret")
+        instance = self._encrypted_instance()
+        if not isinstance(instance.smp, smp.Asked):
+            raise SmpNotRunning("the peer has asked nothing that could be answered")
+        return self._do(lambda turn: checking.answer(instance, self._local, turn, secret))
+
+    def smp_abort(self) -> Outcome:
+        """Break off the check that runs, if one does. Raises `NotEncrypted`."""
+        instance = self._encrypted_instance()
+        return self._do(lambda turn: checking.abort(instance, turn))
+
+    def extra_key(self, use: int, data: bytes = b"") -> Outcome:
+        """Ask the peer to use the extra symmetric key for `use` (0 .. 2^32-1); the key is in `events.ExtraKeySent`.
+
+        Raises `NotEncrypted`, or `ValueError` for a use or data that a TLV can not hold.
+        """
+        data = as_bytes(data, "the data")
+        if not 0 <= use <= 0xFFFFFFFF or len(data) > 0xFFFF - 4:
+            raise ValueError("a use is 32 bits, and its data at most 65,531 bytes")
+        instance = self._encrypted_instance()
+        record = Tlv(TlvType.EXTRA_KEY, use.to_bytes(4, "big") + data)
+
+        def ask(turn: Turn) -> None:
+            assert instance.channel is not None  # it is encrypted
+            turn.events.append(ExtraKeySent(instance.channel.extra_key(), use, data, instance.tag))
+            instance.send(turn, b"", (record,), IGNORE_UNREADABLE)
+
+        return self._do(ask)
+
+    def tick(self) -> Outcome:
+        """Do what is due by now; call it at `next_deadline`, or at any time."""
+        self._scheduled = _NEVER
+        return self._do(self._talk.tick)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do, in seconds of the account's clock; None: never, as things stand."""
+        return min(self._talk.deadlines(), default=None)
+
+    def _do(self, action: Callable[[Turn], None]) -> Outcome:
+        turn = self._turn()
+        action(turn)
+        return self._close(turn)
+
+    def _turn(self) -> Turn:
+        if self._forked:
+            raise SessionForked("the process was forked: make a new session here and start anew")
+        return Turn(self._local.clock(), self._max_fragment, self._local.identity.instance_tag)
+
+    def _close(self, turn: Turn) -> Outcome:
+        self._settle()
+        return turn.outcome()
+
+    def _settle(self) -> None:
+        """After the general path: open or close the fast lane, and have `tick` called in time."""
+        talk = self._talk
+        instance = talk.current
+        open_lane = instance is not None and instance.channel is not None and not talk.reassembling
+        self._lane_instance = instance if open_lane and talk.policy.versions else None
+        self._lane = None if self._lane_instance is None else self._lane_instance.channel
+        deadline = min(talk.deadlines(), default=_NEVER)
+        if deadline < self._scheduled:
+            self._scheduled = deadline
+            self._local.schedule(deadline, self)
+
+    def _choose(self, wanted: int | Recipient) -> Instance:
+        instance = self._talk.devices.choose(wanted)
+        if instance is None:
+            raise UnknownInstance(f"the peer has no instance {wanted}")
+        return instance
+
+    def _encrypted_instance(self) -> Instance:
+        instance = self._talk.current
+        if instance is None or instance.state is not MessageState.ENCRYPTED:
+            raise NotEncrypted("the conversation is not encrypted: call start() and wait for SecureStarted")
+        return instance
+
+    def _check_sendable(self, instance: Instance | None, text: bytes, tlvs: Sequence[Tlv]) -> None:
+        """Raise what `send` raises for a text that no state could carry."""
+        encrypted = instance is not None and instance.state is MessageState.ENCRYPTED
+        if tlvs and not encrypted:
+            raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
+        if not encrypted and Policy.REQUIRE_ENCRYPTION not in self._talk.policy:
+            return
+        if _NUL in text:
+            raise TextHasNul("a text with a zero byte can not be carried by OTR")
+        size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + _EXPANSION) * 4 // 3
+        if self._max_fragment and size > (self._max_fragment - MIN_FRAGMENT // 2) * 0xFFFF:
+            raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
+
+    @property
+    def peer(self) -> Hashable:
+        """Who is at the other end."""
+        return self._talk.peer
+
+    @property
+    def max_fragment(self) -> int:
+        """The longest line that the transport takes, in bytes; 0: any. Raises `FragmentLimitTooSmall` when set below 64."""
+        return self._max_fragment
+
+    @max_fragment.setter
+    def max_fragment(self, limit: int) -> None:
+        if limit and limit < MIN_FRAGMENT:
+            raise FragmentLimitTooSmall(f"a line of {limit} bytes is too short: at least {MIN_FRAGMENT}")
+        self._max_fragment = limit
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force for this peer; it may be set at any time."""
+        return self._talk.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._talk.policy = policy
+        self._settle()
+
+    @property
+    def recipient(self) -> int | Recipient:
+        """Which device of the peer texts go to: an instance tag, or a rule."""
+        return self._talk.recipient
+
+    @recipient.setter
+    def recipient(self, recipient: int | Recipient) -> None:
+        if not isinstance(recipient, Recipient):
+            self._choose(recipient)
+        self._talk.recipient = recipient
+        self._settle()
+
+    @property
+    def padding(self) -> Padding | None:
+        """How sent messages are padded; None: not at all."""
+        return self._talk.padding
+
+    @padding.setter
+    def padding(self, padding: Padding | None) -> None:
+        self._talk.padding = padding
+
+    @property
+    def state(self) -> MessageState:
+        """PLAINTEXT, ENCRYPTED or FINISHED, of the device that texts go to."""
+        instance = self._talk.current
+        return MessageState.PLAINTEXT if instance is None else instance.state
+
+    @property
+    def version(self) -> int | None:
+        """The protocol version of the present or last private conversation, None before the first."""
+        instance = self._talk.current
+        return instance.version or None if instance is not None else None
+
+    @property
+    def fingerprint(self) -> bytes | None:
+        """The peer's fingerprint in the present or last private conversation (20 bytes), None before the first."""
+        instance = self._talk.current
+        return None if instance is None else instance.fingerprint
+
+    @property
+    def ssid(self) -> bytes | None:
+        """The secure session id, 8 bytes, the same on both sides; None before the first key exchange."""
+        instance = self._talk.current
+        return instance.ssid or None if instance is not None else None
+
+    @property
+    def ssid_halves(self) -> tuple[str, str, int] | None:
+        """The ssid for people: its halves in hexadecimal, and which one (0 or 1) this side shows in bold."""
+        instance = self._talk.current
+        if instance is None or not instance.ssid:
+            return None
+        return instance.ssid[:4].hex(), instance.ssid[4:].hex(), 0 if instance.revealed else 1
+
+    @property
+    def instance_tags(self) -> tuple[int, int]:
+        """Our instance tag, and that of the device that texts go to (0: none, or version 2)."""
+        instance = self._talk.current
+        return self._local.identity.instance_tag, 0 if instance is None else instance.tag
+
+    @property
+    def instances(self) -> tuple[InstanceInfo, ...]:
+        """Every device of the peer that is known."""
+        return tuple(
+            InstanceInfo(each.tag, each.state, each.version, each.fingerprint, each.ssid) for each in self._talk.devices
+        )
+
+    @property
+    def has_history(self) -> bool:
+        """Whether something would be lost if the account forgot this peer."""
+        return self._talk.has_history
+
+    @property
+    def scheduled(self) -> float:
+        """For when the account has been asked to call `tick`."""
+        return self._scheduled
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a child process, in which the session refuses to go on."""
+        return self._forked
+
+    def wanted(self, line: bytes) -> tuple[DhKey, bytes] | None:
+        """Return the halves of the shared secret that `receive(line)` will need, None where it needs none."""
+        return self._talk.wanted(line)
+
+    def wanted_to_send(self) -> SendNeeds:
+        """Return what `send` will have to compute."""
+        channel = None if self._lane_instance is None else self._lane_instance.channel
+        if channel is None:
+            return SendNeeds(False, None)
+        return SendNeeds(not channel.keyring.has_next, channel.wanted_to_send())
+
+    def forgettable(self, now: float) -> bool:
+        """Whether nothing would be lost if the account forgot this peer."""
+        talk = self._talk
+        idle = now - max(talk.last_received, talk.last_sent) >= self._local.limits.idle_peer
+        return idle and not talk.has_history
+
+    def abandon_after_fork(self) -> None:
+        """In a child process: refuse every call from now on, so that no key stream is used twice."""
+        self._forked = True
+        self._lane = self._lane_instance = None
+
+    def __repr__(self) -> str:
+        return f"<Session with {self.peer!r}: {self.state.value}>"

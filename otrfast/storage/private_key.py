@@ -1,0 +1,2 @@
+"""Placeholder."""
+from otrfast.crypto.dsa import KeyPair as PrivateKey

@@ -1,0 +1,154 @@
+"""The primitive encodings (protocol, "Data types") and the strict, bounded reader under every message.
+
+A field kind reads and writes one encoding. Messages name their fields with the annotated types at the end of this file, and
+`messages` makes the codec from the annotations: no layout is written twice.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Protocol
+
+from otrfast.errors import DecodeError
+
+ELEMENT_BYTES: Final = 192
+
+
+class Reader:
+    """Takes fields off the front of a byte string, never past its end; `offset` is where it stands."""
+
+    __slots__ = ("data", "offset")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.offset = 0
+
+    def take(self, length: int, field: str) -> bytes:
+        """Return the next `length` bytes. Raises `DecodeError` where fewer remain."""
+        end = self.offset + length
+        if end > len(self.data):
+            raise DecodeError(field, self.offset)
+        taken = self.data[self.offset : end]
+        self.offset = end
+        return taken
+
+    def integer(self, length: int, field: str) -> int:
+        """Return the next `length` bytes as an unsigned big-endian number."""
+        return int.from_bytes(self.take(length, field), "big")
+
+    def counted(self, field: str) -> bytes:
+        """Return a DATA or MPI: four bytes of length, then that many bytes."""
+        return self.take(self.integer(4, field), field)
+
+    def rest(self) -> bytes:
+        """Return everything that remains."""
+        return self.take(len(self.data) - self.offset, "rest")
+
+    def finish(self) -> None:
+        """Raise `DecodeError` where bytes are left over: they make a message malformed."""
+        if self.offset != len(self.data):
+            raise DecodeError("end of message", self.offset)
+
+
+class Kind(Protocol):
+    """One encoding."""
+
+    def read(self, reader: Reader, field: str) -> Any:
+        """Take a value off the reader. Raises `DecodeError`."""
+
+    def write(self, value: Any) -> bytes:
+        """Return the encoding of a value."""
+
+
+class Unsigned:
+    """BYTE, SHORT, INT and CTR: an unsigned big-endian number of `length` bytes."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def read(self, reader: Reader, field: str) -> int:
+        return reader.integer(self.length, field)
+
+    def write(self, value: int) -> bytes:
+        return value.to_bytes(self.length, "big")
+
+
+class Fixed:
+    """A byte string of a fixed length, without a length in front."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def read(self, reader: Reader, field: str) -> bytes:
+        return reader.take(self.length, field)
+
+    def write(self, value: bytes) -> bytes:
+        return value
+
+
+class Counted:
+    """DATA; with `length`, the only length that is well-formed."""
+
+    def __init__(self, length: int | None = None) -> None:
+        self.length = length
+
+    def read(self, reader: Reader, field: str) -> bytes:
+        offset = reader.offset
+        value = reader.counted(field)
+        if self.length is not None and len(value) != self.length:
+            raise DecodeError(field, offset)
+        return value
+
+    def write(self, value: bytes) -> bytes:
+        return data(value)
+
+
+class Mpi:
+    """MPI of a value below 2^1536, held as 192 bytes. Leading zero bytes are read, never written."""
+
+    def read(self, reader: Reader, field: str) -> bytes:
+        offset = reader.offset
+        value = reader.counted(field)
+        if len(value) != ELEMENT_BYTES:
+            value = value.lstrip(b"\0").rjust(ELEMENT_BYTES, b"\0")
+            if len(value) > ELEMENT_BYTES:
+                raise DecodeError(field, offset)
+        return value
+
+    def write(self, value: bytes) -> bytes:
+        return mpi(value)
+
+
+class Covered:
+    """No bytes of its own: everything from the start of the message up to here, which is what its MAC covers."""
+
+    def read(self, reader: Reader, field: str) -> bytes:
+        return reader.data[: reader.offset]
+
+    def write(self, value: bytes) -> bytes:
+        return b""
+
+
+def data(value: bytes) -> bytes:
+    """Return the DATA encoding of a byte string."""
+    return len(value).to_bytes(4, "big") + value
+
+
+def mpi(magnitude: bytes) -> bytes:
+    """Return the MPI encoding of a big-endian number; leading zeros go."""
+    return data(magnitude.lstrip(b"\0"))
+
+
+def mpi_of(number: int) -> bytes:
+    """Return the MPI encoding of a number."""
+    return data(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+
+
+Byte = Annotated[int, Unsigned(1)]
+Int = Annotated[int, Unsigned(4)]
+Ctr = Annotated[int, Unsigned(8)]
+Data = Annotated[bytes, Counted()]
+Hash256 = Annotated[bytes, Counted(32)]
+AesKey = Annotated[bytes, Counted(16)]
+Element = Annotated[bytes, Mpi()]
+Mac = Annotated[bytes, Fixed(20)]
+MacCovered = Annotated[bytes, Covered()]

@@ -1,0 +1,156 @@
+"""The binary messages of OTRv2 and OTRv3: one declarative class each (protocol, "The protocol: messages").
+
+The order of the annotated fields is the order on the wire; a codec is made from them when the module is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Annotated, ClassVar, Final, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+
+from otrfast.errors import DecodeError, VersionMismatch
+from otrfast.wire.fields import (
+    AesKey,
+    Byte,
+    Ctr,
+    Data,
+    Element,
+    Hash256,
+    Int,
+    Kind,
+    Mac,
+    MacCovered,
+    Reader,
+)
+
+VERSIONS: Final = (2, 3)
+"""The protocol versions that are spoken here."""
+
+IGNORE_UNREADABLE: Final = 0x01
+"""Flag of a data message that the receiver should drop in silence where it can not read it."""
+
+_VERSION_BYTES = {version: version.to_bytes(2, "big") for version in VERSIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What all messages have in front: version and, in version 3, the two instance tags (0 in version 2)."""
+
+    TYPE: ClassVar[int]
+    CODEC: ClassVar[tuple[tuple[str, Kind], ...]]
+
+    version: int
+    sender: int
+    receiver: int
+
+    def encode(self) -> bytes:
+        """Return the message in its binary form."""
+        return self.head(self.version, self.sender, self.receiver) + b"".join(
+            [kind.write(getattr(self, name)) for name, kind in self.CODEC]
+        )
+
+    @classmethod
+    def head(cls, version: int, sender: int, receiver: int) -> bytes:
+        """Return the header: version, type and, in version 3, the instance tags."""
+        head = _VERSION_BYTES[version] + bytes((cls.TYPE,))
+        if version == 3:
+            head += sender.to_bytes(4, "big") + receiver.to_bytes(4, "big")
+        return head
+
+
+M = TypeVar("M", bound=Message)
+_TYPES: dict[int, type[Message]] = {}
+
+
+@dataclass_transform(frozen_default=True)
+def _message(message_type: int) -> Callable[[type[M]], type[M]]:
+    """Make a message class: a frozen dataclass, its codec from its annotations, known by its type byte."""
+
+    def decorate(plain: type[M]) -> type[M]:
+        made = dataclass(frozen=True, slots=True)(plain)
+        hints = get_type_hints(made, include_extras=True)
+        made.TYPE = message_type
+        made.CODEC = tuple(
+            (field.name, get_args(hints[field.name])[1])
+            for field in fields(made)
+            if get_origin(hints[field.name]) is Annotated
+        )
+        _TYPES[message_type] = made
+        return made
+
+    return decorate
+
+
+@_message(0x02)
+class DHCommit(Message):
+    """The initiator commits to a g^x that it does not show yet."""
+
+    encrypted_gx: Data
+    hashed_gx: Hash256
+
+
+@_message(0x0A)
+class DHKey(Message):
+    """The responder's g^y."""
+
+    gy: Element
+
+
+@_message(0x11)
+class RevealSignature(Message):
+    """The initiator opens its commitment and proves who it is."""
+
+    r: AesKey
+    encrypted_signature: Data
+    mac: Mac
+
+
+@_message(0x12)
+class Signature(Message):
+    """The responder proves who it is."""
+
+    encrypted_signature: Data
+    mac: Mac
+
+
+@_message(0x03)
+class DataMessage(Message):
+    """One encrypted text with its TLVs."""
+
+    flags: Byte
+    sender_keyid: Int
+    recipient_keyid: Int
+    next_key: Element
+    counter: Ctr
+    ciphertext: Data
+    authenticated: MacCovered
+    mac: Mac
+    old_mac_keys: Data
+
+    @property
+    def ignore_unreadable(self) -> bool:
+        """Whether the sender asked for silence where this message can not be read."""
+        return bool(self.flags & IGNORE_UNREADABLE)
+
+
+def decode(raw: bytes) -> Message:
+    """Return the message that `raw` holds, to its last byte.
+
+    Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for everything else that is not well-formed.
+    """
+    reader = Reader(raw)
+    version = reader.integer(2, "version")
+    if version not in VERSIONS:
+        raise VersionMismatch(f"version {version} is not spoken here")
+    message_type = reader.integer(1, "message type")
+    made = _TYPES.get(message_type)
+    if made is None:
+        raise DecodeError("message type", 2)
+    sender = receiver = 0
+    if version == 3:
+        sender = reader.integer(4, "sender instance tag")
+        receiver = reader.integer(4, "receiver instance tag")
+    values = [kind.read(reader, name) for name, kind in made.CODEC]
+    reader.finish()
+    return made(version, sender, receiver, *values)

@@ -1,0 +1,171 @@
+"""The text layer: what an incoming line is, and how queries, tags, errors and armour are written.
+
+`classify` looks for the first `?OTR` anywhere in a line, as libotr does; failing that, for the whitespace tag; all else is ordinary
+text (OTRv3, "High level overview").
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from otrfast.errors import DecodeError
+
+OTR_TAG: Final = b"?OTR"
+ARMOUR: Final = b"?OTR:"
+ERROR_MARK: Final = b"?OTR Error:"
+WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
+WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}
+
+_GROUP = 8  # bytes of one version tag
+_QUERY = re.compile(rb"\?OTR(\??)(?:v([^?]*)(?:\?|\Z))?", re.DOTALL)
+_BLANKS = bytes.maketrans(b"", b""), b"\r\n "
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """An ordinary text."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedText:
+    """A text that carried a whitespace tag; the text stands without it."""
+
+    text: bytes
+    versions: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An offer of versions; `before` and `after` are the texts around it."""
+
+    versions: frozenset[int]
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """An error for a person to read; `before` is the text in front of its mark."""
+
+    text: bytes
+    before: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Armoured:
+    """An encoded message, still in base64: `line` from `?OTR:` on; `before` is the text in front of it."""
+
+    line: bytes
+    before: bytes
+
+    def decode(self) -> bytes:
+        """Return the binary message.
+
+        The final dot is required and what follows it is ignored; line breaks and spaces within are skipped. Raises `DecodeError`
+        for anything else that is not base64.
+        """
+        end = self.line.find(b".", len(ARMOUR))
+        if end < 0:
+            raise DecodeError("final dot", len(self.line))
+        try:
+            return b64decode(self.line[len(ARMOUR) : end].translate(*_BLANKS), validate=True)
+        except ValueError:
+            raise DecodeError("base64", len(ARMOUR)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentText:
+    """A fragment of an encoded message: `line` from `?OTR,` or `?OTR|` on."""
+
+    line: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """Something of OTR that is recognised and refused: a version 1 message, or a mark of no known meaning."""
+
+    line: bytes
+    version: int | None
+
+
+Line = PlainText | TaggedText | Query | ErrorText | Armoured | FragmentText | Unsupported
+
+
+def classify(line: bytes) -> Line:
+    """Say what an incoming line is, by the order of recognition that libotr has."""
+    start = line.find(OTR_TAG)
+    if start < 0:
+        return _tagged(line)
+    before, otr = line[:start], line[start:]
+    match otr[4:5]:
+        case b"|":
+            return FragmentText(otr, 3)
+        case b",":
+            return FragmentText(otr, 2)
+        case b":":
+            return Unsupported(otr, 1) if otr.startswith((b"?OTR:AAEK", b"?OTR:AAED")) else Armoured(otr, before)
+        case b"?" | b"v":
+            return _query(otr, before)
+    if otr.startswith(ERROR_MARK):
+        return ErrorText(otr[len(ERROR_MARK) :].removeprefix(b" "), before)
+    return Unsupported(otr, None)
+
+
+def is_query(text: bytes) -> bool:
+    """Whether a text that a person typed is a query: it is replaced by the one that the policy words."""
+    return isinstance(classify(text), Query)
+
+
+def _query(otr: bytes, before: bytes) -> Query:
+    found = _QUERY.match(otr)
+    assert found is not None  # what follows ?OTR is "?" or "v": both match
+    versions = {1} if found[1] else set()
+    versions.update(version for version in (2, 3) if b"%d" % version in (found[2] or b""))
+    return Query(frozenset(versions), before, otr[found.end() :])
+
+
+def _tagged(line: bytes) -> PlainText | TaggedText:
+    start = line.find(WHITESPACE_BASE)
+    if start < 0:
+        return PlainText(line)
+    end = start + len(WHITESPACE_BASE)
+    versions = set()
+    while len(group := line[end : end + _GROUP]) == _GROUP and not group.strip(b" \t"):
+        versions.update(version for version, tag in WHITESPACE_VERSIONS.items() if tag == group)
+        end += _GROUP
+    return TaggedText(line[:start] + line[end:], frozenset(versions))
+
+
+def armour(raw: bytes) -> bytes:
+    """Return the line that carries a binary message."""
+    return ARMOUR + b64encode(raw) + b"."
+
+
+def query(versions: Iterable[int], text: bytes = b"") -> bytes:
+    """Return a query that offers `versions`, followed by a text for people whose program knows no OTR."""
+    offered = b"".join([b"%d" % version for version in sorted(versions)])
+    return b"?OTRv" + offered + b"?" + text
+
+
+def tag(versions: Iterable[int], trailing_tab: bool = False) -> bytes:
+    """Return the whitespace that offers `versions`.
+
+    `trailing_tab` adds one more tab, for transports that strip trailing spaces: the tag of version 2 ends in one.
+    """
+    return (
+        WHITESPACE_BASE
+        + b"".join([WHITESPACE_VERSIONS[version] for version in sorted(versions)])
+        + (b"\t" if trailing_tab else b"")
+    )
+
+
+def error(text: bytes) -> bytes:
+    """Return an error line."""
+    return ERROR_MARK + b" " + text
