@@ -1,4 +1,5 @@
-"""otrfast: Off-the-Record messaging, versions 2 and 3, for programs that hold many conversations."""
+"""otrfast: Off-the-Record messaging, versions 2 and 3, for programs that hold many
+conversations."""
 
 from otrfast import events
 from otrfast.account import Account
@@ -38,5 +39,6 @@ __all__ = [
 
 
 def backend_name() -> str:
-    """Return the name of the backend in force: `native`, or `pure` where OTRFAST_PURE=1 asked for it."""
+    """Return the name of the backend in force: `native`, or `pure` where OTRFAST_PURE=1 asked
+    for it."""
     return _load().name

@@ -16,7 +16,7 @@ from otrfast.limits import Limits
 from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
-from otrfast.protocol.local import Local, Usage
+from otrfast.protocol.local import Local, Tickable, Usage
 from otrfast.session import Session
 from otrfast.trust import Trust
 
@@ -28,8 +28,8 @@ _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
 class Account:
     """Everything that one user of one protocol does with OTR.
 
-    `trust` says which keys each peer has shown and how far they are trusted; `limited` counts how often each bound
-    has bitten.
+    `trust` says which keys each peer has shown and how far they are trusted; `limited` counts
+    how often each bound has bitten.
     """
 
     def __init__(
@@ -50,25 +50,36 @@ class Account:
     ) -> None:
         """Make an account.
 
-        Without `instance_tag` (0x100 .. 2^32-1) a random one is taken: give the same one at each start. `query_text` follows our queries, for people
-        whose programs know no OTR; `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to whitespace tags, for transports
-        that strip trailing spaces. `dh_batch` D-H keys are made at a time. Raises `ValueError` for a reserved instance tag.
+        Without `instance_tag` (0x100 .. 2^32-1) a random one is taken: give the same one at each
+        start. `query_text` follows our queries, for people whose programs know no OTR;
+        `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to
+        whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made
+        at a time. Raises `ValueError` for a reserved instance tag.
         """
         environment = environment or Environment()
         if instance_tag is None:
-            instance_tag = MIN_INSTANCE_TAG + int.from_bytes(environment.random(8), "big") % _TAG_VALUES
+            instance_tag = (
+                MIN_INSTANCE_TAG + int.from_bytes(environment.random(8), "big") % _TAG_VALUES
+            )
         if not MIN_INSTANCE_TAG <= instance_tag < MIN_INSTANCE_TAG + _TAG_VALUES:
             raise ValueError("an instance tag is 0x100 .. 0xFFFFFFFF")
         if query_text is None:
-            query_text = b" %b asks for a private conversation with Off-the-Record messaging." % name.encode()
+            query_text = (
+                b" %b asks for a private conversation with Off-the-Record messaging."
+                % name.encode()
+            )
         self.name = name
         self.protocol = protocol
         self.policy = policy
         self.trust = Trust() if trust is None else trust
-        self._identity = Identity(private_key, instance_tag, environment.backend, environment.random, dh_batch)
+        self._identity = Identity(
+            private_key, instance_tag, environment.backend, environment.random, dh_batch
+        )
         self._sessions: dict[Hashable, Session] = {}
-        self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = weakref.WeakValueDictionary()
-        self._timers: list[tuple[float, int, Session]] = []
+        self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (
+            weakref.WeakValueDictionary()
+        )
+        self._timers: list[tuple[float, int, Tickable]] = []
         self._order = count()
         self._local = Local(
             self._identity,
@@ -83,8 +94,11 @@ class Account:
         )
         _accounts.add(self)
 
-    def session(self, peer: Hashable, *, max_fragment: int | None = None, policy: Policy | None = None) -> Session:
-        """Return the conversation with `peer`, made at first use. `max_fragment` and `policy`, where given, are set on it."""
+    def session(
+        self, peer: Hashable, *, max_fragment: int | None = None, policy: Policy | None = None
+    ) -> Session:
+        """Return the conversation with `peer`, made at first use. `max_fragment` and `policy`,
+        where given, are set on it."""
         session = self._sessions.get(peer)
         if session is None:
             session = self._new_session(peer)
@@ -102,7 +116,8 @@ class Account:
         return session
 
     def _make_room(self) -> None:
-        """Forget one of the oldest peers in plain text; those that stand in the way move to the end of the row."""
+        """Forget one of the oldest peers in plain text; those that stand in the way move to the
+        end of the row."""
         self._local.usage.limited["peers"] = self._local.usage.limited.get("peers", 0) + 1
         for peer in list(islice(self._sessions, _LOOKED_AT)):
             session = self._sessions.pop(peer)
@@ -110,10 +125,13 @@ class Account:
                 self._forgotten[peer] = session
                 return
             self._sessions[peer] = session
-        raise AccountFull(f"{len(self._sessions)} peers have conversations that would be lost: raise Limits.peers")
+        raise AccountFull(
+            f"{len(self._sessions)} peers have conversations that would be lost: raise Limits.peers"
+        )
 
     def receive_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
-        """Take lines of several peers, in order, as `session(peer).receive(line)` would; one outcome each.
+        """Take lines of several peers, in order, as `session(peer).receive(line)` would; one
+        outcome each.
 
         The powers that they need are computed together, eight at a time where the processor can.
         """
@@ -125,10 +143,11 @@ class Account:
             self._identity.forget_ahead()
 
     def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
-        """Send texts to several peers, in order, as `session(peer).send(text)` would; one outcome each.
+        """Send texts to several peers, in order, as `session(peer).send(text)` would; one
+        outcome each.
 
-        The powers that they need are computed together. What `send` raises for a text ends the call there: the outcomes before it
-        are in the exception's `outcomes`.
+        The powers that they need are computed together. What `send` raises for a text ends the
+        call there: the outcomes before it are in the exception's `outcomes`.
         """
         needs = [self.session(peer).wanted_to_send() for peer, _ in items]
         self._identity.dh_keys.fill(sum(need.dh_key for need in needs))
@@ -145,7 +164,8 @@ class Account:
         return outcomes
 
     def tick(self) -> list[tuple[Hashable, Outcome]]:
-        """Do what is due in all conversations; return the peers to which something happened, with their outcomes."""
+        """Do what is due in all conversations; return the peers to which something happened,
+        with their outcomes."""
         now = self._local.clock()
         outcomes = []
         while self._timers and self._timers[0][0] <= now:
@@ -161,14 +181,16 @@ class Account:
 
     @property
     def next_deadline(self) -> float | None:
-        """When `tick` has something to do, in seconds of the environment's clock; it may turn out to be nothing."""
+        """When `tick` has something to do, in seconds of the environment's clock; it may turn
+        out to be nothing."""
         return self._timers[0][0] if self._timers else None
 
-    def _schedule(self, deadline: float, session: Session) -> None:
+    def _schedule(self, deadline: float, session: Tickable) -> None:
         heappush(self._timers, (deadline, next(self._order), session))
 
     def prepare(self, dh_keys: int) -> None:
-        """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message waits."""
+        """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message
+        waits."""
         self._identity.dh_keys.fill(dh_keys)
 
     def wipe(self) -> None:
@@ -201,7 +223,8 @@ class Account:
         return MappingProxyType(self._sessions)
 
     def abandon_after_fork(self) -> None:
-        """In a child process: forget the D-H keys made ahead, and have every session refuse to go on."""
+        """In a child process: forget the D-H keys made ahead, and have every session refuse to
+        go on."""
         self._identity.dh_keys.clear()
         for session in (*self._sessions.values(), *self._forgotten.values()):
             session.abandon_after_fork()

@@ -1,6 +1,8 @@
-"""The state machine for texts: what each kind of line does in each state (protocol, "Receiving messages", "User actions").
+"""The state machine for texts: what each kind of line does in each state (protocol, "Receiving
+messages", "User actions").
 
-`Conversation` takes a `Turn` and fills it. `session.Session` is its public face, and adds the fast lane in front of it.
+`Conversation` takes a `Turn` and fills it. `session.Session` is its public face, and adds the
+fast lane in front of it.
 """
 
 from __future__ import annotations
@@ -131,7 +133,11 @@ class Conversation:
             case wire.FragmentText(fragment, version):
                 self._fragment(fragment, version, turn)
             case wire.Unsupported(_, version):
-                known = "an OTR mark of no known meaning" if version is None else "version 1 is not spoken here"
+                known = (
+                    "an OTR mark of no known meaning"
+                    if version is None
+                    else "version 1 is not spoken here"
+                )
                 turn.events.append(MessageRejected(VersionMismatch(known)))
 
     def _plain(self, text: bytes, turn: Turn) -> None:
@@ -144,7 +150,8 @@ class Conversation:
             turn.events.append(MessageReceived(text, False))
 
     def _start_offered(self, offered: frozenset[int], turn: Turn) -> None:
-        """Answer an offer with a DH-Commit in the best version that both sides allow; none in common: nothing."""
+        """Answer an offer with a DH-Commit in the best version that both sides allow; none in
+        common: nothing."""
         common = offered.intersection(self.policy.versions)
         if common and self._may_exchange(turn):
             self._commit(max(common), turn)
@@ -162,7 +169,9 @@ class Conversation:
             self.local.limited("pending_akes", turn)
         elif not self._akes.take(turn.now, limits.ake_burst, limits.ake_rate):
             self.local.limited("ake_burst", turn)
-        elif not known and not usage.akes.take(turn.now, limits.account_ake_rate, limits.account_ake_rate):
+        elif not known and not usage.akes.take(
+            turn.now, limits.account_ake_rate, limits.account_ake_rate
+        ):
             self.local.limited("account_ake_rate", turn)
         else:
             return True
@@ -171,18 +180,25 @@ class Conversation:
     def _error(self, text: bytes, turn: Turn) -> None:
         turn.events.append(PeerError(text))
         instance = self.current
-        if instance is not None and instance.state is MessageState.ENCRYPTED and self.sent is not None:
+        if (
+            instance is not None
+            and instance.state is MessageState.ENCRYPTED
+            and self.sent is not None
+        ):
             self._resend_to = instance.fingerprint
         if Policy.ERROR_START_AKE in self.policy and self._may_answer_error(turn):
             self.query(turn)
 
     def _may_answer_error(self, turn: Turn) -> bool:
-        """Whether an error reply, or a query caused by an error, may go out now: two programs must not answer each other for ever."""
+        """Whether an error reply, or a query caused by an error, may go out now: two programs
+        must not answer each other for ever."""
         limits = self.local.limits
         if turn.now - self._error_at < limits.error_interval:
             self.local.limited("error_interval", turn)
             return False
-        if not self.local.usage.errors.take(turn.now, limits.account_error_rate, limits.account_error_rate):
+        if not self.local.usage.errors.take(
+            turn.now, limits.account_error_rate, limits.account_error_rate
+        ):
             self.local.limited("account_error_rate", turn)
             return False
         self._error_at = turn.now
@@ -210,7 +226,9 @@ class Conversation:
 
     def _is_ours(self, message: Message | fragments.Fragment, lone_receiver: bool) -> bool:
         ours = self.local.identity.instance_tag
-        return message.version == 2 or check_tags(message.sender, message.receiver, ours, lone_receiver)
+        return message.version == 2 or check_tags(
+            message.sender, message.receiver, ours, lone_receiver
+        )
 
     def _armoured(self, found: wire.Armoured, turn: Turn) -> None:
         sender = 0
@@ -246,7 +264,11 @@ class Conversation:
         if message_type == bytes((DataMessage.TYPE,)):
             return
         small = message_type and message_type[0] in _SMALL_MESSAGES
-        name, limit = ("commit_size", limits.commit_size) if small else ("signature_size", limits.signature_size)
+        name, limit = (
+            ("commit_size", limits.commit_size)
+            if small
+            else ("signature_size", limits.signature_size)
+        )
         if len(raw) > limit:
             raise LimitExceeded(name)
 
@@ -257,7 +279,9 @@ class Conversation:
     def _exchange(self, message: Message, turn: Turn) -> None:
         if isinstance(message, DHCommit):
             instance = self.devices.get(message.sender)
-            repeated = instance is not None and isinstance(instance.exchange, ake.AwaitingRevealSignature)
+            repeated = instance is not None and isinstance(
+                instance.exchange, ake.AwaitingRevealSignature
+            )
             if not repeated and not self._may_exchange(turn):
                 return
         finished = self.devices.exchange(message, turn)
@@ -265,7 +289,8 @@ class Conversation:
             self._secure(*finished, turn)
 
     def _secure(self, instance: Instance, established: ake.Established, turn: Turn) -> None:
-        """Enter the encrypted state and send what waited for it; the Signature message is in the turn already."""
+        """Enter the encrypted state and send what waited for it; the Signature message is in the
+        turn already."""
         instance.establish(established, self.local, turn)
         self._retry = None
         self._queried = False
@@ -282,7 +307,9 @@ class Conversation:
             self.sent = None
 
     def _data(self, message: DataMessage, turn: Turn) -> None:
-        instance = self.devices.get(message.sender) or Instance(self.peer, message.sender, ake.Idle())
+        instance = self.devices.get(message.sender) or Instance(
+            self.peer, message.sender, ake.Idle()
+        )
         before = len(turn.events)
         try:
             tlvs = instance.receive(message, self.local, turn)
@@ -298,15 +325,19 @@ class Conversation:
             self._held.hand_back(turn)
 
     def _unreadable(self, instance: Instance, error: RemoteError, turn: Turn) -> None:
-        """Report a message that can not be read; in a session, tell the peer, who may start a new one."""
+        """Report a message that can not be read; in a session, tell the peer, who may start a
+        new one."""
         turn.events.append(MessageRejected(error, instance.tag))
-        replayed = isinstance(error, CounterReplayed)  # a repetition on the way is no reason to answer
+        replayed = isinstance(
+            error, CounterReplayed
+        )  # a repetition on the way is no reason to answer
         if instance.state is MessageState.ENCRYPTED and not replayed and self.local.error_text:
             if self._may_answer_error(turn):
                 turn.wire.append(wire.error(self.local.error_text))
 
     def wanted(self, line: bytes) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that receiving a line will need, None where it needs none."""
+        """Return the halves of the shared secret that receiving a line will need, None where it
+        needs none."""
         found = wire.classify(line)
         if not isinstance(found, wire.Armoured) or len(found.line) > self.local.limits.message_size:
             return None
@@ -317,7 +348,8 @@ class Conversation:
             return None
 
     def heartbeat(self, instance: Instance, turn: Turn) -> None:
-        """After a text, where nothing was sent for long: send an empty message, so that the keys turn."""
+        """After a text, where nothing was sent for long: send an empty message, so that the keys
+        turn."""
         silent = turn.now - self.last_sent > self.local.limits.heartbeat_interval
         if silent and instance.state is MessageState.ENCRYPTED:
             instance.send(turn, b"", (), IGNORE_UNREADABLE)
@@ -351,7 +383,9 @@ class Conversation:
         elif not self.policy.versions:
             turn.wire.append(text)
         elif state is MessageState.FINISHED:
-            raise ConversationFinished("the peer has ended the private conversation; the text was not sent")
+            raise ConversationFinished(
+                "the peer has ended the private conversation; the text was not sent"
+            )
         elif instance is not None and state is MessageState.ENCRYPTED:
             self.seal(instance, text, turn, tlvs)
             if text:
@@ -379,10 +413,13 @@ class Conversation:
         return text + wire.tag(self.policy.versions, self.local.trailing_tab)
 
     def query(self, turn: Turn) -> None:
-        """Ask the peer for a private conversation. Raises `PolicyForbids` where no version is allowed."""
+        """Ask the peer for a private conversation. Raises `PolicyForbids` where no version is
+        allowed."""
         if not self.policy.versions:
             raise PolicyForbids("the policy allows no version of OTR")
-        versions = (1, *self.policy.versions) if Policy.ALLOW_V1 in self.policy else self.policy.versions
+        versions = (
+            (1, *self.policy.versions) if Policy.ALLOW_V1 in self.policy else self.policy.versions
+        )
         turn.wire.append(wire.query(versions, self.local.query_text))
         self.last_sent = turn.now
         if self.offer is Offer.NOT_SENT:
@@ -420,7 +457,8 @@ class Conversation:
                 self.end(turn)
 
     def deadlines(self) -> Iterator[float]:
-        """Yield the times at which `tick` has something to do, in seconds of the account's clock."""
+        """Yield the times at which `tick` has something to do, in seconds of the account's
+        clock."""
         limits = self.local.limits
         yield from self.devices.deadlines()
         yield from self._reassembly.deadlines()
@@ -438,6 +476,7 @@ class Conversation:
     def has_history(self) -> bool:
         """Whether there is something that forgetting the peer would lose."""
         return bool(self._held) or any(
-            instance.state is not MessageState.PLAINTEXT or not isinstance(instance.exchange, ake.Idle)
+            instance.state is not MessageState.PLAINTEXT
+            or not isinstance(instance.exchange, ake.Idle)
             for instance in self.devices
         )

@@ -1,4 +1,5 @@
-"""What the engine needs from outside: a clock, a random source and a backend. The defaults are named here and nowhere else."""
+"""What the engine needs from outside: a clock, a random source and a backend. The defaults are
+named here and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Every exception of otrfast, under one root.
 
-`LocalError` is the caller's: it is raised by the call that was wrong, and the call changed nothing.
-`RemoteError` is the peer's: it never leaves `Session.receive`, which reports it as `events.MessageRejected`.
-The class alone says what happened; the text is for people.
+`LocalError` is the caller's: it is raised by the call that was wrong, and the call changed
+nothing. `RemoteError` is the peer's: it never leaves `Session.receive`, which reports it as
+`events.MessageRejected`. The class alone says what happened; the text is for people.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class NotEncrypted(LocalError):
 
 
 class ConversationFinished(NotEncrypted):
-    """The peer has ended the private conversation: call `end()` or `start()` before the next text."""
+    """The peer has ended the private conversation: call `end()` or `start()` before the next
+    text."""
 
 
 class PolicyForbids(LocalError):
@@ -52,7 +53,8 @@ class QueueFull(LocalError):
 
 
 class AccountFull(LocalError):
-    """As many peers as the limits allow have conversations, and none can be forgotten without loss."""
+    """As many peers as the limits allow have conversations, and none can be forgotten without
+    loss."""
 
 
 class SessionForked(LocalError):

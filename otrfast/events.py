@@ -18,7 +18,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived(Event):
-    """A text from the peer: decrypted and authentic, or an ordinary text where none but that was expected."""
+    """A text from the peer: decrypted and authentic, or an ordinary text where none but that was
+    expected."""
 
     text: bytes
     encrypted: bool
@@ -27,7 +28,8 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class UnencryptedReceived(Event):
-    """A text that came in the clear although the conversation is, was or must be encrypted. Anyone may have written it."""
+    """A text that came in the clear although the conversation is, was or must be encrypted.
+    Anyone may have written it."""
 
     text: bytes
 
@@ -42,7 +44,8 @@ class TlvsReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class SecureStarted(Event):
-    """The conversation is encrypted; `refreshed` where it already was, with the same peer key, and has new keys now."""
+    """The conversation is encrypted; `refreshed` where it already was, with the same peer key,
+    and has new keys now."""
 
     fingerprint: bytes
     """20 bytes: the SHA-1 of the peer's DSA key."""
@@ -71,7 +74,8 @@ class NewFingerprint(Event):
 
 @dataclass(frozen=True, slots=True)
 class VersionDowngraded(Event):
-    """A fingerprint that spoke `highest` before now speaks `version`: perhaps someone between holds it down."""
+    """A fingerprint that spoke `highest` before now speaks `version`: perhaps someone between
+    holds it down."""
 
     fingerprint: bytes
     version: int
@@ -80,7 +84,8 @@ class VersionDowngraded(Event):
 
 @dataclass(frozen=True, slots=True)
 class QueryReceived(Event):
-    """The peer offers these versions; `text` is what followed the query, meant for programs without OTR."""
+    """The peer offers these versions; `text` is what followed the query, meant for programs
+    without OTR."""
 
     versions: frozenset[int]
     text: bytes
@@ -88,7 +93,8 @@ class QueryReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class SmpRequested(Event):
-    """The peer wants to check a shared secret: answer with `Session.smp_answer`. `question` is None where none was asked."""
+    """The peer wants to check a shared secret: answer with `Session.smp_answer`. `question` is
+    None where none was asked."""
 
     question: bytes | None
     instance: int = 0
@@ -126,7 +132,8 @@ class SmpAborted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SmpCheated(Event):
-    """A message of the check does not hold: the peer, or someone between, does not follow the protocol."""
+    """A message of the check does not hold: the peer, or someone between, does not follow the
+    protocol."""
 
     error: RemoteError
     instance: int = 0
@@ -134,7 +141,8 @@ class SmpCheated(Event):
 
 @dataclass(frozen=True, slots=True)
 class ExtraKeyReceived(Event):
-    """The peer will use the extra symmetric key (32 bytes) for `use`, a number that the programs agree on."""
+    """The peer will use the extra symmetric key (32 bytes) for `use`, a number that the programs
+    agree on."""
 
     key: bytes
     use: int
@@ -142,12 +150,13 @@ class ExtraKeyReceived(Event):
     instance: int = 0
 
     def __repr__(self) -> str:
-        return f"ExtraKeyReceived(key=<redacted>, use={self.use}, data={self.data!r}, instance={self.instance})"
+        return f"ExtraKeyReceived(key=<redacted>, use={self.use}, data={self.data!r})"
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraKeySent(Event):
-    """The extra symmetric key (32 bytes) that the message asking the peer to use it was sent under."""
+    """The extra symmetric key (32 bytes) that the message asking the peer to use it was sent
+    under."""
 
     key: bytes
     use: int
@@ -155,7 +164,7 @@ class ExtraKeySent(Event):
     instance: int = 0
 
     def __repr__(self) -> str:
-        return f"ExtraKeySent(key=<redacted>, use={self.use}, data={self.data!r}, instance={self.instance})"
+        return f"ExtraKeySent(key=<redacted>, use={self.use}, data={self.data!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +199,8 @@ class MessageResent(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageUndelivered(Event):
-    """A held text comes back: it grew too old, or the key that answered is not the one it was meant for."""
+    """A held text comes back: it grew too old, or the key that answered is not the one it was
+    meant for."""
 
     text: bytes
 
@@ -212,6 +222,7 @@ class OtherInstance(Event):
 
 @dataclass(frozen=True, slots=True)
 class Limited(Event):
-    """A bound of `Limits` was reached, and what went over it was dropped; `limit` is the field's name."""
+    """A bound of `Limits` was reached, and what went over it was dropped; `limit` is the field's
+    name."""
 
     limit: str

@@ -1,4 +1,5 @@
-"""The bounds on what peers can make an account keep and compute; each one that bites is reported by `events.Limited`."""
+"""The bounds on what peers can make an account keep and compute; each one that bites is reported
+by `events.Limited`."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Every bound, with its default. Sizes in bytes, times in seconds; rates are token buckets of (burst, per second)."""
+    """Every bound, with its default. Sizes in bytes, times in seconds; rates are token buckets
+    of (burst, per second)."""
 
     message_size: int = 64 * 1024
     """A line after reassembly, checked before its base64 is decoded."""
@@ -22,11 +24,13 @@ class Limits:
     ake_rate: float = 0.1
     """Key exchanges that one peer can make us start or answer."""
     account_ake_rate: float = 200.0
-    """The same for all peers whose fingerprint is not known, per second; the burst is one second's worth."""
+    """The same for all peers whose fingerprint is not known, per second; the burst is one
+    second's worth."""
     ake_timeout: float = 60.0
     """How long the secrets of an unfinished key exchange are kept."""
     ake_retry: float = 10.0
-    """When an exchange that our side started is tried once more, plus up to half of it at random."""
+    """When an exchange that our side started is tried once more, plus up to half of it at
+    random."""
     pending_akes: int = 10_000
     """Unfinished key exchanges in the whole account."""
 
@@ -64,11 +68,13 @@ class Limits:
     """How long a text waits before it is handed back."""
 
     heartbeat_interval: float = 60.0
-    """Silence of ours after which a received text is answered by an empty message, so that keys keep turning."""
+    """Silence of ours after which a received text is answered by an empty message, so that keys
+    keep turning."""
 
 
 class TokenBucket:
-    """A rate with a burst: `take` succeeds `burst` times at once, and `rate` times a second in the long run."""
+    """A rate with a burst: `take` succeeds `burst` times at once, and `rate` times a second in
+    the long run."""
 
     __slots__ = ("_level", "_when")
 

@@ -9,7 +9,8 @@ from otrfast.wire import fragments
 
 
 class Outcome(NamedTuple):
-    """What happened and what to send, both in order. The lines are already cut to the transport's limit."""
+    """What happened and what to send, both in order. The lines are already cut to the
+    transport's limit."""
 
     events: tuple[Event, ...] = ()
     wire: tuple[bytes, ...] = ()

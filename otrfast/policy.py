@@ -1,4 +1,5 @@
-"""What a conversation may do, must do and does by itself: the seven flags of OTR and their usual bundles."""
+"""What a conversation may do, must do and does by itself: the seven flags of OTR and their usual
+bundles."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from enum import IntFlag
 
 
 class Policy(IntFlag):
-    """The flags, with libotr's values. Without an ALLOW flag OTR does nothing: texts pass unchanged both ways."""
+    """The flags, with libotr's values. Without an ALLOW flag OTR does nothing: texts pass
+    unchanged both ways."""
 
     NEVER = 0
     ALLOW_V1 = 0x01

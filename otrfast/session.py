@@ -1,7 +1,9 @@
-"""A conversation with one peer, as its user sees it: lines in, texts and events out; texts in, lines out.
+"""A conversation with one peer, as its user sees it: lines in, texts and events out; texts in,
+lines out.
 
-Each call takes the time once, makes one `Turn` and returns its `Outcome`. In front of the general path (`conversation`) stands the fast
-lane: while a session is encrypted and nothing else is going on, a text and its line are one call of the backend apart.
+Each call takes the time once, makes one `Turn` and returns its `Outcome`. In front of the
+general path (`conversation`) stands the fast lane: while a session is encrypted and nothing else
+is going on, a text and its line are one call of the backend apart.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from otrfast.errors import (
     TextHasNul,
     UnknownInstance,
 )
-from otrfast.events import ExtraKeySent, MessageReceived
+from otrfast.events import Event, ExtraKeySent, MessageReceived
 from otrfast.outcome import Outcome, Turn
 from otrfast.policy import Policy
 from otrfast.protocol import checking, smp
@@ -63,7 +65,9 @@ def as_bytes(value: object, what: str) -> bytes:
         return value
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
-    raise TypeError(f"{what} must be bytes, not {type(value).__name__}: encode it first, as UTF-8 say")
+    raise TypeError(
+        f"{what} must be bytes, not {type(value).__name__}: encode it first, as UTF-8 say"
+    )
 
 
 class Session:
@@ -93,7 +97,8 @@ class Session:
         self._settle()
 
     def receive(self, line: bytes) -> Outcome:
-        """Take a line from the transport. Never raises for what the peer wrote: see `events.MessageRejected`.
+        """Take a line from the transport. Never raises for what the peer wrote: see
+        `events.MessageRejected`.
 
         Raises `TypeError` for anything but bytes, `SessionForked` in a child process.
         """
@@ -108,7 +113,8 @@ class Session:
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
         """Take several lines, in order, as `receive` would one after another."""
-        events, wire = [], []
+        events: list[Event] = []
+        wire: list[bytes] = []
         position = 0
         while position < len(lines):
             run = self._receive_run(lines[position:] if position else lines)
@@ -122,10 +128,15 @@ class Session:
         return Outcome(tuple(events), tuple(wire))
 
     def _receive_run(self, lines: Sequence[bytes]) -> Outcome:
-        """The leading lines that the fast lane takes all together: none where a heartbeat may be due."""
+        """The leading lines that the fast lane takes all together: none where a heartbeat may be
+        due."""
         talk, lane, instance = self._talk, self._lane, self._lane_instance
         now = self._local.clock()
-        if lane is None or instance is None or now - talk.last_sent > self._local.limits.heartbeat_interval:
+        if (
+            lane is None
+            or instance is None
+            or now - talk.last_sent > self._local.limits.heartbeat_interval
+        ):
             return Outcome()
         texts = lane.open_many([line for line in lines if len(line) <= self._line_limit])
         if texts:
@@ -147,12 +158,16 @@ class Session:
         talk.heartbeat(instance, turn)
         return self._close(turn)
 
-    def send(self, text: bytes, *, tlvs: Sequence[Tlv] = (), instance: int | Recipient | None = None) -> Outcome:
-        """Send a text: encrypted, held until it can be, or in the clear, as state and policy want it.
+    def send(
+        self, text: bytes, *, tlvs: Sequence[Tlv] = (), instance: int | Recipient | None = None
+    ) -> Outcome:
+        """Send a text: encrypted, held until it can be, or in the clear, as state and policy
+        want it.
 
-        `tlvs` go with an encrypted text; `instance` says which device of the peer is meant, else `recipient` does. Raises
-        `ConversationFinished`, `TextHasNul`, `QueueFull`, `UnknownInstance`, `NotEncrypted` (TLVs without encryption) or
-        `TypeError`; nothing is sent then.
+        `tlvs` go with an encrypted text; `instance` says which device of the peer is meant, else
+        `recipient` does. Raises `ConversationFinished`, `TextHasNul`, `QueueFull`,
+        `UnknownInstance`, `NotEncrypted` (TLVs without encryption) or `TypeError`; nothing is
+        sent then.
         """
         lane = self._lane
         if lane is not None and not tlvs and instance is None and text.__class__ is bytes:
@@ -168,7 +183,8 @@ class Session:
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
         """Send several texts, in order, as `send` would one after another."""
-        events, wire = [], []
+        events: list[Event] = []
+        wire: list[bytes] = []
         position = 0
         while position < len(texts):
             lane = self._lane
@@ -207,28 +223,35 @@ class Session:
         return line
 
     def start(self) -> Outcome:
-        """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` where the policy allows no version."""
+        """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` where
+        the policy allows no version."""
         return self._do(lambda turn: self._talk.query(turn))
 
     def end(self) -> Outcome:
-        """End the private conversation, with every device of the peer; texts that are held come back as events."""
+        """End the private conversation, with every device of the peer; texts that are held come
+        back as events."""
         return self._do(lambda turn: self._talk.end(turn))
 
     def smp_start(self, secret: bytes, question: bytes | None = None) -> Outcome:
-        """Check whether the peer knows `secret`; it is shown `question`. A check that runs is aborted first.
+        """Check whether the peer knows `secret`; it is shown `question`. A check that runs is
+        aborted first.
 
-        Raises `NotEncrypted`, or `ValueError` for a question with a zero byte or longer than a TLV takes.
+        Raises `NotEncrypted`, or `ValueError` for a question with a zero byte or longer than a
+        TLV takes.
         """
         secret = as_bytes(secret, "a secret")
         if question is not None:
             question = as_bytes(question, "a question")
             if _NUL in question or len(question) > self._local.limits.smp_question:
-                raise ValueError("a question has no zero byte, and at most `Limits.smp_question` bytes")
+                raise ValueError(
+                    "a question has no zero byte, and at most `Limits.smp_question` bytes"
+                )
         instance = self._encrypted_instance()
         return self._do(lambda turn: checking.begin(instance, self._local, turn, secret, question))
 
     def smp_answer(self, secret: bytes) -> Outcome:
-        """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` where nothing was asked."""
+        """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` where nothing
+        was asked."""
         secret = as_bytes(secret, "a secret")
         instance = self._encrypted_instance()
         if not isinstance(instance.smp, smp.Asked):
@@ -241,7 +264,8 @@ class Session:
         return self._do(lambda turn: checking.abort(instance, turn))
 
     def extra_key(self, use: int, data: bytes = b"") -> Outcome:
-        """Ask the peer to use the extra symmetric key for `use` (0 .. 2^32-1); the key is in `events.ExtraKeySent`.
+        """Ask the peer to use the extra symmetric key for `use` (0 .. 2^32-1); the key is in
+        `events.ExtraKeySent`.
 
         Raises `NotEncrypted`, or `ValueError` for a use or data that a TLV can not hold.
         """
@@ -265,7 +289,8 @@ class Session:
 
     @property
     def next_deadline(self) -> float | None:
-        """When `tick` has something to do, in seconds of the account's clock; None: never, as things stand."""
+        """When `tick` has something to do, in seconds of the account's clock; None: never, as
+        things stand."""
         return min(self._talk.deadlines(), default=None)
 
     def _do(self, action: Callable[[Turn], None]) -> Outcome:
@@ -303,7 +328,9 @@ class Session:
     def _encrypted_instance(self) -> Instance:
         instance = self._talk.current
         if instance is None or instance.state is not MessageState.ENCRYPTED:
-            raise NotEncrypted("the conversation is not encrypted: call start() and wait for SecureStarted")
+            raise NotEncrypted(
+                "the conversation is not encrypted: call start() and wait for SecureStarted"
+            )
         return instance
 
     def _check_sendable(self, instance: Instance | None, text: bytes, tlvs: Sequence[Tlv]) -> None:
@@ -326,13 +353,16 @@ class Session:
 
     @property
     def max_fragment(self) -> int:
-        """The longest line that the transport takes, in bytes; 0: any. Raises `FragmentLimitTooSmall` when set below 64."""
+        """The longest line that the transport takes, in bytes; 0: any. Raises
+        `FragmentLimitTooSmall` when set below 64."""
         return self._max_fragment
 
     @max_fragment.setter
     def max_fragment(self, limit: int) -> None:
         if limit and limit < MIN_FRAGMENT:
-            raise FragmentLimitTooSmall(f"a line of {limit} bytes is too short: at least {MIN_FRAGMENT}")
+            raise FragmentLimitTooSmall(
+                f"a line of {limit} bytes is too short: at least {MIN_FRAGMENT}"
+            )
         self._max_fragment = limit
 
     @property
@@ -374,25 +404,29 @@ class Session:
 
     @property
     def version(self) -> int | None:
-        """The protocol version of the present or last private conversation, None before the first."""
+        """The protocol version of the present or last private conversation, None before the
+        first."""
         instance = self._talk.current
         return instance.version or None if instance is not None else None
 
     @property
     def fingerprint(self) -> bytes | None:
-        """The peer's fingerprint in the present or last private conversation (20 bytes), None before the first."""
+        """The peer's fingerprint in the present or last private conversation (20 bytes), None
+        before the first."""
         instance = self._talk.current
         return None if instance is None else instance.fingerprint
 
     @property
     def ssid(self) -> bytes | None:
-        """The secure session id, 8 bytes, the same on both sides; None before the first key exchange."""
+        """The secure session id, 8 bytes, the same on both sides; None before the first key
+        exchange."""
         instance = self._talk.current
         return instance.ssid or None if instance is not None else None
 
     @property
     def ssid_halves(self) -> tuple[str, str, int] | None:
-        """The ssid for people: its halves in hexadecimal, and which one (0 or 1) this side shows in bold."""
+        """The ssid for people: its halves in hexadecimal, and which one (0 or 1) this side shows
+        in bold."""
         instance = self._talk.current
         if instance is None or not instance.ssid:
             return None
@@ -408,7 +442,8 @@ class Session:
     def instances(self) -> tuple[InstanceInfo, ...]:
         """Every device of the peer that is known."""
         return tuple(
-            InstanceInfo(each.tag, each.state, each.version, each.fingerprint, each.ssid) for each in self._talk.devices
+            InstanceInfo(each.tag, each.state, each.version, each.fingerprint, each.ssid)
+            for each in self._talk.devices
         )
 
     @property
@@ -427,7 +462,8 @@ class Session:
         return self._forked
 
     def wanted(self, line: bytes) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that `receive(line)` will need, None where it needs none."""
+        """Return the halves of the shared secret that `receive(line)` will need, None where it
+        needs none."""
         return self._talk.wanted(line)
 
     def wanted_to_send(self) -> SendNeeds:
@@ -444,7 +480,8 @@ class Session:
         return idle and not talk.has_history
 
     def abandon_after_fork(self) -> None:
-        """In a child process: refuse every call from now on, so that no key stream is used twice."""
+        """In a child process: refuse every call from now on, so that no key stream is used
+        twice."""
         self._forked = True
         self._lane = self._lane_instance = None
 

@@ -1,4 +1,5 @@
-"""Which keys each peer has shown, how far each is trusted, and the highest version each has spoken."""
+"""Which keys each peer has shown, how far each is trusted, and the highest version each has
+spoken."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ _NOBODY: Mapping[bytes, str] = MappingProxyType({})
 
 
 class Trust:
-    """A level for each (peer, fingerprint): "" is known and not trusted, any other string trusted, None never seen."""
+    """A level for each (peer, fingerprint): "" is known and not trusted, any other string
+    trusted, None never seen."""
 
     __slots__ = ("_levels", "_versions")
 
@@ -39,7 +41,8 @@ class Trust:
         self._levels.setdefault(peer, {})[fingerprint] = level
 
     def note(self, peer: Hashable, fingerprint: bytes) -> None:
-        """Make a new fingerprint known, not trusted. Of those that nobody ever trusted, a peer has a bounded number."""
+        """Make a new fingerprint known, not trusted. Of those that nobody ever trusted, a peer
+        has a bounded number."""
         fingerprints = self._levels.setdefault(peer, {})
         untrusted = [known for known, level in fingerprints.items() if not level]
         if len(untrusted) >= _UNTRUSTED:

@@ -1,14 +1,14 @@
 """The seam between the protocol and its arithmetic: what a backend is, as Protocols.
 
-Three backends stand behind it: `native` (the C core), `pure` (Python's `pow()`, hashlib, pycryptodome) and
-`gmpy2` (the pure one on `gmpy2.powmod`). One is chosen at import, by `load`.
+Three backends stand behind it: `native` (the C core), `pure` (Python's `pow()`, hashlib,
+pycryptodome) and `gmpy2` (the pure one on `gmpy2.powmod`). One is chosen at import, by `load`.
 
 Shapes used throughout:
 
 * an *element* is a value modulo the 1536-bit prime, 192 bytes big-endian, leading zeros kept;
 * an *exponent* is big-endian bytes: 40 for Diffie-Hellman, 192 for SMP;
-* a *handle* (`DhKey`, `SharedSecret`, `DataKeys`, `Exponent`, `SigningKey`) owns a secret, wipes it when dropped,
-  prints nothing of it and refuses to be copied or pickled.
+* a *handle* (`DhKey`, `SharedSecret`, `DataKeys`, `Exponent`, `SigningKey`) owns a secret, wipes
+  it when dropped, prints nothing of it and refuses to be copied or pickled.
 """
 
 from __future__ import annotations
@@ -62,28 +62,33 @@ class DataKeys(Protocol):
         """Whether the receiving MAC key has verified a message: only then it is ever revealed."""
 
     def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
-        """Return the whole armoured data message, `?OTR:` to the final dot, under the next counter.
+        """Return the whole armoured data message, `?OTR:` to the final dot, under the next
+        counter.
 
-        `prefix` is the message from its version up to and including the MPI of the next D-H key; the plain text
+        `prefix` is the message from its version up to and including the MPI of the next D-H
+        key; the plain text
         is `text || 0x00 || tlvs`; `revealed` is the value of the field of old MAC keys.
+
         """
 
     def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
         """Return `seal(prefix, text, b"", b"")` for each text, in order."""
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
-        """Check the MAC over `authenticated`, then the counter; store the counter; return the plain text.
+        """Check the MAC over `authenticated`, then the counter; store the counter; return the
+        plain text.
 
         Raises `BadMac` or `CounterReplayed`, and changes nothing then.
         """
 
     def open_line(self, head: bytes, line: bytes) -> bytes | None:
-        """The fast lane: the text of an armoured data message that needs nothing but opening, else None.
+        """The fast lane: the text of an armoured data message that needs nothing but opening,
+        else None.
 
-        `head` is the expected start of the message, version up to and including the recipient keyid; its flags byte
-        is not compared. None, and nothing changed, for whatever the general path has to look at: another
-        head, a next D-H key out of range, a MAC or counter that does not hold, TLVs, any oddity of the
-        armour. An empty text is None too.
+        `head` is the expected start of the message, version up to and including the recipient
+        keyid; its flags byte is not compared. None, and nothing changed, for whatever the
+        general path has to look at: another head, a next D-H key out of range, a MAC or counter
+        that does not hold, TLVs, any oddity of the armour. An empty text is None too.
         """
 
     def open_many(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
@@ -146,8 +151,9 @@ class SigningKey(Protocol):
     def sign(self, value: bytes, random: bytes) -> bytes:
         """Sign `value`, 32 bytes read as one big-endian number modulo q: r || s, 20 bytes each.
 
-        The nonce is that of RFC 6979 over q, x and `value`, with `random` (32 bytes) as its additional data (section
-        3.6), so that neither a repeated value nor a failing random source can betray the key.
+        The nonce is that of RFC 6979 over q, x and `value`, with `random` (32 bytes) as its
+        additional data (section 3.6), so that neither a repeated value nor a failing random
+        source can betray the key.
         """
 
     def private_number(self) -> int:
@@ -195,7 +201,8 @@ class Backend(Protocol):
         """Take over an SMP exponent: up to 192 bytes, big-endian."""
 
     def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
-        """Return base1^exponent1 * base2^exponent2, an element. Public values only: not constant-time.
+        """Return base1^exponent1 * base2^exponent2, an element. Public values only: not
+        constant-time.
 
         The exponents are big-endian bytes of any length up to 192.
         """
@@ -204,7 +211,8 @@ class Backend(Protocol):
         """Return a * b mod p for two elements."""
 
     def divide(self, a: bytes, b: bytes) -> bytes:
-        """Return a / b mod p for two elements that were seen on the wire; b is not 0. Not constant-time."""
+        """Return a / b mod p for two elements that were seen on the wire; b is not 0. Not
+        constant-time."""
 
     def dsa_generate(self, seed: bytes) -> SigningKey:
         """Make a 1024/160-bit DSA key from 32 random bytes. Takes tens of milliseconds."""
@@ -223,8 +231,9 @@ class Backend(Protocol):
 def load(name: str | None = None) -> Backend:
     """Return the backend `name`, or the one in force for this process.
 
-    Without a name it is `pure` where the environment has OTRFAST_PURE=1, else `native`. Raises `BackendUnavailable`
-    with the remedy where the C core is missing: nothing falls back in silence.
+    Without a name it is `pure` where the environment has OTRFAST_PURE=1, else `native`. Raises
+    `BackendUnavailable` with the remedy where the C core is missing: nothing falls back in
+    silence.
     """
     if name is None:
         name = "pure" if os.environ.get("OTRFAST_PURE") == "1" else "native"

@@ -1,4 +1,5 @@
-"""DSA keys as OTR carries them: the PUBKEY encoding, fingerprints, and key pairs that sign (OTRv3, "Public keys")."""
+"""DSA keys as OTR carries them: the PUBKEY encoding, fingerprints, and key pairs that sign
+(OTRv3, "Public keys")."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ _DSA_TYPE = b"\0\0"
 
 
 class PublicKey:
-    """A DSA public key; `raw` is its PUBKEY encoding just as it was received, since it is hashed and signed as such."""
+    """A DSA public key; `raw` is its PUBKEY encoding just as it was received, since it is hashed
+    and signed as such."""
 
     __slots__ = ("fingerprint", "numbers", "raw")
 
@@ -36,7 +38,9 @@ class PublicKey:
         start = reader.offset
         if reader.take(2, "public key type") != _DSA_TYPE:
             raise DecodeError("public key type", start)
-        numbers = DsaNumbers(*(int.from_bytes(reader.counted(f"public key {name}"), "big") for name in "pqgy"))
+        numbers = DsaNumbers(
+            *(int.from_bytes(reader.counted(f"public key {name}"), "big") for name in "pqgy")
+        )
         return cls(numbers, reader.data[start : reader.offset], backend)
 
     def __repr__(self) -> str:
@@ -62,5 +66,6 @@ class KeyPair(Secret):
 
 
 def human_fingerprint(fingerprint: bytes) -> str:
-    """Return a fingerprint as people compare it: five groups of eight upper-case hexadecimal digits."""
+    """Return a fingerprint as people compare it: five groups of eight upper-case hexadecimal
+    digits."""
     return fingerprint.hex(" ", 4).upper()

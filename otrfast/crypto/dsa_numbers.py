@@ -1,7 +1,9 @@
-"""DSA on Python integers, for the pure backend: sign, verify, check, generate (FIPS 186-4, RFC 6979).
+"""DSA on Python integers, for the pure backend: sign, verify, check, generate (FIPS 186-4, RFC
+6979).
 
-OTR signs the 32 bytes of an HMAC read as one number and reduced modulo q, not truncated to q's length, so
-no stock "sign this digest" function fits. Every function takes the power function to compute with.
+OTR signs the 32 bytes of an HMAC read as one number and reduced modulo q, not truncated to q's
+length, so no stock "sign this digest" function fits. Every function takes the power function to
+compute with.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ SIZES = frozenset({(1024, 160), (2048, 224), (3072, 256)})
 """The (p, q) sizes in bits that a key may have (FIPS 186-4, section 4.2)."""
 
 _ROUNDS = 40  # Miller-Rabin, for numbers that somebody else chose: error below 2^-80
-_SMALL_PRIMES = tuple(n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2)))
+_SMALL_PRIMES = tuple(
+    n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))
+)
 
 
 class _Drbg:
@@ -124,7 +128,8 @@ def _find_p(q: int, drbg: _Drbg, power: PowerFunction) -> int:
 
 
 def _is_prime(n: int, power: PowerFunction) -> bool:
-    """Trial division, then Miller-Rabin with bases drawn from a hash of n, which nobody can choose freely."""
+    """Trial division, then Miller-Rabin with bases drawn from a hash of n, which nobody can
+    choose freely."""
     if any(n % prime == 0 for prime in _SMALL_PRIMES):
         return False
     twos = ((n - 1) & -(n - 1)).bit_length() - 1

@@ -1,7 +1,8 @@
 """Key derivation: from a Diffie-Hellman secret to the keys of an AKE and of data messages.
 
-The native backend does the same in C; this is the pure backend's and the toolkit's copy of the formulas
-(OTRv3, "D-H Key Message" and "Computing AES keys, MAC keys, and the secure session id").
+The native backend does the same in C; this is the pure backend's and the toolkit's copy of the
+formulas (OTRv3, "D-H Key Message" and "Computing AES keys, MAC keys, and the secure session
+id").
 """
 
 from __future__ import annotations
@@ -50,5 +51,9 @@ def data_keys(secbytes: bytes, high: bool, sha1: Hash, sha256: Hash) -> DataKeyB
     send_aes = sha1(send_byte + secbytes)[:16]
     receive_aes = sha1(receive_byte + secbytes)[:16]
     return DataKeyBytes(
-        send_aes, mac_key(send_aes, sha1), receive_aes, mac_key(receive_aes, sha1), sha256(b"\xff" + secbytes)
+        send_aes,
+        mac_key(send_aes, sha1),
+        receive_aes,
+        mac_key(receive_aes, sha1),
+        sha256(b"\xff" + secbytes),
     )

@@ -1,7 +1,9 @@
-"""The pure backend: Python's `pow()`, hashlib, hmac and pycryptodome's AES; with `gmpy2.powmod` the `gmpy2` one.
+"""The pure backend: Python's `pow()`, hashlib, hmac and pycryptodome's AES; with `gmpy2.powmod`
+the `gmpy2` one.
 
-It is the honest baseline that the C core is measured against and checked against. What it can not do is keep
-secrets in constant time or wipe them: Python's integers are immutable and its `pow()` leaks.
+It is the honest baseline that the C core is measured against and checked against. What it can
+not do is keep secrets in constant time or wipe them: Python's integers are immutable and its
+`pow()` leaks.
 """
 
 from __future__ import annotations
@@ -111,7 +113,8 @@ class PureDataKeys(Secret):
 
 
 def _lane_fields(head: bytes, line: bytes) -> tuple[bytes, int, bytes, bytes] | None:
-    """Take a line apart as the fast lane does: (authenticated, counter, ciphertext, MAC), or None for the general path."""
+    """Take a line apart as the fast lane does: (authenticated, counter, ciphertext, MAC), or
+    None for the general path."""
     if not (line.startswith(_ARMOUR) and line.endswith(b".")):
         return None
     try:
@@ -279,5 +282,7 @@ def pure_backend(name: str) -> PureBackend:
     if name == "gmpy2":
         from gmpy2 import powmod
 
-        return PureBackend(name, lambda base, exponent, modulus: int(powmod(base, exponent, modulus)))
+        return PureBackend(
+            name, lambda base, exponent, modulus: int(powmod(base, exponent, modulus))
+        )
     raise BackendUnavailable(f"no backend is called {name!r}: choose native, gmpy2 or pure")

@@ -1,4 +1,5 @@
-"""What every handle on a secret has in common: it prints nothing and can not be copied out of the process."""
+"""What every handle on a secret has in common: it prints nothing and can not be copied out of
+the process."""
 
 from __future__ import annotations
 

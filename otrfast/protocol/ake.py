@@ -1,7 +1,8 @@
 """The authenticated key exchange: SIGMA with a commitment (OTRv3, "Authenticated Key Exchange").
 
-States are values and every action returns the next one with the messages to send, so a message that is refused has changed
-nothing. The initiator sends DH-Commit and Reveal Signature, the responder D-H Key and Signature.
+States are values and every action returns the next one with the messages to send, so a message
+that is refused has changed nothing. The initiator sends DH-Commit and Reveal Signature, the
+responder D-H Key and Signature.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class AwaitingDHKey:
 
 @dataclass(frozen=True, slots=True)
 class AwaitingRevealSignature:
-    """We have answered the commitment `commit`. `yielded` is ours, where it lost against that one."""
+    """We have answered the commitment `commit`. `yielded` is ours, where it lost against that
+    one."""
 
     key: DhKey
     commit: DHCommit
@@ -72,7 +74,8 @@ Input = Start | DHCommit | DHKey | RevealSignature | Signature
 
 @dataclass(frozen=True, slots=True)
 class Established:
-    """A finished exchange: everything a session starts from. `revealed` where we were the initiator."""
+    """A finished exchange: everything a session starts from. `revealed` where we were the
+    initiator."""
 
     version: int
     ssid: bytes
@@ -96,7 +99,8 @@ class AkeStep:
 
 @dataclass(frozen=True, slots=True)
 class Ake:
-    """What the actions work with: who we are, who the peer's instance is, what time it is, how long secrets are kept."""
+    """What the actions work with: who we are, who the peer's instance is, what time it is, how
+    long secrets are kept."""
 
     identity: Identity
     receiver: int
@@ -104,11 +108,13 @@ class Ake:
     timeout: float
 
     def advance(self, state: State, received: Input) -> AkeStep:
-        """Take one input. Raises `RemoteError` where the message is refused; the state stays what it was."""
+        """Take one input. Raises `RemoteError` where the message is refused; the state stays
+        what it was."""
         return TABLE.advance(self, state, received)
 
     def wanted(self, state: State, received: Message) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that `advance` will need, None where it will need none."""
+        """Return the halves of the shared secret that `advance` will need, None where it will
+        need none."""
         if isinstance(state, AwaitingDHKey) and isinstance(received, DHKey):
             return state.key, received.gy
         if isinstance(state, AwaitingRevealSignature) and isinstance(received, RevealSignature):
@@ -129,10 +135,12 @@ def _same_gy(ake: Ake, state: AwaitingSignature, message: DHKey) -> bool:
 
 
 def _answers_yielded(ake: Ake, state: AwaitingRevealSignature, message: DHKey) -> bool:
-    """Both sides yielded: libotr and potr do so in version 2, where each lets the other's commitment win.
+    """Both sides yielded: libotr and potr do so in version 2, where each lets the other's
+    commitment win.
 
-    A D-H Key that comes now answers the commitment that we gave up; no conforming peer sends one. Version 2 only: a
-    version 3 libotr sends Reveal Signature as well, and both would wait for a Signature.
+    A D-H Key that comes now answers the commitment that we gave up; no conforming peer sends
+    one. Version 2 only: a version 3 libotr sends Reveal Signature as well, and both would wait
+    for a Signature.
     """
     yielded = state.yielded
     return message.version == 2 and yielded is not None and ake.now - yielded.since < ake.timeout
@@ -184,7 +192,9 @@ def _reveal_signature(ake: Ake, state: AwaitingDHKey, message: DHKey) -> AkeStep
         encrypted_signature=signature,
         mac=_mac(ake, keys.m2, signature),
     )
-    return AkeStep(AwaitingSignature(state.key, message.gy, secret, keys, reveal, ake.now), (reveal,))
+    return AkeStep(
+        AwaitingSignature(state.key, message.gy, secret, keys, reveal, ake.now), (reveal,)
+    )
 
 
 def _reveal_for_yielded(ake: Ake, state: AwaitingRevealSignature, message: DHKey) -> AkeStep:
@@ -196,7 +206,9 @@ def _resend_reveal(ake: Ake, state: AwaitingSignature, message: DHKey) -> AkeSte
     return AkeStep(state, (state.reveal,))
 
 
-def _verify_then_sign(ake: Ake, state: AwaitingRevealSignature, message: RevealSignature) -> AkeStep:
+def _verify_then_sign(
+    ake: Ake, state: AwaitingRevealSignature, message: RevealSignature
+) -> AkeStep:
     gx = _open_commitment(ake, state.commit, message.r)
     if gx == state.key.public:
         raise Reflected("our own D-H value came back")
@@ -244,7 +256,8 @@ def _ignore(ake: Ake, state: State, message: Message) -> AkeStep:
 
 
 def _open_commitment(ake: Ake, commit: DHCommit, r: bytes) -> bytes:
-    """Return the g^x that was committed to. Raises `BadCommitment`, `DecodeError` or `NotInGroup`."""
+    """Return the g^x that was committed to. Raises `BadCommitment`, `DecodeError` or
+    `NotInGroup`."""
     backend = ake.identity.backend
     encoded = backend.aes_ctr(r, _ZERO_COUNTER, commit.encrypted_gx)
     if not backend.equal(backend.sha256(encoded), commit.hashed_gx):
@@ -257,7 +270,9 @@ def _open_commitment(ake: Ake, commit: DHCommit, r: bytes) -> bytes:
     return gx
 
 
-def _signed_value(ake: Ake, m1: bytes, first: bytes, second: bytes, key: PublicKey, keyid: bytes) -> bytes:
+def _signed_value(
+    ake: Ake, m1: bytes, first: bytes, second: bytes, key: PublicKey, keyid: bytes
+) -> bytes:
     """M of the protocol: what a side signs, its own D-H value first."""
     return ake.identity.backend.hmac_sha256(m1, mpi(first) + mpi(second) + key.raw + keyid)
 
@@ -284,7 +299,8 @@ def _verify(
     theirs: bytes,
     ours: bytes,
 ) -> tuple[PublicKey, int]:
-    """Check MAC, key and signature of a peer's X; return its public key and the id of its D-H key."""
+    """Check MAC, key and signature of a peer's X; return its public key and the id of its D-H
+    key."""
     backend = ake.identity.backend
     if not backend.equal(_mac(ake, m2, message.encrypted_signature), message.mac):
         raise BadMac("the MAC of an AKE message does not hold")
@@ -316,7 +332,9 @@ TABLE = Table(
         Row(AwaitingDHKey, Signature, None, _ignore, AwaitingDHKey),
         Row(AwaitingRevealSignature, Start, None, _commit, AwaitingDHKey),
         Row(AwaitingRevealSignature, DHCommit, None, _replace_commit, AwaitingRevealSignature),
-        Row(AwaitingRevealSignature, DHKey, _answers_yielded, _reveal_for_yielded, AwaitingSignature),
+        Row(
+            AwaitingRevealSignature, DHKey, _answers_yielded, _reveal_for_yielded, AwaitingSignature
+        ),
         Row(AwaitingRevealSignature, DHKey, None, _ignore, AwaitingRevealSignature),
         Row(AwaitingRevealSignature, RevealSignature, None, _verify_then_sign, Idle),
         Row(AwaitingRevealSignature, Signature, None, _ignore, AwaitingRevealSignature),

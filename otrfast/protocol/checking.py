@@ -1,4 +1,5 @@
-"""SMP within a session: TLVs in and out, events, and what the result does to trust (protocol, "SMP")."""
+"""SMP within a session: TLVs in and out, events, and what the result does to trust (protocol,
+"SMP")."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def _send(instance: Instance, turn: Turn, record: Tlv) -> None:
     instance.send(turn, b"", (record,), IGNORE_UNREADABLE)
 
 
-def begin(instance: Instance, local: Local, turn: Turn, secret: bytes, question: bytes | None) -> None:
+def begin(
+    instance: Instance, local: Local, turn: Turn, secret: bytes, question: bytes | None
+) -> None:
     """Start a check; one that runs is aborted first."""
     abort(instance, turn)
     step = _machine(instance, local).advance(instance.smp, smp.Begin(secret, question))
@@ -64,21 +67,30 @@ def abort(instance: Instance, turn: Turn) -> None:
 def receive(
     instance: Instance, local: Local, turn: Turn, tlvs: tuple[Tlv, ...], starts: TokenBucket
 ) -> None:
-    """Take the SMP records of a data message: the first of each type, in the order of the protocol."""
+    """Take the SMP records of a data message: the first of each type, in the order of the
+    protocol."""
     for kind in _INCOMING:
         record = next((tlv for tlv in tlvs if tlv.type == kind), None)
         if record is not None and instance.state is MessageState.ENCRYPTED:
             _receive_one(instance, local, turn, record, starts)
-    if any(tlv.type == TlvType.SMP_ABORT for tlv in tlvs) and not isinstance(instance.smp, smp.Expect1):
-        if isinstance(instance.smp, smp.Expect4):  # the peer has seen our values, and does not accept them
+    if any(tlv.type == TlvType.SMP_ABORT for tlv in tlvs) and not isinstance(
+        instance.smp, smp.Expect1
+    ):
+        if isinstance(
+            instance.smp, smp.Expect4
+        ):  # the peer has seen our values, and does not accept them
             _set_trust(instance, local, "")
         instance.smp = smp.Expect1()
         turn.events.append(SmpAborted(True, instance.tag))
 
 
-def _receive_one(instance: Instance, local: Local, turn: Turn, record: Tlv, starts: TokenBucket) -> None:
+def _receive_one(
+    instance: Instance, local: Local, turn: Turn, record: Tlv, starts: TokenBucket
+) -> None:
     limits = local.limits
-    if record.type in (TlvType.SMP1, TlvType.SMP1Q) and not isinstance(instance.smp, smp.Expect2 | smp.Expect3):
+    if record.type in (TlvType.SMP1, TlvType.SMP1Q) and not isinstance(
+        instance.smp, smp.Expect2 | smp.Expect3
+    ):
         too_long = record.type == TlvType.SMP1Q and record.value.find(b"\0") > limits.smp_question
         if too_long or not starts.take(turn.now, limits.smp_burst, limits.smp_rate):
             limit = "smp_question" if too_long else "smp_burst"
@@ -123,6 +135,7 @@ def _progress(instance: Instance, step: smp.SmpStep) -> tuple[Event, ...]:
 
 
 def _set_trust(instance: Instance, local: Local, level: str) -> None:
-    """Initiator and responder trust a key that passed, and no longer one that failed (protocol, section on SMP and trust)."""
+    """Initiator and responder trust a key that passed, and no longer one that failed (protocol,
+    section on SMP and trust)."""
     assert instance.fingerprint is not None
     local.trust.set(instance.peer, instance.fingerprint, level)

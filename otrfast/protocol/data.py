@@ -1,7 +1,9 @@
-"""Data messages: sealing and opening them under the keyring, in general and on the fast lane (OTRv3, "Exchanging data").
+"""Data messages: sealing and opening them under the keyring, in general and on the fast lane
+(OTRv3, "Exchanging data").
 
-The lane takes a message from line to text, or back, in one call of the backend. It is open while nothing but opening or sealing has to be
-done: the same keys as before, no MAC key to reveal, no TLV. It decides nothing that the general path would decide otherwise.
+The lane takes a message from line to text, or back, in one call of the backend. It is open while
+nothing but opening or sealing has to be done: the same keys as before, no MAC key to reveal, no
+TLV. It decides nothing that the general path would decide otherwise.
 """
 
 from __future__ import annotations
@@ -20,9 +22,19 @@ from otrfast.wire.messages import DataMessage
 class Channel:
     """One encrypted session with one instance of the peer."""
 
-    __slots__ = ("_backend", "_header", "_receive_head", "_receive_keys", "_send_keys", "_send_prefix", "keyring")
+    __slots__ = (
+        "_backend",
+        "_header",
+        "_receive_head",
+        "_receive_keys",
+        "_send_keys",
+        "_send_prefix",
+        "keyring",
+    )
 
-    def __init__(self, identity: Identity, established: Established, receiver: int, revealed: bytes) -> None:
+    def __init__(
+        self, identity: Identity, established: Established, receiver: int, revealed: bytes
+    ) -> None:
         self._backend = identity.backend
         self._header = DataMessage.head(established.version, identity.instance_tag, receiver)
         self.keyring = Keyring(established, identity, revealed)
@@ -54,12 +66,16 @@ class Channel:
         next_public = keyring.next_public()
         our_keyid, their_keyid = keyring.our_keyid - 1, keyring.their_keyid
         keyids = our_keyid.to_bytes(4, "big") + their_keyid.to_bytes(4, "big")
-        return keyring.pair(our_keyid, their_keyid), self._header + bytes((flags,)) + keyids + mpi(next_public)
+        return keyring.pair(our_keyid, their_keyid), self._header + bytes((flags,)) + keyids + mpi(
+            next_public
+        )
 
     def open(self, message: DataMessage) -> tuple[bytes, DataKeys]:
-        """Check and decrypt a message and turn the keys as it asks; return its plain text with the TLVs, and its keys.
+        """Check and decrypt a message and turn the keys as it asks; return its plain text with
+        the TLVs, and its keys.
 
-        Raises `UnknownKeyid`, `NotInGroup`, `BadMac` or `CounterReplayed`, and changes nothing then.
+        Raises `UnknownKeyid`, `NotInGroup`, `BadMac` or `CounterReplayed`, and changes nothing
+        then.
         """
         keyring = self.keyring
         ours, theirs = message.recipient_keyid, message.sender_keyid
@@ -68,7 +84,9 @@ class Channel:
         keys = keyring.pair(ours, theirs)
         if not self._backend.in_group(message.next_key):
             raise NotInGroup("the next D-H key is outside 2 .. p-2")
-        plaintext = keys.open(message.authenticated, message.counter, message.ciphertext, message.mac)
+        plaintext = keys.open(
+            message.authenticated, message.counter, message.ciphertext, message.mac
+        )
         if ours == keyring.our_keyid:
             keyring.rotate_ours()
         if theirs == keyring.their_keyid:
@@ -77,7 +95,8 @@ class Channel:
         return plaintext, keys
 
     def wanted(self, message: DataMessage) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that `open` will need, None where it is there. Raises `UnknownKeyid`."""
+        """Return the halves of the shared secret that `open` will need, None where it is there.
+        Raises `UnknownKeyid`."""
         pair = message.recipient_keyid, message.sender_keyid
         return None if self.keyring.derived(*pair) is not None else self.keyring.exchange(*pair)
 
@@ -87,9 +106,13 @@ class Channel:
         return None if self.keyring.derived(*pair) is not None else self.keyring.exchange(*pair)
 
     def _set_lanes(self) -> None:
-        """After the keys may have turned: where the next messages will need nothing but opening, say so."""
+        """After the keys may have turned: where the next messages will need nothing but opening,
+        say so."""
         keyring = self.keyring
-        if self._send_keys is not keyring.derived(keyring.our_keyid - 1, keyring.their_keyid) or keyring.has_revealed:
+        if (
+            self._send_keys is not keyring.derived(keyring.our_keyid - 1, keyring.their_keyid)
+            or keyring.has_revealed
+        ):
             self._send_keys = None
         ours, theirs = keyring.our_keyid - 1, keyring.their_keyid - 1
         keys = keyring.derived(ours, theirs)
@@ -103,7 +126,8 @@ class Channel:
         return self._header[:3] + self._header[7:11] + self._header[3:7]
 
     def open_line(self, line: bytes) -> bytes | None:
-        """The fast lane in: a text that needed nothing but opening, or None for the general path."""
+        """The fast lane in: a text that needed nothing but opening, or None for the general
+        path."""
         keys = self._receive_keys
         return None if keys is None else keys.open_line(self._receive_head, line)
 
@@ -118,7 +142,7 @@ class Channel:
         return None if keys is None else keys.seal(self._send_prefix, text, b"", b"")
 
     def extra_key(self) -> bytes:
-        """Return the extra symmetric key of the pair that the next message is sealed with: 32 bytes."""
+        """Return the extra symmetric key of the pair that the next message is sealed with: 32
+        bytes."""
         keyring = self.keyring
         return keyring.pair(keyring.our_keyid - 1, keyring.their_keyid).extra_key()
-

@@ -1,7 +1,9 @@
-"""The devices of one peer: which instance a message belongs to, which one a text goes to, how many there may be.
+"""The devices of one peer: which instance a message belongs to, which one a text goes to, how
+many there may be.
 
-A version 3 DH-Commit goes out with receiver 0 and may be answered by several devices. Its state is kept here as `pending` and every
-device starts its own exchange from it (OTRv3, "Instance Tags").
+A version 3 DH-Commit goes out with receiver 0 and may be answered by several devices. Its state
+is kept here as `pending` and every device starts its own exchange from it (OTRv3, "Instance
+Tags").
 """
 
 from __future__ import annotations
@@ -88,13 +90,16 @@ class Devices:
     def exchange(self, message: Message, turn: Turn) -> tuple[Instance, ake.Established] | None:
         """Take an AKE message; return the instance that is encrypted by it, if one is.
 
-        Raises `RemoteError` where the message is refused, `LimitExceeded` where it would take one instance too many; nothing
-        has changed then.
+        Raises `RemoteError` where the message is refused, `LimitExceeded` where it would take
+        one instance too many; nothing has changed then.
         """
         self.expire(turn.now)
         instance = self._by_tag.get(message.sender)
         if instance is None:
-            if not (isinstance(message, DHCommit) or (isinstance(message, DHKey) and self.pending and message.sender)):
+            if not (
+                isinstance(message, DHCommit)
+                or (isinstance(message, DHKey) and self.pending and message.sender)
+            ):
                 return None
             self._check_room()
             instance = Instance(self.peer, message.sender, ake.Idle())
@@ -104,13 +109,18 @@ class Devices:
         return None if established is None else (instance, established)
 
     def wanted(self, message: Message) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that a message will need, None where it needs none.
+        """Return the halves of the shared secret that a message will need, None where it needs
+        none.
 
         Raises `RemoteError` where the message is sure to be refused.
         """
         instance = self._by_tag.get(message.sender)
         if isinstance(message, DataMessage):
-            return None if instance is None or instance.channel is None else instance.channel.wanted(message)
+            return (
+                None
+                if instance is None or instance.channel is None
+                else instance.channel.wanted(message)
+            )
         state = self.pending if instance is None else instance.exchange
         machine = ake.Ake(self._local.identity, message.sender, 0.0, 0.0)
         return None if state is None else machine.wanted(state, message)
@@ -122,7 +132,9 @@ class Devices:
             established = instance.advance(message, self._local, turn)
         except BaseException:
             if new:
-                instance.set_exchange(ake.Idle(), self._local)  # it was never there: do not count it
+                instance.set_exchange(
+                    ake.Idle(), self._local
+                )  # it was never there: do not count it
             raise
         if new:
             instance.last_received = turn.now
@@ -143,7 +155,8 @@ class Devices:
             del self._by_tag[oldest.tag]
 
     def expire(self, now: float) -> None:
-        """Wipe the secrets of exchanges that took too long, and forget instances that nothing is known of."""
+        """Wipe the secrets of exchanges that took too long, and forget instances that nothing is
+        known of."""
         timeout = self._local.limits.ake_timeout
         if self.pending is not None and now - self.pending.since >= timeout:
             self.pending = None

@@ -1,4 +1,5 @@
-"""Texts that wait for encryption, each for the keys it was meant for; none is ever lost in silence."""
+"""Texts that wait for encryption, each for the keys it was meant for; none is ever lost in
+silence."""
 
 from __future__ import annotations
 
@@ -36,9 +37,13 @@ class HeldTexts:
     def hold(self, text: bytes, fingerprints: Collection[bytes], turn: Turn) -> None:
         """Keep a text. Raises `QueueFull` where the limits leave no room."""
         limits, usage = self._local.limits, self._local.usage
-        over_peer = len(self._texts) >= limits.held_texts or self.size + len(text) > limits.held_bytes
+        over_peer = (
+            len(self._texts) >= limits.held_texts or self.size + len(text) > limits.held_bytes
+        )
         if over_peer or usage.held + len(text) > limits.account_held_bytes:
-            raise QueueFull(f"{len(self._texts)} texts already wait for the conversation to be encrypted")
+            raise QueueFull(
+                f"{len(self._texts)} texts already wait for the conversation to be encrypted"
+            )
         self._texts.append(Held(text, turn.now, frozenset(fingerprints)))
         self._grow(len(text))
         turn.events.append(MessageHeld(text))

@@ -16,7 +16,8 @@ _SOUND_KEYS = 10_000  # fingerprints remembered as sound, 20 bytes each and the 
 
 
 class DhKeyPool:
-    """D-H key pairs made `batch` at a time, since the processor may make eight for the price of three."""
+    """D-H key pairs made `batch` at a time, since the processor may make eight for the price of
+    three."""
 
     __slots__ = ("_backend", "_keys", "_random", "batch")
 
@@ -36,7 +37,9 @@ class DhKeyPool:
         """Make keys until `count` are there: idle time is well spent here."""
         missing = count - len(self._keys)
         if missing > 0:
-            self._keys += self._backend.dh_keys([self._random(DH_EXPONENT_BYTES) for _ in range(missing)])
+            self._keys += self._backend.dh_keys(
+                [self._random(DH_EXPONENT_BYTES) for _ in range(missing)]
+            )
 
     def clear(self) -> None:
         """Wipe the keys that nobody has taken."""
@@ -52,7 +55,12 @@ class Identity:
     __slots__ = ("_ahead", "_sound", "backend", "dh_keys", "instance_tag", "key_pair", "random")
 
     def __init__(
-        self, key_pair: KeyPair, instance_tag: int, backend: Backend, random: Callable[[int], bytes], dh_batch: int
+        self,
+        key_pair: KeyPair,
+        instance_tag: int,
+        backend: Backend,
+        random: Callable[[int], bytes],
+        dh_batch: int,
     ) -> None:
         self.key_pair = key_pair
         self.instance_tag = instance_tag
@@ -63,14 +71,17 @@ class Identity:
         self._ahead: dict[tuple[DhKey, bytes], SharedSecret] = {}
 
     def agree(self, key: DhKey, public: bytes) -> SharedSecret:
-        """Return the secret that `key` shares with `public`, computed ahead or now. Raises `NotInGroup`."""
+        """Return the secret that `key` shares with `public`, computed ahead or now. Raises
+        `NotInGroup`."""
         ahead = self._ahead.pop((key, public), None)
         return key.agree(public) if ahead is None else ahead
 
     def agree_ahead(self, pairs: Sequence[tuple[DhKey, bytes]]) -> None:
         """Compute many shared secrets at a time; `agree` finds them."""
         secrets = self.backend.agree_many(pairs)
-        self._ahead = {pair: secret for pair, secret in zip(pairs, secrets, strict=True) if secret is not None}
+        self._ahead = {
+            pair: secret for pair, secret in zip(pairs, secrets, strict=True) if secret is not None
+        }
 
     def forget_ahead(self) -> None:
         """Wipe the shared secrets that nobody has asked for."""
@@ -83,7 +94,8 @@ class Identity:
     def verify(self, key: PublicKey, value: bytes, signature: bytes) -> None:
         """Check a peer's key and its signature over `value`. Raises `BadSignature`.
 
-        The key itself is examined once: primality costs as much as some powers, and a fingerprint that passed stays sound.
+        The key itself is examined once: primality costs as much as some powers, and a
+        fingerprint that passed stays sound.
         """
         if key.fingerprint not in self._sound:
             if not self.backend.dsa_check(key.numbers, True):

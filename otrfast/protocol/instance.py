@@ -1,4 +1,5 @@
-"""One device of a peer: its key exchange, its session, its SMP. Version 2 knows one, with tag 0 (OTRv3, "Instance Tags")."""
+"""One device of a peer: its key exchange, its session, its SMP. Version 2 knows one, with tag 0
+(OTRv3, "Instance Tags")."""
 
 from __future__ import annotations
 
@@ -40,8 +41,8 @@ class MessageState(Enum):
 def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -> bool:
     """Whether a version 3 message is for this device: False where it is for another one of ours.
 
-    Only a DH-Commit, or a fragment, which may hold one, may name no receiver. Raises `WrongInstance` for tags that no
-    valid message carries.
+    Only a DH-Commit, or a fragment, which may hold one, may name no receiver. Raises
+    `WrongInstance` for tags that no valid message carries.
     """
     if sender < MIN_INSTANCE_TAG:
         raise WrongInstance(f"sender instance tag {sender:#x} is reserved")
@@ -53,7 +54,8 @@ def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -
 
 
 class Instance:
-    """State of one instance. What a session shows of it is None or b"" before the first key exchange."""
+    """State of one instance. What a session shows of it is None or b"" before the first key
+    exchange."""
 
     __slots__ = (
         "_exchange",
@@ -95,7 +97,8 @@ class Instance:
         self._exchange = state
 
     def advance(self, received: ake.Input, local: Local, turn: Turn) -> ake.Established | None:
-        """Take one AKE message. Raises `RemoteError` where it is refused, and nothing has changed then."""
+        """Take one AKE message. Raises `RemoteError` where it is refused, and nothing has
+        changed then."""
         machine = ake.Ake(local.identity, self.tag, turn.now, local.limits.ake_timeout)
         step = machine.advance(self._exchange, received)
         self.set_exchange(step.state, local)
@@ -156,9 +159,12 @@ class Instance:
             first.setdefault(record.type, record)
         if TlvType.DISCONNECTED in first:
             self.leave(MessageState.FINISHED, turn, by_peer=True)
-        if (record := first.get(TlvType.EXTRA_KEY)) is not None and len(record.value) >= _USE_BYTES:
-            use = int.from_bytes(record.value[:_USE_BYTES], "big")
-            turn.events.append(ExtraKeyReceived(keys.extra_key(), use, record.value[_USE_BYTES:], self.tag))
+        asked = first.get(TlvType.EXTRA_KEY)
+        if asked is not None and len(asked.value) >= _USE_BYTES:
+            use = int.from_bytes(asked.value[:_USE_BYTES], "big")
+            turn.events.append(
+                ExtraKeyReceived(keys.extra_key(), use, asked.value[_USE_BYTES:], self.tag)
+            )
         return tuple(records)
 
     def leave(self, state: MessageState, turn: Turn, by_peer: bool) -> None:

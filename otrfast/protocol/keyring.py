@@ -1,7 +1,9 @@
-"""The D-H keys of a session, how they turn, and which MAC keys are due to be revealed (OTRv3, "Key Management").
+"""The D-H keys of a session, how they turn, and which MAC keys are due to be revealed (OTRv3,
+"Key Management").
 
-Two of our keys and two of theirs are alive. The data keys of a pair are derived when the pair is first used, and each pair serves one
-direction only, so a ping-pong message costs each side one power, and the sender's next key one more.
+Two of our keys and two of theirs are alive. The data keys of a pair are derived when the pair is
+first used, and each pair serves one direction only, so a ping-pong message costs each side one
+power, and the sender's next key one more.
 """
 
 from __future__ import annotations
@@ -15,12 +17,23 @@ _LAST_KEYID = 0xFFFFFFFF
 
 
 class Keyring:
-    """Keys of one session. `their_public` maps the one or two key ids that are alive to elements."""
+    """Keys of one session. `their_public` maps the one or two key ids that are alive to
+    elements."""
 
-    __slots__ = ("_current", "_identity", "_pairs", "_previous", "_revealed", "our_keyid", "their_keyid", "their_public")
+    __slots__ = (
+        "_current",
+        "_identity",
+        "_pairs",
+        "_previous",
+        "_revealed",
+        "our_keyid",
+        "their_keyid",
+        "their_public",
+    )
 
     def __init__(self, established: Established, identity: Identity, revealed: bytes) -> None:
-        """Start from a finished AKE; `revealed` are MAC keys of the session before it that are still to be published."""
+        """Start from a finished AKE; `revealed` are MAC keys of the session before it that are
+        still to be published."""
         self._identity = identity
         self._previous = established.our_key
         self._current: DhKey | None = None  # made when it is first sent
@@ -67,7 +80,8 @@ class Keyring:
     def install(self, our_keyid: int, their_keyid: int, secret: SharedSecret) -> DataKeys:
         """Derive a pair's keys from its shared secret, which an AKE or a batch has computed.
 
-        Keys that are there already stay: a second set would start its counters again and repeat the key stream.
+        Keys that are there already stay: a second set would start its counters again and repeat
+        the key stream.
         """
         if (keys := self._pairs.get((our_keyid, their_keyid))) is not None:
             return keys
@@ -81,7 +95,8 @@ class Keyring:
         return self._current is not None
 
     def rotate_ours(self) -> None:
-        """The peer has used our current key: the one before it dies, and its used MAC keys are due."""
+        """The peer has used our current key: the one before it dies, and its used MAC keys are
+        due."""
         assert self._current is not None  # the peer can not use what was never sent
         self._drop(our_keyid=self.our_keyid - 1)
         self._previous, self._current = self._current, None
@@ -97,7 +112,8 @@ class Keyring:
         self.their_public[self.their_keyid] = next_public
 
     def _drop(self, our_keyid: int | None = None, their_keyid: int | None = None) -> None:
-        """Forget the pairs of a dead key; only MAC keys that have verified a message are ever revealed."""
+        """Forget the pairs of a dead key; only MAC keys that have verified a message are ever
+        revealed."""
         dead = [pair for pair in self._pairs if pair[0] == our_keyid or pair[1] == their_keyid]
         for pair in sorted(dead, reverse=True):
             keys = self._pairs.pop(pair)
@@ -115,7 +131,8 @@ class Keyring:
         return bool(self._revealed)
 
     def retire(self) -> bytes:
-        """End this keyring for a refresh: return every MAC key that is due now that none is accepted any more."""
+        """End this keyring for a refresh: return every MAC key that is due now that none is
+        accepted any more."""
         for keyid in (self.our_keyid - 1, self.our_keyid):
             self._drop(our_keyid=keyid)
         return self.take_revealed()

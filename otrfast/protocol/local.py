@@ -1,15 +1,39 @@
-"""The local end that all sessions of an account share: identity, limits, trust, and what is counted account-wide."""
+"""The local end that all sessions of an account share: identity, limits, trust, and what is
+counted account-wide."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from otrfast.events import Limited
 from otrfast.limits import Limits, TokenBucket
-from otrfast.outcome import Turn
+from otrfast.outcome import Outcome, Turn
 from otrfast.protocol.identity import Identity
 from otrfast.trust import Trust
+
+
+class Tickable(Protocol):
+    """What can be scheduled: a session."""
+
+    def tick(self) -> Outcome:
+        """Do what is due."""
+
+    @property
+    def scheduled(self) -> float:
+        """For when it was scheduled last."""
+
+    @property
+    def forked(self) -> bool:
+        """Whether it must not be called any more."""
+
+    @property
+    def peer(self) -> Hashable:
+        """Whose it is."""
+
+    def forgettable(self, now: float) -> bool:
+        """Whether nothing would be lost without it."""
 
 
 @dataclass(slots=True)
@@ -34,7 +58,7 @@ class Local:
     trust: Trust
     usage: Usage
     clock: Callable[[], float]
-    schedule: Callable[[float, object], None]
+    schedule: Callable[[float, Tickable], None]
     """`schedule(deadline, session)`: have the session's `tick` called then."""
     query_text: bytes
     error_text: bytes

@@ -1,4 +1,5 @@
-"""Padding of sent messages by TLV 0, so that their lengths tell less (protocol, "TLV record types")."""
+"""Padding of sent messages by TLV 0, so that their lengths tell less (protocol, "TLV record
+types")."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _MAX_VALUE: Final = 0xFFFF
 class Padding:
     """Pad the plain text, zero byte and TLVs included, to a multiple of `multiple` bytes.
 
-    With `random` up to that many whole further multiples are added, as many as the random source says (0..255). Raises
-    `ValueError` for a multiple outside 2..4096 or a count outside 0..15.
+    With `random` up to that many whole further multiples are added, as many as the random source
+    says (0..255). Raises `ValueError` for a multiple outside 2..4096 or a count outside 0..15.
     """
 
     multiple: int = 256

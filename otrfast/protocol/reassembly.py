@@ -1,4 +1,5 @@
-"""The unfinished fragmented messages of one peer: one for each instance, within bounds (protocol, "Fragmentation")."""
+"""The unfinished fragmented messages of one peer: one for each instance, within bounds
+(protocol, "Fragmentation")."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Reassembly:
     def add(self, fragment: Fragment, now: float) -> bytes | None:
         """Take a fragment; return the whole line with the last one.
 
-        Raises `LimitExceeded` where it would go over a bound; the message that it belongs to is given up then.
+        Raises `LimitExceeded` where it would go over a bound; the message that it belongs to is
+        given up then.
         """
         self.expire(now)
         limits, usage = self._local.limits, self._local.usage

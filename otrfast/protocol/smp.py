@@ -1,7 +1,9 @@
-"""The Socialist Millionaires' Protocol: two people find out whether they know the same secret (OTRv3, "SMP").
+"""The Socialist Millionaires' Protocol: two people find out whether they know the same secret
+(OTRv3, "SMP").
 
-As in `ake`, states are values and a message that is refused has changed nothing. "Initiator" is who started the SMP. Message 1 is
-answered in two steps: its proofs are checked when it comes, the powers that need the user's secret wait for the answer.
+As in `ake`, states are values and a message that is refused has changed nothing. "Initiator" is
+who started the SMP. Message 1 is answered in two steps: its proofs are checked when it comes,
+the powers that need the user's secret wait for the answer.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ _KINDS = {"e": "group element", "c": "hash", "d": "exponent"}
 
 @dataclass(frozen=True, slots=True)
 class SmpMessage:
-    """The numbers of one SMP message, each as 192 bytes; LAYOUT names them: e element, c hash, d exponent."""
+    """The numbers of one SMP message, each as 192 bytes; LAYOUT names them: e element, c hash, d
+    exponent."""
 
     TYPE: ClassVar[TlvType]
     LAYOUT: ClassVar[str]
@@ -32,7 +35,8 @@ class SmpMessage:
     question: bytes | None = None
 
     def encode(self) -> Tlv:
-        """Return the TLV: a count, then the numbers as MPIs; a question and a zero byte in front."""
+        """Return the TLV: a count, then the numbers as MPIs; a question and a zero byte in
+        front."""
         body = len(self.values).to_bytes(4, "big") + b"".join(map(mpi, self.values))
         if self.question is None:
             return Tlv(self.TYPE, body)
@@ -79,7 +83,8 @@ _CLASSES: dict[int, type[SmpMessage]] = {
 def decode(record: Tlv, backend: Backend) -> SmpMessage:
     """Read an SMP message and check the range of each number.
 
-    Raises `DecodeError` where the form is wrong, `BadProof` where an element is outside 2 .. p-2 or an exponent outside 1 .. q-1.
+    Raises `DecodeError` where the form is wrong, `BadProof` where an element is outside 2 .. p-2
+    or an exponent outside 1 .. q-1.
     """
     made = _CLASSES[record.type]
     question, body = None, record.value
@@ -93,7 +98,9 @@ def decode(record: Tlv, backend: Backend) -> SmpMessage:
     values = tuple(Mpi().read(reader, f"SMP {_KINDS[kind]}") for kind in made.LAYOUT)
     reader.finish()
     for kind, value in zip(made.LAYOUT, values, strict=True):
-        if (kind == "e" and not backend.in_group(value)) or (kind == "d" and not 1 <= number(value) < Q):
+        if (kind == "e" and not backend.in_group(value)) or (
+            kind == "d" and not 1 <= number(value) < Q
+        ):
             raise BadProof(f"an SMP {_KINDS[kind]} out of range")
     return made(values, question)
 
@@ -120,7 +127,8 @@ class Expect1:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The peer's message 1 is checked and waits for the user's secret; ids and ssid are those it was made for."""
+    """The peer's message 1 is checked and waits for the user's secret; ids and ssid are those it
+    was made for."""
 
     g2a: bytes
     g3a: bytes
@@ -139,7 +147,8 @@ class Expect2:
 
 @dataclass(frozen=True, slots=True)
 class Expect3:
-    """We sent message 2. `trusting` unless the peer's question was answered: then only the peer learns something."""
+    """We sent message 2. `trusting` unless the peer's question was answered: then only the peer
+    learns something."""
 
     g2: bytes = field(repr=False)
     g3: bytes = field(repr=False)
@@ -165,7 +174,8 @@ SmpState = Expect1 | Asked | Expect2 | Expect3 | Expect4
 
 @dataclass(frozen=True, slots=True)
 class SmpStep:
-    """The outcome of one input: `matched` once the secrets are compared, `aborted` where the peer was out of turn."""
+    """The outcome of one input: `matched` once the secrets are compared, `aborted` where the
+    peer was out of turn."""
 
     state: SmpState
     reply: SmpMessage | None = None
@@ -175,7 +185,8 @@ class SmpStep:
 
 @dataclass(frozen=True, slots=True)
 class Smp:
-    """What the actions work with: the arithmetic, and both fingerprints with the ssid of the session."""
+    """What the actions work with: the arithmetic, and both fingerprints with the ssid of the
+    session."""
 
     backend: Backend
     random: Callable[[int], bytes]
@@ -184,7 +195,8 @@ class Smp:
     ssid: bytes
 
     def advance(self, state: SmpState, received: Begin | Answer | SmpMessage) -> SmpStep:
-        """Take one input. Raises `BadProof` where a message does not hold; the state stays what it was."""
+        """Take one input. Raises `BadProof` where a message does not hold; the state stays what
+        it was."""
         return TABLE.advance(self, state, received)
 
     def exponent(self) -> Exponent:
@@ -193,7 +205,9 @@ class Smp:
 
     def secret(self, identifiers: bytes, user_secret: bytes) -> Exponent:
         """Return x or y: the user's secret bound to both keys and this session."""
-        return self.backend.exponent(self.backend.sha256(_SECRET_VERSION + identifiers + user_secret))
+        return self.backend.exponent(
+            self.backend.sha256(_SECRET_VERSION + identifiers + user_secret)
+        )
 
     def hash(self, prefix: int, *values: bytes) -> bytes:
         """H of the protocol: 32 bytes."""
@@ -223,21 +237,28 @@ class Smp:
         """Check such a proof: (P, Q, cP, D5, D6)."""
         p, q, c, d5, d6 = proof
         double_power = self.backend.double_power
-        second = self.backend.multiply(self.backend.exponent(d5).power_g(), double_power(g2, d6, q, c))
+        second = self.backend.multiply(
+            self.backend.exponent(d5).power_g(), double_power(g2, d6, q, c)
+        )
         self.check(c, self.hash(prefix, double_power(g3, d5, p, c), second))
 
     def prove_r(self, prefix: int, quotient: bytes, secret: Exponent) -> tuple[bytes, bytes, bytes]:
-        """Return R = (Qa/Qb)^secret, and cR, D7: the proof that g^secret and R have the same exponent."""
+        """Return R = (Qa/Qb)^secret, and cR, D7: the proof that g^secret and R have the same
+        exponent."""
         r7 = self.exponent()
         c = self.hash(prefix, r7.power_g(), r7.power(quotient))
         return secret.power(quotient), _wide(c), r7.response(secret, c)
 
-    def check_r(self, prefix: int, quotient: bytes, public: bytes, proof: tuple[bytes, ...]) -> None:
+    def check_r(
+        self, prefix: int, quotient: bytes, public: bytes, proof: tuple[bytes, ...]
+    ) -> None:
         """Check such a proof (R, cR, D7) against the peer's g^secret."""
         r, c, d7 = proof
         self.check(
             c,
-            self.hash(prefix, self.g_product(d7, public, c), self.backend.double_power(quotient, d7, r, c)),
+            self.hash(
+                prefix, self.g_product(d7, public, c), self.backend.double_power(quotient, d7, r, c)
+            ),
         )
 
     def g_product(self, d: bytes, base: bytes, exponent: bytes) -> bytes:

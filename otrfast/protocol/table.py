@@ -1,8 +1,10 @@
-"""State machines as data: rows of (state, input, guard, action, next state), and the runner that obeys them.
+"""State machines as data: rows of (state, input, guard, action, next state), and the runner that
+obeys them.
 
-A state is a frozen dataclass that carries exactly its data; an input is a class of messages. `Table` refuses at import
-a (state, input) cell that no row answers, and `advance` an action that ends elsewhere than its row says. The
-diagrams of the documentation are printed from the same rows (`describe`).
+A state is a frozen dataclass that carries exactly its data; an input is a class of messages.
+`Table` refuses at import a (state, input) cell that no row answers, and `advance` an action that
+ends elsewhere than its row says. The diagrams of the documentation are printed from the same
+rows (`describe`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Step(Protocol):
-    """What an action returns: the next state, beside whatever else the machine's users take from it."""
+    """What an action returns: the next state, beside whatever else the machine's users take from
+    it."""
 
     @property
     def state(self) -> object:
@@ -25,7 +28,8 @@ S = TypeVar("S", bound=Step)
 
 @dataclass(frozen=True, slots=True)
 class Row(Generic[S]):
-    """In `state`, on `input`, where `guard` holds (None: always), do `action` and be in `next_state`."""
+    """In `state`, on `input`, where `guard` holds (None: always), do `action` and be in
+    `next_state`."""
 
     state: type
     input: type
@@ -35,9 +39,12 @@ class Row(Generic[S]):
 
 
 class Table(Generic[S]):
-    """All rows of one machine. Raises `ValueError` where a cell is missing or its last row is guarded."""
+    """All rows of one machine. Raises `ValueError` where a cell is missing or its last row is
+    guarded."""
 
-    def __init__(self, states: Sequence[type], inputs: Sequence[type], rows: Sequence[Row[S]]) -> None:
+    def __init__(
+        self, states: Sequence[type], inputs: Sequence[type], rows: Sequence[Row[S]]
+    ) -> None:
         self.states = states
         self.inputs = inputs
         self.rows = rows
@@ -51,15 +58,19 @@ class Table(Generic[S]):
                     raise ValueError(f"no row for {received.__name__} in {state.__name__}")
 
     def advance(self, machine: object, state: object, received: object) -> S:
-        """Run the row of (state, received): guards and action are called as `f(machine, state, received)`.
+        """Run the row of (state, received): guards and action are called as `f(machine, state,
+        received)`.
 
-        What an action raises leaves everything as it was: states are values, and the caller keeps the old one.
+        What an action raises leaves everything as it was: states are values, and the caller
+        keeps the old one.
         """
         for row in self._cells[type(state), type(received)]:
             if row.guard is None or row.guard(machine, state, received):
                 step = row.action(machine, state, received)
                 if type(step.state) is not row.next_state:
-                    raise AssertionError(f"{row.action.__name__} did not end in {row.next_state.__name__}")
+                    raise AssertionError(
+                        f"{row.action.__name__} did not end in {row.next_state.__name__}"
+                    )
                 return step
         raise AssertionError("the last row of a cell has no guard")
 
@@ -67,4 +78,10 @@ class Table(Generic[S]):
         """Yield each row in words: state, input, guard, action, next state."""
         for row in self.rows:
             guard = row.guard.__name__ if row.guard else ""
-            yield (row.state.__name__, row.input.__name__, guard, row.action.__name__, row.next_state.__name__)
+            yield (
+                row.state.__name__,
+                row.input.__name__,
+                guard,
+                row.action.__name__,
+                row.next_state.__name__,
+            )

@@ -1,2 +1,3 @@
 """Placeholder."""
+
 from otrfast.crypto.dsa import KeyPair as PrivateKey

@@ -1,7 +1,9 @@
-"""The primitive encodings (protocol, "Data types") and the strict, bounded reader under every message.
+"""The primitive encodings (protocol, "Data types") and the strict, bounded reader under every
+message.
 
-A field kind reads and writes one encoding. Messages name their fields with the annotated types at the end of this file, and
-`messages` makes the codec from the annotations: no layout is written twice.
+A field kind reads and writes one encoding. Messages name their fields with the annotated types
+at the end of this file, and `messages` makes the codec from the annotations: no layout is
+written twice.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ ELEMENT_BYTES: Final = 192
 
 
 class Reader:
-    """Takes fields off the front of a byte string, never past its end; `offset` is where it stands."""
+    """Takes fields off the front of a byte string, never past its end; `offset` is where it
+    stands."""
 
     __slots__ = ("data", "offset")
 
@@ -103,7 +106,8 @@ class Counted:
 
 
 class Mpi:
-    """MPI of a value below 2^1536, held as 192 bytes. Leading zero bytes are read, never written."""
+    """MPI of a value below 2^1536, held as 192 bytes. Leading zero bytes are read, never
+    written."""
 
     def read(self, reader: Reader, field: str) -> bytes:
         offset = reader.offset
@@ -119,7 +123,8 @@ class Mpi:
 
 
 class Covered:
-    """No bytes of its own: everything from the start of the message up to here, which is what its MAC covers."""
+    """No bytes of its own: everything from the start of the message up to here, which is what
+    its MAC covers."""
 
     def read(self, reader: Reader, field: str) -> bytes:
         return reader.data[: reader.offset]

@@ -1,4 +1,5 @@
-"""Fragments: long lines cut for transports with a limit, and put together again (protocol, "Fragmentation")."""
+"""Fragments: long lines cut for transports with a limit, and put together again (protocol,
+"Fragmentation")."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ MAX_PIECES: Final = 0xFFFF
 
 _OVERHEAD = {2: len(b"?OTR,00001,00001,,"), 3: len(b"?OTR|00000000|00000000,00001,00001,,")}
 _FRAGMENT_V2 = re.compile(rb"\?OTR,([0-9]{1,5}),([0-9]{1,5}),([^,]*),")
-_FRAGMENT_V3 = re.compile(rb"\?OTR\|([0-9A-Fa-f]{1,8})\|([0-9A-Fa-f]{1,8}),([0-9]{1,5}),([0-9]{1,5}),([^,]*),")
+_FRAGMENT_V3 = re.compile(
+    rb"\?OTR\|([0-9A-Fa-f]{1,8})\|([0-9A-Fa-f]{1,8}),([0-9]{1,5}),([0-9]{1,5}),([^,]*),"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Fragment:
 
 
 def parse(line: bytes, version: int) -> Fragment:
-    """Read a fragment. Raises `DecodeError` where it has not the form of `version` or its numbers make no sense."""
+    """Read a fragment. Raises `DecodeError` where it has not the form of `version` or its
+    numbers make no sense."""
     found = (_FRAGMENT_V3 if version == 3 else _FRAGMENT_V2).match(line)
     if found is None:
         raise DecodeError("fragment", 0)
@@ -41,22 +45,29 @@ def parse(line: bytes, version: int) -> Fragment:
 
 
 def split(line: bytes, limit: int, version: int, sender: int, receiver: int) -> list[bytes]:
-    """Cut an encoded message into lines of at most `limit` bytes; `limit` 0, or enough room, leaves it whole.
+    """Cut an encoded message into lines of at most `limit` bytes; `limit` 0, or enough room,
+    leaves it whole.
 
-    Raises `FragmentLimitTooSmall` where that would leave no room for a piece, or take more than 65,535.
+    Raises `FragmentLimitTooSmall` where that would leave no room for a piece, or take more than
+    65,535.
     """
     if not limit or len(line) <= limit:
         return [line]
     size = limit - _OVERHEAD[version]
     if size < 1 or len(line) > size * MAX_PIECES:
-        raise FragmentLimitTooSmall(f"{limit} bytes a line can not carry this message of {len(line)} bytes")
+        raise FragmentLimitTooSmall(
+            f"{limit} bytes a line can not carry this message of {len(line)} bytes"
+        )
     head = b"?OTR|%08x|%08x" % (sender, receiver) if version == 3 else b"?OTR"
     pieces = [line[start : start + size] for start in range(0, len(line), size)]
-    return [b"%b,%05d,%05d,%b," % (head, k, len(pieces), piece) for k, piece in enumerate(pieces, 1)]
+    return [
+        b"%b,%05d,%05d,%b," % (head, k, len(pieces), piece) for k, piece in enumerate(pieces, 1)
+    ]
 
 
 class Assembly:
-    """The pieces of one message so far, from one sender; `since` is when the first came, in seconds."""
+    """The pieces of one message so far, from one sender; `since` is when the first came, in
+    seconds."""
 
     __slots__ = ("_count", "_text", "_total", "since")
 

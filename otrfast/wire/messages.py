@@ -1,13 +1,24 @@
-"""The binary messages of OTRv2 and OTRv3: one declarative class each (protocol, "The protocol: messages").
+"""The binary messages of OTRv2 and OTRv3: one declarative class each (protocol, "The protocol:
+messages").
 
-The order of the annotated fields is the order on the wire; a codec is made from them when the module is loaded.
+The order of the annotated fields is the order on the wire; a codec is made from them when the
+module is loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Annotated, ClassVar, Final, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    ClassVar,
+    Final,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from otrfast.errors import DecodeError, VersionMismatch
 from otrfast.wire.fields import (
@@ -35,7 +46,8 @@ _VERSION_BYTES = {version: version.to_bytes(2, "big") for version in VERSIONS}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What all messages have in front: version and, in version 3, the two instance tags (0 in version 2)."""
+    """What all messages have in front: version and, in version 3, the two instance tags (0 in
+    version 2)."""
 
     TYPE: ClassVar[int]
     CODEC: ClassVar[tuple[tuple[str, Kind], ...]]
@@ -65,7 +77,8 @@ _TYPES: dict[int, type[Message]] = {}
 
 @dataclass_transform(frozen_default=True)
 def _message(message_type: int) -> Callable[[type[M]], type[M]]:
-    """Make a message class: a frozen dataclass, its codec from its annotations, known by its type byte."""
+    """Make a message class: a frozen dataclass, its codec from its annotations, known by its
+    type byte."""
 
     def decorate(plain: type[M]) -> type[M]:
         made = dataclass(frozen=True, slots=True)(plain)
@@ -137,7 +150,8 @@ class DataMessage(Message):
 def decode(raw: bytes) -> Message:
     """Return the message that `raw` holds, to its last byte.
 
-    Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for everything else that is not well-formed.
+    Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for everything else
+    that is not well-formed.
     """
     reader = Reader(raw)
     version = reader.integer(2, "version")

@@ -1,7 +1,8 @@
-"""The text layer: what an incoming line is, and how queries, tags, errors and armour are written.
+"""The text layer: what an incoming line is, and how queries, tags, errors and armour are
+written.
 
-`classify` looks for the first `?OTR` anywhere in a line, as libotr does; failing that, for the whitespace tag; all else is ordinary
-text (OTRv3, "High level overview").
+`classify` looks for the first `?OTR` anywhere in a line, as libotr does; failing that, for the
+whitespace tag; all else is ordinary text (OTRv3, "High level overview").
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class ErrorText:
 
 @dataclass(frozen=True, slots=True)
 class Armoured:
-    """An encoded message, still in base64: `line` from `?OTR:` on; `before` is the text in front of it."""
+    """An encoded message, still in base64: `line` from `?OTR:` on; `before` is the text in front
+    of it."""
 
     line: bytes
     before: bytes
@@ -67,8 +69,8 @@ class Armoured:
     def decode(self) -> bytes:
         """Return the binary message.
 
-        The final dot is required and what follows it is ignored; line breaks and spaces within are skipped. Raises `DecodeError`
-        for anything else that is not base64.
+        The final dot is required and what follows it is ignored; line breaks and spaces within
+        are skipped. Raises `DecodeError` for anything else that is not base64.
         """
         end = self.line.find(b".", len(ARMOUR))
         if end < 0:
@@ -89,7 +91,8 @@ class FragmentText:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Something of OTR that is recognised and refused: a version 1 message, or a mark of no known meaning."""
+    """Something of OTR that is recognised and refused: a version 1 message, or a mark of no
+    known meaning."""
 
     line: bytes
     version: int | None
@@ -110,7 +113,11 @@ def classify(line: bytes) -> Line:
         case b",":
             return FragmentText(otr, 2)
         case b":":
-            return Unsupported(otr, 1) if otr.startswith((b"?OTR:AAEK", b"?OTR:AAED")) else Armoured(otr, before)
+            return (
+                Unsupported(otr, 1)
+                if otr.startswith((b"?OTR:AAEK", b"?OTR:AAED"))
+                else Armoured(otr, before)
+            )
         case b"?" | b"v":
             return _query(otr, before)
     if otr.startswith(ERROR_MARK):
@@ -119,7 +126,8 @@ def classify(line: bytes) -> Line:
 
 
 def is_query(text: bytes) -> bool:
-    """Whether a text that a person typed is a query: it is replaced by the one that the policy words."""
+    """Whether a text that a person typed is a query: it is replaced by the one that the policy
+    words."""
     return isinstance(classify(text), Query)
 
 
@@ -136,7 +144,7 @@ def _tagged(line: bytes) -> PlainText | TaggedText:
     if start < 0:
         return PlainText(line)
     end = start + len(WHITESPACE_BASE)
-    versions = set()
+    versions: set[int] = set()
     while len(group := line[end : end + _GROUP]) == _GROUP and not group.strip(b" \t"):
         versions.update(version for version, tag in WHITESPACE_VERSIONS.items() if tag == group)
         end += _GROUP
@@ -149,7 +157,8 @@ def armour(raw: bytes) -> bytes:
 
 
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:
-    """Return a query that offers `versions`, followed by a text for people whose program knows no OTR."""
+    """Return a query that offers `versions`, followed by a text for people whose program knows
+    no OTR."""
     offered = b"".join([b"%d" % version for version in sorted(versions)])
     return b"?OTRv" + offered + b"?" + text
 
@@ -157,7 +166,8 @@ def query(versions: Iterable[int], text: bytes = b"") -> bytes:
 def tag(versions: Iterable[int], trailing_tab: bool = False) -> bytes:
     """Return the whitespace that offers `versions`.
 
-    `trailing_tab` adds one more tab, for transports that strip trailing spaces: the tag of version 2 ends in one.
+    `trailing_tab` adds one more tab, for transports that strip trailing spaces: the tag of
+    version 2 ends in one.
     """
     return (
         WHITESPACE_BASE

@@ -31,12 +31,16 @@ class Tlv(NamedTuple):
 def encode_tlvs(records: Iterable[Tlv]) -> bytes:
     """Return the records one after another, each SHORT type, SHORT length, value."""
     return b"".join(
-        [record.type.to_bytes(2, "big") + len(record.value).to_bytes(2, "big") + record.value for record in records]
+        [
+            record.type.to_bytes(2, "big") + len(record.value).to_bytes(2, "big") + record.value
+            for record in records
+        ]
     )
 
 
 def decode_tlvs(data: bytes, limit: int) -> list[Tlv]:
-    """Return up to `limit` records; a truncated last one ends the list without an error, as libotr reads it."""
+    """Return up to `limit` records; a truncated last one ends the list without an error, as
+    libotr reads it."""
     records: list[Tlv] = []
     offset = 0
     while offset + 4 <= len(data) and len(records) < limit:
