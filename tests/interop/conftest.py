@@ -64,7 +64,9 @@ def process(session_process: LibotrProcess, seed: int) -> LibotrProcess:
 
 
 @pytest.fixture
-def make_libotr(process: LibotrProcess, key_files: dict[str, Path]) -> Iterator[Callable[..., LibotrSide]]:
+def make_libotr(
+    process: LibotrProcess, key_files: dict[str, Path]
+) -> Iterator[Callable[..., LibotrSide]]:
     """A maker of libotr sides: (account, peer, policy, max_fragment, instance_tag)."""
     made: list[LibotrSide] = []
 

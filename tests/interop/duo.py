@@ -42,9 +42,7 @@ class Workshop:
         made = make_account(account, key, policy, self.clock, self.seed + self.made, tag)
         return OtrfastSide(made, peer, max_fragment)
 
-    def theirs(
-        self, policy: Policy, max_fragment: int = 0, tag: int = THEIR_TAG
-    ) -> LibotrSide:
+    def theirs(self, policy: Policy, max_fragment: int = 0, tag: int = THEIR_TAG) -> LibotrSide:
         """Make a libotr side."""
         bits = LibotrPolicy(int(policy))
         key = self.key_files["bob"]

@@ -31,9 +31,13 @@ def make_account(
 ) -> Account:
     """Return an account on a hand-turned clock and seeded randomness."""
     environment = Environment(clock=clock, random=random.Random(seed).randbytes)
-    options = {"instance_tag": tag} if tag else {}
     return Account(
-        name, "test", PrivateKey.load(key), policy=policy, environment=environment, **options
+        name,
+        "test",
+        PrivateKey.load(key),
+        policy=policy,
+        environment=environment,
+        instance_tag=tag or None,
     )
 
 
@@ -71,11 +75,14 @@ class OtrfastSide:
                 diary.smp.append(Smp("success"))
             case events.SmpFailed():
                 diary.smp.append(Smp("failure"))
-            case events.SmpAborted():
+            case events.SmpAborted(by_peer=True):
                 diary.smp.append(Smp("aborted"))
             case events.SmpCheated():
                 diary.smp.append(Smp("cheated"))
-            case events.ExtraKeyReceived(key=key, use=use, data=data):
+            case (
+                events.ExtraKeyReceived(key=key, use=use, data=data)
+                | events.ExtraKeySent(key=key, use=use, data=data)
+            ):
                 diary.keys.append(ExtraKey(use, data, key))
             case events.SecureStarted(refreshed=refreshed):
                 diary.secure.append("still_secure" if refreshed else "gone_secure")
@@ -119,9 +126,7 @@ class OtrfastSide:
         return self._take(self.session.smp_abort())
 
     def extra_key(self, use: int, data: bytes = b"") -> list[bytes]:
-        key, outcome = self.session.extra_key(use, data)
-        self.diary.keys.append(ExtraKey(use, data, key))
-        return self._take(outcome)
+        return self._take(self.session.extra_key(use, data))
 
     @property
     def state(self) -> int:
@@ -137,7 +142,9 @@ class OtrfastSide:
 
     @property
     def bold_half(self) -> int:
-        return self.session.ssid_halves.index(True)
+        halves = self.session.ssid_halves
+        assert halves is not None
+        return halves[2]
 
     @property
     def peer_fingerprint(self) -> bytes:
@@ -145,4 +152,12 @@ class OtrfastSide:
 
     @property
     def trusted(self) -> bool:
-        return bool(self.trust.get(self.peer_fingerprint))
+        return bool(self.trust.level(self.peer, self.peer_fingerprint))
+
+    def texts_by_instance(self) -> dict[int, list[bytes]]:
+        """Return the encrypted texts under the tag of the device that sent them."""
+        texts: dict[int, list[bytes]] = {}
+        for event in self.events:
+            if isinstance(event, events.MessageReceived) and event.encrypted:
+                texts.setdefault(event.instance, []).append(event.text)
+        return texts

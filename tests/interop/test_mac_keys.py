@@ -83,8 +83,6 @@ def test_revealed_key_when_libotr_still_accepts_it_then_that_would_be_a_fault(
     for i in range(30):
         who = duo.network.random.choice(BOTH)
         duo.network.tell(duo.side(who), b"turn %d" % i)
-        revealed = {
-            key for frame in data_frames(duo.network.transcript) for key in frame.revealed
-        }
+        revealed = {key for frame in data_frames(duo.network.transcript) for key in frame.revealed}
         alive = {keys.receive for keys in duo.theirs.otr.mac_keys()}
         assert not revealed & alive

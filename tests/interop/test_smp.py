@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from .duo import BOTH, Duo, MakeDuo
@@ -21,8 +23,8 @@ def run(duo: Duo, starter: str, secret: bytes, answer: bytes, question: bytes | 
     first, second = duo.side(starter), duo.other(starter)
     duo.network.post(first, first.smp_start(secret, question))
     duo.network.settle()
-    assert second.diary.smp[-1].name == "asked"
-    assert second.diary.smp[-1].question == question
+    asked = [event for event in second.diary.smp if event.name != "progress"][-1]
+    assert (asked.name, asked.question) == ("asked", question)
     duo.network.post(second, second.smp_answer(answer))
     duo.network.settle()
 
@@ -73,10 +75,11 @@ def test_smp_when_a_later_run_fails_then_trust_is_taken_back(secured: Duo, start
 
 
 @pytest.mark.parametrize("starter", BOTH)
-@pytest.mark.parametrize("aborter", BOTH)
-@pytest.mark.parametrize("stage", range(4))
+@pytest.mark.parametrize(
+    "stage, by_starter", [(0, True), *itertools.product((1, 2, 3), (True, False))]
+)
 def test_smp_when_either_aborts_at_any_stage_then_both_know_and_can_start_again(
-    secured: Duo, starter: str, aborter: str, stage: int
+    secured: Duo, starter: str, stage: int, by_starter: bool
 ) -> None:
     """Stage n: the abort comes when n of the four messages have been delivered."""
     network = secured.network
@@ -87,9 +90,10 @@ def test_smp_when_either_aborts_at_any_stage_then_both_know_and_can_start_again(
         network.post(second, second.smp_answer(SECRET))
     for _ in range(stage - 1):
         network.step()
-    network.post(secured.side(aborter), secured.side(aborter).smp_abort())
+    aborter, other = (first, second) if by_starter else (second, first)
+    network.post(aborter, aborter.smp_abort())
     network.settle()
-    victim = secured.other(aborter).diary.smp_names()
+    victim = other.diary.smp_names()
     assert "aborted" in victim or victim[-1:] == ["success"]
     assert "cheated" not in secured.ours.diary.smp_names() + secured.theirs.diary.smp_names()
     run(secured, starter, SECRET, SECRET, b"again?")
