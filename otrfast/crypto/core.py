@@ -1,0 +1,123 @@
+"""The compiled core: loading it, opening GMP for it, its statuses as exceptions, the room it writes into."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
+
+try:
+    from otrfast.crypto import _native
+except ImportError as error:
+    raise BackendUnavailable(
+        f"the C core of otrfast is missing ({error}): install otrfast again where a C compiler and"
+        " Python's headers are (apt install gcc python3-dev), or set OTRFAST_PURE=1 to run in Python"
+    ) from error
+
+ffi: Any = _native.ffi
+lib: Any = _native.lib
+
+_LEVELS: dict[str, int] = {
+    "portable": lib.OTRF_LEVEL_PORTABLE,
+    "aesni": lib.OTRF_LEVEL_AESNI,
+    "vaes": lib.OTRF_LEVEL_VAES,
+    "ifma": lib.OTRF_LEVEL_IFMA,
+}
+
+_ERRORS: dict[int, tuple[type[Exception], str]] = {
+    lib.OTRF_ERR_MEMORY: (MemoryError, "the C core got no memory"),
+    lib.OTRF_ERR_GMP: (BackendUnavailable, "the C core has no usable GMP"),
+    lib.OTRF_ERR_GROUP: (NotInGroup, "a Diffie-Hellman value outside 2 .. p-2"),
+    lib.OTRF_ERR_MAC: (BadMac, "the MAC of a data message does not hold"),
+    lib.OTRF_ERR_COUNTER: (CounterReplayed, "a data message came twice, or after a later one"),
+    lib.OTRF_ERR_SIZE: (ValueError, "a length that the C core does not take"),
+    lib.OTRF_ERR_KEY: (ValueError, "DSA numbers that can not be used"),
+}
+
+_SYSTEM_GMP = ("libgmp.10.dylib",) if sys.platform == "darwin" else ("libgmp.so.10",)
+
+
+class CoreInfo(NamedTuple):
+    """What the core runs on."""
+
+    level: str  # portable, aesni, vaes or ifma
+    gmp_version: str
+    gmp_path: str
+
+
+def check(status: int) -> None:
+    """Raise what `status` stands for, unless it is OTRF_OK."""
+    if status != lib.OTRF_OK:
+        kind, text = _ERRORS[status]
+        raise kind(text)
+
+
+def sized(value: bytes, size: int) -> bytes:
+    """Return `value`. Raises `ValueError` unless it is `size` bytes long: the core would read past it."""
+    if len(value) != size:
+        raise ValueError(f"{len(value)} bytes where {size} are due")
+    return value
+
+
+def room(size: int) -> Any:
+    """Return room for `size` bytes that the core writes."""
+    return ffi.new("uint8_t[]", size)
+
+
+def taken(out: Any) -> bytes:
+    """Return what the core wrote into `out`, and wipe `out`."""
+    view = ffi.buffer(out)
+    value = bytes(view)
+    view[:] = bytes(len(value))
+    return value
+
+
+def use_level(name: str) -> str:
+    """Use the processor up to the level `name`; returns the level then in force, which may be lower.
+
+    For start-up and tests: no other thread may be inside the core.
+    """
+    if name not in _LEVELS:
+        raise BackendUnavailable(f"no level is called {name!r}: choose one of {', '.join(_LEVELS)}")
+    used = lib.otrf_cpu_use(_LEVELS[name])
+    return next(name for name, level in _LEVELS.items() if level == used)
+
+
+def _gmp_paths() -> Iterator[str]:
+    """Yield where GMP may be: the system's, then the one that gmpy2 brings along."""
+    choice = os.environ.get("OTRFAST_GMP", "")
+    if choice not in ("", "system", "gmpy2"):
+        raise BackendUnavailable(f"OTRFAST_GMP is {choice!r}: it can be system or gmpy2")
+    if choice != "gmpy2":
+        yield from _SYSTEM_GMP
+    if choice != "system":
+        try:
+            from gmpy2 import gmpy2
+        except ImportError:
+            return
+        # a symbol asked of this module is looked for in the libraries it is linked with
+        yield gmpy2.__file__
+
+
+def _open_gmp() -> str:
+    """Open GMP for the core; returns the path that was taken."""
+    for path in _gmp_paths():
+        if lib.otrf_gmp_open(os.fsencode(path)) == lib.OTRF_OK:
+            return path
+    raise BackendUnavailable(
+        "no usable GMP was found: install gmpy2 (pip install gmpy2) or GMP itself (apt install libgmp10),"
+        " or set OTRFAST_PURE=1 to run in Python"
+    )
+
+
+# the level comes first: it decides which tables are built when GMP is opened
+_level = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
+_gmp_path = _open_gmp()
+
+
+def core_info() -> CoreInfo:
+    """Return the level in force at start-up, and the GMP in use."""
+    return CoreInfo(_level, ffi.string(lib.otrf_gmp_version()).decode(), _gmp_path)
