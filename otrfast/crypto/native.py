@@ -226,8 +226,7 @@ class NativeDhKey(Secret):
 
     @property
     def public(self) -> bytes:
-        public: bytes = ffi.unpack(lib.otrf_dh_public(self._handle), ELEMENT_BYTES)
-        return public
+        return bytes(ffi.buffer(lib.otrf_dh_public(self._handle), ELEMENT_BYTES))
 
     def agree(self, public: bytes) -> NativeSharedSecret:
         out = ffi.new("otrf_shared **")
@@ -297,7 +296,11 @@ def _dsa_arguments(numbers: DsaNumbers) -> list[Any] | None:
     """Return p, q, g, y as the core takes them, each with its length; None where one is no positive number."""
     if min(numbers) <= 0:
         return None
-    return [part for value in numbers for part in ((data := _number_bytes(value)), len(data))]
+    arguments: list[Any] = []
+    for value in numbers:
+        data = _number_bytes(value)
+        arguments += [data, len(data)]
+    return arguments
 
 
 class NativeBackend:
