@@ -1,0 +1,1 @@
+"""Programs on top of the engine: the demonstration, the benchmark, and what they share."""

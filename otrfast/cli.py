@@ -1,0 +1,43 @@
+"""The program `otrfast`: one sub-command for each thing that a person may want to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from otrfast.apps import demo, info
+from otrfast.errors import LocalError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="otrfast",
+        description="Off-the-Record messaging for programs that hold many conversations: a demonstration, keys and "
+        "their files, the forgery toolkit, and measurements.",
+        epilog="`otrfast COMMAND --help` explains a command.",
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in (demo, info):
+        command.register(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    try:
+        return run(chosen)
+    except LocalError as error:
+        print(f"otrfast: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
