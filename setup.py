@@ -1,4 +1,4 @@
-"""Build the C core as a cffi extension for the stable ABI, or, with OTRFAST_PURE=1, leave it out."""
+"""Build the C core as a cffi extension for the stable ABI; with OTRFAST_PURE=1 leave it out."""
 
 import os
 import sysconfig
@@ -9,7 +9,7 @@ from setuptools.command.build_ext import build_ext
 REMEDY = """
 The C core of otrfast could not be built: the compiler's own message stands above.
   * It needs a C compiler and Python's headers. On Debian or Ubuntu: apt install gcc python3-dev
-  * Or set OTRFAST_PURE=1 in the environment and install again: everything then runs in Python, much slower.
+  * Or set OTRFAST_PURE=1 and install again: everything then runs in Python, and much slower.
 """
 
 

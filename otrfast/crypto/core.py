@@ -1,20 +1,20 @@
-"""The compiled core: loading it, opening GMP for it, its statuses as exceptions, the room it writes into."""
+"""The compiled core: loading it, opening GMP for it, its statuses as exceptions, room for results."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
 
 try:
-    from otrfast.crypto import _native
+    from otrfast.crypto import _native  # type: ignore[attr-defined]
 except ImportError as error:
     raise BackendUnavailable(
-        f"the C core of otrfast is missing ({error}): install otrfast again where a C compiler and"
-        " Python's headers are (apt install gcc python3-dev), or set OTRFAST_PURE=1 to run in Python"
+        f"the C core of otrfast is missing ({error}): install otrfast again where a C compiler"
+        " and Python's headers are (apt install gcc python3-dev), or set OTRFAST_PURE=1"
     ) from error
 
 ffi: Any = _native.ffi
@@ -40,14 +40,6 @@ _ERRORS: dict[int, tuple[type[Exception], str]] = {
 _SYSTEM_GMP = ("libgmp.10.dylib",) if sys.platform == "darwin" else ("libgmp.so.10",)
 
 
-class CoreInfo(NamedTuple):
-    """What the core runs on."""
-
-    level: str  # portable, aesni, vaes or ifma
-    gmp_version: str
-    gmp_path: str
-
-
 def check(status: int) -> None:
     """Raise what `status` stands for, unless it is OTRF_OK."""
     if status != lib.OTRF_OK:
@@ -56,7 +48,7 @@ def check(status: int) -> None:
 
 
 def sized(value: bytes, size: int) -> bytes:
-    """Return `value`. Raises `ValueError` unless it is `size` bytes long: the core would read past it."""
+    """Return `value`. Raises `ValueError` unless it has the `size` bytes that the core will read."""
     if len(value) != size:
         raise ValueError(f"{len(value)} bytes where {size} are due")
     return value
@@ -76,7 +68,7 @@ def taken(out: Any) -> bytes:
 
 
 def use_level(name: str) -> str:
-    """Use the processor up to the level `name`; returns the level then in force, which may be lower.
+    """Use the processor up to level `name`; returns the level in force, which may be lower.
 
     For start-up and tests: no other thread may be inside the core.
     """
@@ -108,8 +100,8 @@ def _open_gmp() -> str:
         if lib.otrf_gmp_open(os.fsencode(path)) == lib.OTRF_OK:
             return path
     raise BackendUnavailable(
-        "no usable GMP was found: install gmpy2 (pip install gmpy2) or GMP itself (apt install libgmp10),"
-        " or set OTRFAST_PURE=1 to run in Python"
+        "no usable GMP was found: install gmpy2 (pip install gmpy2) or GMP itself"
+        " (apt install libgmp10), or set OTRFAST_PURE=1 to run in Python"
     )
 
 
@@ -118,6 +110,7 @@ _level = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
 _gmp_path = _open_gmp()
 
 
-def core_info() -> CoreInfo:
-    """Return the level in force at start-up, and the GMP in use."""
-    return CoreInfo(_level, ffi.string(lib.otrf_gmp_version()).decode(), _gmp_path)
+def description() -> dict[str, str]:
+    """Return what the core runs on: its level at start-up, and which GMP it found where."""
+    version = ffi.string(lib.otrf_gmp_version()).decode()
+    return {"level": _level, "gmp": f"{version} ({_gmp_path})"}

@@ -1,4 +1,4 @@
-"""The native backend: `backend.Backend` on the C core, with every secret in a handle that the core wipes."""
+"""The native backend: `backend.Backend` on the C core, each secret in a handle that the core wipes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from otrfast.crypto.backend import (
     Exponent,
     SharedSecret,
 )
-from otrfast.crypto.core import check, ffi, lib, room, sized, taken
+from otrfast.crypto.core import check, description, ffi, lib, room, sized, taken
 from otrfast.crypto.group import P, element, number
 from otrfast.crypto.secret import Secret
+
+__all__ = ["NativeBackend", "description"]
 
 _MAC_BYTES = 20
 _VALUE_BYTES = 32
@@ -30,8 +32,8 @@ _seal = lib.otrf_seal
 _seal_full = lib.otrf_seal_full
 _open_line = lib.otrf_open_line
 
-# Buffers that no call is using. A call takes one for itself, so that neither another thread nor a signal handler can
-# write over a result before it is copied out.
+# Buffers that no call is using. A call takes one for itself, so that neither another thread nor a
+# signal handler can write over a result before it is copied out.
 _idle: list[Any] = []
 _take = _idle.pop
 _give = _idle.append
@@ -162,7 +164,7 @@ class NativeDataKeys(Secret):
         return self._open_each(head, lines)
 
     def _open_each(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
-        """`open_many` one by one, where a line with a newline in it keeps the batch from being one."""
+        """`open_many` one by one, for lines that can not be joined: one has a newline in it."""
         texts: list[bytes] = []
         for line in lines:
             text = self.open_line(head, line)
@@ -293,7 +295,7 @@ def _number_bytes(value: int) -> bytes:
 
 
 def _dsa_arguments(numbers: DsaNumbers) -> list[Any] | None:
-    """Return p, q, g, y as the core takes them, each with its length; None where one is no positive number."""
+    """Return p, q, g, y as the core takes them, with their lengths; None unless all are above 0."""
     if min(numbers) <= 0:
         return None
     arguments: list[Any] = []
