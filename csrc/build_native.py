@@ -1,4 +1,4 @@
-"""Describe `otrfast.crypto._native` to cffi: the public header, and every C file beside this one."""
+"""Describe `otrfast.crypto._native` to cffi: the public header, and each C file beside this one."""
 
 import sys
 import sysconfig

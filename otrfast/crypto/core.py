@@ -1,4 +1,4 @@
-"""The compiled core: loading it, opening GMP for it, its statuses as exceptions, room for results."""
+"""The compiled core: loading it, opening GMP for it, its statuses as exceptions, its results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check(status: int) -> None:
 
 
 def sized(value: bytes, size: int) -> bytes:
-    """Return `value`. Raises `ValueError` unless it has the `size` bytes that the core will read."""
+    """Return `value`. Raises `ValueError` unless it has the `size` bytes that the core reads."""
     if len(value) != size:
         raise ValueError(f"{len(value)} bytes where {size} are due")
     return value

@@ -1,4 +1,4 @@
-"""The native backend: `backend.Backend` on the C core, each secret in a handle that the core wipes."""
+"""The native backend: `backend.Backend` on the C core, each secret in a handle that it wipes."""
 
 from __future__ import annotations
 
