@@ -1,26 +1,21 @@
 /* Powers of a fixed base by a comb of six teeth and two tables, for secret exponents. */
 #include "powers.h"
 
-#include <string.h>
-
-void otrf_comb_build(otrf_limb *table, const otrf_limb *base, size_t columns, const otrf_modulus *modulus) {
-    const size_t n = modulus->n;
-    otrf_mont_scratch scratch;
-    otrf_limb power[OTRF_MAX_LIMBS];
-    memcpy(power, base, n * sizeof *power);
-    memcpy(table, modulus->one, n * sizeof *table);
-    memcpy(table + OTRF_COMB_ENTRIES * n, modulus->one, n * sizeof *table);
+void otrf_comb_build(uint8_t *table, const void *base, size_t columns, otrf_field *field) {
+    const size_t size = field->size, half = OTRF_COMB_ENTRIES * size;
+    otrf_element power;
+    memcpy(&power, base, size);
+    memcpy(table, field->one, size);
+    memcpy(table + half, field->one, size);
     for (size_t row = 0; row < OTRF_COMB_TEETH; row++) {
         for (size_t t = 0; t < OTRF_COMB_TABLES; t++) {
             /* power = base^(2^((2 * row + t) * columns)): the entries with this row are those without it, times it. */
-            otrf_limb *entries = table + t * OTRF_COMB_ENTRIES * n;
+            uint8_t *entries = table + t * half;
             const size_t step = (size_t)1 << row;
             for (size_t i = 0; i < step; i++) {
-                otrf_mont_mul(entries + (step + i) * n, entries + i * n, power, modulus, &scratch);
+                field->mul(entries + (step + i) * size, entries + i * size, &power, field);
             }
-            for (size_t i = 0; i < columns; i++) {
-                otrf_mont_sqr(power, power, modulus, &scratch);
-            }
+            field->square(&power, &power, columns, field);
         }
     }
 }
@@ -36,22 +31,21 @@ unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t co
     return index;
 }
 
-void otrf_comb_power(otrf_limb *r, const otrf_limb *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
-                     const otrf_modulus *modulus) {
-    const size_t n = modulus->n;
-    otrf_mont_scratch scratch;
-    otrf_limb value[OTRF_MAX_LIMBS], entry[OTRF_MAX_LIMBS];
-    memcpy(value, modulus->one, n * sizeof *value);
+void otrf_comb_power(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
+                     otrf_field *field) {
+    otrf_element value, entry;
+    memcpy(&value, field->one, field->size);
     for (size_t column = columns; column-- > 0;) {
-        otrf_mont_sqr(value, value, modulus, &scratch);
+        if (column + 1 < columns) {
+            field->square(&value, &value, 1, field);
+        }
         for (size_t t = 0; t < OTRF_COMB_TABLES; t++) {
             const unsigned index = otrf_comb_index(exponent, exponent_n, columns, t, column);
-            otrf_gmp.sec_tabselect(entry, table + t * OTRF_COMB_ENTRIES * n, (long)n, OTRF_COMB_ENTRIES, (long)index);
-            otrf_mont_mul(value, value, entry, modulus, &scratch);
+            field->select(&entry, table + t * OTRF_COMB_ENTRIES * field->size, OTRF_COMB_ENTRIES, index, field);
+            field->mul(&value, &value, &entry, field);
         }
     }
-    memcpy(r, value, n * sizeof *r);
-    otrf_wipe(value, sizeof value);
-    otrf_wipe(entry, sizeof entry);
-    otrf_wipe(&scratch, sizeof scratch);
+    memcpy(r, &value, field->size);
+    otrf_wipe(&value, sizeof value);
+    otrf_wipe(&entry, sizeof entry);
 }

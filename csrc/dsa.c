@@ -3,21 +3,43 @@
 
 #include <stdlib.h>
 
-void otrf_dsa_key_domain(otrf_dsa_key *key, const otrf_limb *p, const otrf_limb *q, const otrf_limb *g) {
-    otrf_mont_scratch scratch;
-    otrf_limb base[OTRF_DSA_P_LIMBS];
-    otrf_modulus_init(&key->p, p, OTRF_DSA_P_LIMBS);
+void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
+    memset(field, 0, sizeof *field);
+    field->n = n;
+    memcpy(field->m, m, n * sizeof *m);
+    if (n == OTRF_DSA_P_LIMBS && m[n - 1] >> 63 && otrf_has(OTRF_HAS_IFMA)) {
+        otrf_ifma_modulus_init(&field->way.ifma, m, n);
+        otrf_field_on_ifma(&field->field, &field->way.ifma);
+    } else {
+        otrf_modulus_init(&field->way.gmp, m, n);
+        otrf_field_on_gmp(&field->field, &field->way.gmp);
+    }
+}
+
+otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const otrf_limb *g) {
+    const size_t element = otrf_has(OTRF_HAS_IFMA) ? sizeof(otrf_ifma_number) : OTRF_DSA_P_BYTES;
+    const size_t size = sizeof(otrf_dsa_key) + OTRF_COMB_BYTES(element);
+    otrf_dsa_key *key = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (key == NULL) {
+        return NULL;
+    }
+    otrf_element base;
+    memset(key, 0, sizeof *key);
+    otrf_dsa_field_init(&key->p, p, OTRF_DSA_P_LIMBS);
     otrf_scalars_init(&key->q, q, OTRF_Q_LIMBS);
     memcpy(key->g, g, sizeof key->g);
-    otrf_mont_in(base, g, &key->p, &scratch);
-    otrf_comb_build(key->comb, base, OTRF_NONCE_COLUMNS, &key->p);
+    key->p.field.in(&base, g, &key->p.field);
+    otrf_comb_build(key->comb, &base, OTRF_NONCE_COLUMNS, &key->p.field);
+    return key;
 }
 
 void otrf_dsa_power(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e) {
-    otrf_mont_scratch scratch;
-    otrf_comb_power(r, key->comb, e, OTRF_Q_LIMBS, OTRF_NONCE_COLUMNS, &key->p);
-    otrf_mont_out(r, r, &key->p, &scratch);
-    otrf_wipe(&scratch, sizeof scratch);
+    otrf_element power;
+    otrf_field field = key->p.field; /* a copy: its scratch is not to be shared between threads */
+    otrf_comb_power(&power, key->comb, e, OTRF_Q_LIMBS, OTRF_NONCE_COLUMNS, &field);
+    field.out(r, &power, &field);
+    otrf_wipe(&power, sizeof power);
+    otrf_wipe(&field.scratch, sizeof field.scratch);
 }
 
 otrf_dsa_key *otrf_dsa_new(const uint8_t p[128], const uint8_t q[20], const uint8_t g[128], const uint8_t y[128],
@@ -30,11 +52,10 @@ otrf_dsa_key *otrf_dsa_new(const uint8_t p[128], const uint8_t q[20], const uint
         !otrf_limbs_below(g_limbs, p_limbs, OTRF_DSA_P_LIMBS)) {
         return NULL;
     }
-    otrf_dsa_key *key = calloc(1, sizeof *key);
+    otrf_dsa_key *key = otrf_dsa_key_make(p_limbs, q_limbs, g_limbs);
     if (key == NULL) {
         return NULL;
     }
-    otrf_dsa_key_domain(key, p_limbs, q_limbs, g_limbs);
     otrf_limbs_from_bytes(key->y, OTRF_DSA_P_LIMBS, y, OTRF_DSA_P_BYTES);
     otrf_limbs_from_bytes(key->x, OTRF_Q_LIMBS, x, OTRF_DSA_Q_BYTES);
     otrf_dsa_power(power, key, key->x);

@@ -2,7 +2,7 @@
 #ifndef OTRFAST_DSA_H
 #define OTRFAST_DSA_H
 
-#include "powers.h"
+#include "ifma.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -58,11 +58,25 @@ typedef struct {
 void otrf_expansion_start(otrf_expansion *expansion, const uint8_t seed[32]);
 void otrf_expand(uint8_t *out, size_t len, otrf_expansion *expansion);
 
-/* 1 where the odd modulus passes `rounds` Miller-Rabin rounds with bases from the expansion. */
-int otrf_is_prime(const otrf_modulus *modulus, int rounds, otrf_expansion *expansion);
+/* Room for what a field of DSA needs to know of its modulus. */
+typedef struct {
+    size_t n;
+    otrf_limb m[OTRF_MAX_LIMBS];
+    union {
+        otrf_modulus gmp;
+        otrf_ifma_modulus ifma;
+    } way;
+    otrf_field field;
+} otrf_dsa_field;
+
+/* The field modulo an odd m with its top limb not 0, on the best way in force for its size. It stays where it is. */
+void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n);
+
+/* 1 where m passes `rounds` Miller-Rabin rounds with bases from the expansion. */
+int otrf_is_prime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion);
 
 /* 1 where 2^(m-1) = 1 mod m: all odd primes, and hardly anything else. */
-int otrf_is_probable(const otrf_modulus *modulus);
+int otrf_is_probable(otrf_dsa_field *field);
 
 /* a mod r, 0 < r < 2^31. */
 uint32_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint32_t r);
@@ -74,18 +88,18 @@ size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound);
 
 #define OTRF_NONCE_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_DSA_Q_BYTES)
 
-/* The numbers of a private key in limbs, and the comb of its g. */
+/* The numbers of a private key in limbs, and the comb of its g for the way that was in force when it was made. */
 struct otrf_dsa_key {
-    otrf_modulus p;
+    otrf_dsa_field p;
     otrf_scalars q;
     otrf_limb g[OTRF_DSA_P_LIMBS];
     otrf_limb y[OTRF_DSA_P_LIMBS];
     otrf_limb x[OTRF_Q_LIMBS];
-    otrf_limb comb[OTRF_COMB_LIMBS(OTRF_DSA_P_LIMBS)];
+    _Alignas(64) uint8_t comb[];
 };
 
-/* Fill in p, q, g and the comb; y and x are the caller's. */
-void otrf_dsa_key_domain(otrf_dsa_key *key, const otrf_limb *p, const otrf_limb *q, const otrf_limb *g);
+/* A key with p, q, g and the comb; y and x are the caller's to fill in. NULL where malloc failed. */
+otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const otrf_limb *g);
 
 /* r = g^e mod p for a secret e of OTRF_Q_LIMBS limbs. */
 void otrf_dsa_power(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e);

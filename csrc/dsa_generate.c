@@ -20,7 +20,7 @@ typedef struct {
 
 /* q = a random prime of exactly 160 bits. */
 static void find_q(otrf_limb q[OTRF_Q_LIMBS], const uint16_t *primes, otrf_expansion *expansion) {
-    otrf_modulus modulus;
+    otrf_dsa_field field;
     int found = 0;
     while (!found) {
         uint8_t bytes[OTRF_DSA_Q_BYTES];
@@ -33,8 +33,8 @@ static void find_q(otrf_limb q[OTRF_Q_LIMBS], const uint16_t *primes, otrf_expan
             found = otrf_limbs_mod_small(q, OTRF_Q_LIMBS, primes[i]) != 0;
         }
         if (found) {
-            otrf_modulus_init(&modulus, q, OTRF_Q_LIMBS);
-            found = otrf_is_probable(&modulus) && otrf_is_prime(&modulus, Q_ROUNDS, expansion);
+            otrf_dsa_field_init(&field, q, OTRF_Q_LIMBS);
+            found = otrf_is_probable(&field) && otrf_is_prime(&field, Q_ROUNDS, expansion);
         }
     }
 }
@@ -96,13 +96,13 @@ static int candidate(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, size_t i) {
 
 /* Put the first prime of the interval into p; 0 where it has none. */
 static int first_prime(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, otrf_expansion *expansion) {
-    otrf_modulus modulus;
+    otrf_dsa_field field;
     for (size_t i = 0; i < SIEVE_LENGTH; i++) {
         if (s->composite[i] || !candidate(p, s, i)) {
             continue;
         }
-        otrf_modulus_init(&modulus, p, OTRF_DSA_P_LIMBS);
-        if (otrf_is_probable(&modulus) && otrf_is_prime(&modulus, P_ROUNDS, expansion)) {
+        otrf_dsa_field_init(&field, p, OTRF_DSA_P_LIMBS);
+        if (otrf_is_probable(&field) && otrf_is_prime(&field, P_ROUNDS, expansion)) {
             return 1;
         }
     }
@@ -125,8 +125,8 @@ static void find_p(otrf_limb p[OTRF_DSA_P_LIMBS], search *s, otrf_expansion *exp
 
 /* g = h^((p-1)/q) for the first h from 2 on that does not give 1. */
 static void find_g(otrf_limb g[OTRF_DSA_P_LIMBS], const otrf_limb *p, const otrf_limb *q) {
-    otrf_modulus modulus;
-    otrf_mont_scratch scratch;
+    otrf_dsa_field field;
+    otrf_element power;
     otrf_limb cofactor[OTRF_DSA_P_LIMBS] = {0}, rest[OTRF_DSA_P_LIMBS];
     /* (p-1)/q, bit by bit from the top; p - 1 has the bits of p but the lowest. */
     memset(rest, 0, sizeof rest);
@@ -140,14 +140,16 @@ static void find_g(otrf_limb g[OTRF_DSA_P_LIMBS], const otrf_limb *p, const otrf
             cofactor[i / 64] |= (otrf_limb)1 << (i % 64);
         }
     }
-    otrf_modulus_init(&modulus, p, OTRF_DSA_P_LIMBS);
+    otrf_dsa_field_init(&field, p, OTRF_DSA_P_LIMBS);
     otrf_limb base[OTRF_DSA_P_LIMBS] = {1};
     do {
         base[0] += 1;
-        otrf_mont_in(g, base, &modulus, &scratch);
-        otrf_mont_power(g, g, cofactor, OTRF_DSA_P_LIMBS, &modulus);
-    } while (memcmp(g, modulus.one, OTRF_DSA_P_LIMBS * sizeof *g) == 0);
-    otrf_mont_out(g, g, &modulus, &scratch);
+        field.field.in(&power, base, &field.field);
+        otrf_field_power(&power, &power, cofactor, OTRF_DSA_P_LIMBS, &field.field);
+        field.field.out(g, &power, &field.field);
+        g[0] ^= 1;
+    } while (otrf_limbs_zero(g, OTRF_DSA_P_LIMBS));
+    g[0] ^= 1;
 }
 
 /* x = 1 + (28 random bytes mod (q - 1)): 64 bits more than q has, so that no x is likelier than another. */
@@ -170,10 +172,7 @@ otrf_dsa_key *otrf_dsa_generate(const uint8_t seed[32]) {
         return NULL;
     }
     search *s = calloc(1, sizeof *s);
-    otrf_dsa_key *key = calloc(1, sizeof *key);
-    if (s == NULL || key == NULL) {
-        free(s);
-        free(key);
+    if (s == NULL) {
         return NULL;
     }
     otrf_expansion expansion;
@@ -184,9 +183,11 @@ otrf_dsa_key *otrf_dsa_generate(const uint8_t seed[32]) {
     otrf_gmp.add_n(s->step, q, q, OTRF_Q_LIMBS);
     find_p(p, s, &expansion);
     find_g(g, p, q);
-    otrf_dsa_key_domain(key, p, q, g);
-    draw_x(key->x, q, &expansion);
-    otrf_dsa_power(key->y, key, key->x);
+    otrf_dsa_key *key = otrf_dsa_key_make(p, q, g);
+    if (key != NULL) {
+        draw_x(key->x, q, &expansion);
+        otrf_dsa_power(key->y, key, key->x);
+    }
     otrf_wipe(&expansion, sizeof expansion);
     free(s);
     return key;

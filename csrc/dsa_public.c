@@ -59,13 +59,14 @@ int otrf_dsa_verify(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_l
     otrf_scalar_mul(u1, number, s, &field);
     otrf_scalar_mul(u2, r, s, &field);
 
-    otrf_modulus modulus;
-    otrf_mont_scratch scratch;
-    otrf_modulus_init(&modulus, key.p, key.p_n);
-    otrf_mont_in(key.g, key.g, &modulus, &scratch);
-    otrf_mont_in(key.y, key.y, &modulus, &scratch);
-    otrf_mont_double_power(power, key.g, u1, key.q_n, key.y, u2, key.q_n, &modulus);
-    otrf_mont_out(power, power, &modulus, &scratch);
+    otrf_dsa_field p_field;
+    otrf_element g_element, y_element;
+    otrf_field *const operations = &p_field.field;
+    otrf_dsa_field_init(&p_field, key.p, key.p_n);
+    operations->in(&g_element, key.g, operations);
+    operations->in(&y_element, key.y, operations);
+    otrf_field_double_power(&g_element, &g_element, u1, key.q_n, &y_element, u2, key.q_n, operations);
+    operations->out(power, &g_element, operations);
     otrf_limbs_mod(power, power, key.p_n, key.q, key.q_n);
     return memcmp(power, r, key.q_n * sizeof *r) == 0;
 }
@@ -83,36 +84,38 @@ static int q_divides(const public_key *key) {
     return otrf_limbs_zero(remainder, key->q_n);
 }
 
-static int order_is_q(const otrf_limb *element, const public_key *key, const otrf_modulus *modulus) {
-    otrf_mont_scratch scratch;
-    otrf_limb power[OTRF_MAX_LIMBS];
-    otrf_mont_in(power, element, modulus, &scratch);
-    otrf_mont_power(power, power, key->q, key->q_n, modulus);
-    return memcmp(power, modulus->one, modulus->n * sizeof *power) == 0;
+static int order_is_q(const otrf_limb *element, const public_key *key, otrf_field *field) {
+    otrf_element power;
+    otrf_limb limbs[OTRF_MAX_LIMBS];
+    field->in(&power, element, field);
+    otrf_field_power(&power, &power, key->q, key->q_n, field);
+    field->out(limbs, &power, field);
+    limbs[0] ^= 1;
+    return otrf_limbs_zero(limbs, key->p_n);
 }
 
 /* Bases that whoever chose the numbers could not choose: hashed from the numbers themselves. */
-static int both_prime(const public_key *key, const otrf_modulus *p_modulus) {
+static int both_prime(const public_key *key, otrf_dsa_field *p_field) {
     enum { ROUNDS = 32 };
     static const uint8_t label[] = "otrfast primality";
     uint8_t seed[32];
     otrf_expansion expansion;
-    otrf_modulus q_modulus;
+    otrf_dsa_field q_field;
     otrf_hmac_sha256(seed, label, sizeof label - 1, (const uint8_t *)key, sizeof *key);
     otrf_expansion_start(&expansion, seed);
-    otrf_modulus_init(&q_modulus, key->q, key->q_n);
-    return otrf_is_prime(&q_modulus, ROUNDS, &expansion) && otrf_is_prime(p_modulus, ROUNDS, &expansion);
+    otrf_dsa_field_init(&q_field, key->q, key->q_n);
+    return otrf_is_prime(&q_field, ROUNDS, &expansion) && otrf_is_prime(p_field, ROUNDS, &expansion);
 }
 
 int otrf_dsa_check(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
                    const uint8_t *y, size_t y_len, int primality) {
     public_key key;
-    otrf_modulus modulus;
+    otrf_dsa_field field;
     if (!sizes_allowed(p_len, q_len) || p[0] < 0x80 || q[0] < 0x80 ||
         !key_read(&key, p, p_len, q, q_len, g, g_len, y, y_len) || !q_divides(&key)) {
         return 0;
     }
-    otrf_modulus_init(&modulus, key.p, key.p_n);
-    return order_is_q(key.g, &key, &modulus) && order_is_q(key.y, &key, &modulus) &&
-           (!primality || both_prime(&key, &modulus));
+    otrf_dsa_field_init(&field, key.p, key.p_n);
+    return order_is_q(key.g, &key, &field.field) && order_is_q(key.y, &key, &field.field) &&
+           (!primality || both_prime(&key, &field));
 }

@@ -1,7 +1,5 @@
 /* Powers modulo the 1536-bit prime of RFC 3526 group 5: the path on GMP, and the choice between it and the IFMA one. */
-#include "powers.h"
-
-#include <string.h>
+#include "ifma.h"
 
 /* p = 2^1536 - 2^1472 - 1 + 2^64 * (floor(2^1406 pi) + 741804) */
 const otrf_limb otrf_p[OTRF_P_LIMBS] = {
@@ -15,35 +13,74 @@ const otrf_limb otrf_p[OTRF_P_LIMBS] = {
 
 otrf_modulus otrf_p_modulus;
 
-/* Combs of base 2: one for D-H exponents, one for SMP exponents. 24 KB each. */
+/* Combs of base 2: one for D-H exponents, one for SMP exponents, each for both fields. */
 #define DH_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_DH_BYTES)
 #define SCALAR_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_SCALAR_BYTES)
 
-static otrf_limb dh_comb[OTRF_COMB_LIMBS(OTRF_P_LIMBS)];
-static otrf_limb scalar_comb[OTRF_COMB_LIMBS(OTRF_P_LIMBS)];
+static _Alignas(64) uint8_t dh_comb[OTRF_COMB_BYTES(OTRF_ELEMENT_BYTES)];
+static _Alignas(64) uint8_t scalar_comb[OTRF_COMB_BYTES(OTRF_ELEMENT_BYTES)];
 
-int otrf_powers_start(void) {
+static otrf_ifma_modulus ifma_modulus;
+static _Alignas(64) uint8_t ifma_dh_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_number))];
+static _Alignas(64) uint8_t ifma_scalar_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_number))];
+
+/* The field on the best way to multiply that is in force. */
+static void group_field(otrf_field *field) {
+    if (otrf_has(OTRF_HAS_IFMA)) {
+        otrf_field_on_ifma(field, &ifma_modulus);
+    } else {
+        otrf_field_on_gmp(field, &otrf_p_modulus);
+    }
+}
+
+/* r = 2^e for a secret e of 5 or 24 limbs. */
+static void comb_power(void *r, const otrf_limb *e, size_t e_n, otrf_field *field) {
+    const int ifma = field->modulus == &ifma_modulus;
+    if (e_n == OTRF_DH_BYTES / 8) {
+        otrf_comb_power(r, ifma ? ifma_dh_comb : dh_comb, e, e_n, DH_COLUMNS, field);
+    } else {
+        otrf_comb_power(r, ifma ? ifma_scalar_comb : scalar_comb, e, e_n, SCALAR_COLUMNS, field);
+    }
+}
+
+/* Build the combs of one field, and hold 2^q against 1: p = 7 mod 8 makes 2 a square. */
+static int combs_start(otrf_field *field, uint8_t *dh, uint8_t *scalar, const otrf_limb *q) {
     static const otrf_limb two[OTRF_P_LIMBS] = {2};
-    otrf_limb base[OTRF_P_LIMBS];
-    otrf_mont_scratch scratch;
-    otrf_modulus_init(&otrf_p_modulus, otrf_p, OTRF_P_LIMBS);
-    otrf_mont_in(base, two, &otrf_p_modulus, &scratch);
-    otrf_comb_build(dh_comb, base, DH_COLUMNS, &otrf_p_modulus);
-    otrf_comb_build(scalar_comb, base, SCALAR_COLUMNS, &otrf_p_modulus);
+    otrf_element base;
+    otrf_limb power[OTRF_P_LIMBS];
+    field->in(&base, two, field);
+    otrf_comb_build(dh, &base, DH_COLUMNS, field);
+    otrf_comb_build(scalar, &base, SCALAR_COLUMNS, field);
+    comb_power(&base, q, OTRF_P_LIMBS, field);
+    field->out(power, &base, field);
+    power[0] ^= 1;
+    return otrf_limbs_zero(power, OTRF_P_LIMBS);
+}
 
-    /* The known answer, by two routes that share nothing but GMP: 2^q = 1, as p = 7 mod 8 makes 2 a square. */
-    otrf_limb q[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
-    otrf_limb gmp_scratch[OTRF_SCRATCH_LIMBS];
+/* q = (p - 1) / 2 */
+static void group_order(otrf_limb q[OTRF_P_LIMBS]) {
     for (size_t i = 0; i < OTRF_P_LIMBS; i++) {
         q[i] = otrf_p[i] >> 1 | (i + 1 < OTRF_P_LIMBS ? otrf_p[i + 1] << 63 : 0);
     }
-    otrf_comb_power(power, scalar_comb, q, OTRF_P_LIMBS, SCALAR_COLUMNS, &otrf_p_modulus);
-    if (memcmp(power, otrf_p_modulus.one, sizeof power) != 0) {
-        return OTRF_ERR_GMP;
+}
+
+int otrf_powers_start(void) {
+    static const otrf_limb two[OTRF_P_LIMBS] = {2};
+    otrf_limb q[OTRF_P_LIMBS], power[OTRF_P_LIMBS], scratch[OTRF_SCRATCH_LIMBS];
+    otrf_field field;
+    group_order(q);
+    otrf_modulus_init(&otrf_p_modulus, otrf_p, OTRF_P_LIMBS);
+    otrf_field_on_gmp(&field, &otrf_p_modulus);
+    int good = combs_start(&field, dh_comb, scalar_comb, q);
+    if (otrf_cpu_level() >= OTRF_LEVEL_IFMA) {
+        otrf_ifma_modulus_init(&ifma_modulus, otrf_p, OTRF_P_LIMBS);
+        otrf_field_on_ifma(&field, &ifma_modulus);
+        good &= combs_start(&field, ifma_dh_comb, ifma_scalar_comb, q);
     }
-    otrf_gmp.sec_powm(power, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, gmp_scratch);
+    otrf_gmp.sec_powm(power, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, scratch);
     power[0] ^= 1;
-    return otrf_limbs_zero(power, OTRF_P_LIMBS) ? OTRF_OK : OTRF_ERR_GMP;
+    good &= otrf_limbs_zero(power, OTRF_P_LIMBS);
+    return good ? OTRF_OK : OTRF_ERR_GMP;
 }
 
 /* The tables exist and the length is one of the two an exponent may have. */
@@ -60,18 +97,37 @@ int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_
         memset(out, 0, OTRF_ELEMENT_BYTES);
         return status;
     }
-    otrf_limb e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
-    otrf_mont_scratch scratch;
-    const size_t e_n = exponent_len / 8;
-    const int dh = exponent_len == OTRF_DH_BYTES;
-    otrf_limbs_from_bytes(e, e_n, exponent, exponent_len);
-    otrf_comb_power(power, dh ? dh_comb : scalar_comb, e, e_n, dh ? DH_COLUMNS : SCALAR_COLUMNS, &otrf_p_modulus);
-    otrf_mont_out(power, power, &otrf_p_modulus, &scratch);
-    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, power, OTRF_P_LIMBS);
+    otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
+    otrf_element power;
+    otrf_field field;
+    group_field(&field);
+    otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
+    comb_power(&power, e, exponent_len / 8, &field);
+    field.out(limbs, &power, &field);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
     otrf_wipe(e, sizeof e);
-    otrf_wipe(power, sizeof power);
-    otrf_wipe(&scratch, sizeof scratch);
+    otrf_wipe(limbs, sizeof limbs);
+    otrf_wipe(&power, sizeof power);
+    otrf_wipe(&field.scratch, sizeof field.scratch);
     return OTRF_OK;
+}
+
+/* r = b^e with a secret e, by GMP's own constant-time power. */
+static void power_gmp(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
+    otrf_limb scratch[OTRF_SCRATCH_LIMBS];
+    otrf_gmp.sec_powm(r, b, OTRF_P_LIMBS, e, 64 * e_n, otrf_p, OTRF_P_LIMBS, scratch);
+    otrf_wipe(scratch, sizeof scratch);
+}
+
+/* The same in the IFMA field. */
+static void power_ifma(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
+    otrf_field field;
+    otrf_element power;
+    otrf_field_on_ifma(&field, &ifma_modulus);
+    field.in(&power, b, &field);
+    otrf_field_power_secret(&power, &power, e, e_n, &field);
+    field.out(r, &power, &field);
+    otrf_wipe(&power, sizeof power);
 }
 
 int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len) {
@@ -83,14 +139,17 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
         memset(out, 0, OTRF_ELEMENT_BYTES);
         return status;
     }
-    otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS], scratch[OTRF_SCRATCH_LIMBS];
+    otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
     otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, OTRF_ELEMENT_BYTES);
     otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-    otrf_gmp.sec_powm(power, b, OTRF_P_LIMBS, e, 8 * exponent_len, otrf_p, OTRF_P_LIMBS, scratch);
+    if (otrf_has(OTRF_HAS_IFMA)) {
+        power_ifma(power, b, e, exponent_len / 8);
+    } else {
+        power_gmp(power, b, e, exponent_len / 8);
+    }
     otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, power, OTRF_P_LIMBS);
     otrf_wipe(e, sizeof e);
     otrf_wipe(power, sizeof power);
-    otrf_wipe(scratch, sizeof scratch);
     return OTRF_OK;
 }
 
@@ -140,24 +199,26 @@ int otrf_double_power(uint8_t out[192], const uint8_t base1[192], const uint8_t 
         return otrf_p_modulus.n == 0 ? OTRF_ERR_GMP : OTRF_ERR_SIZE;
     }
     static const uint8_t two[OTRF_ELEMENT_BYTES] = {[OTRF_ELEMENT_BYTES - 1] = 2};
-    otrf_limb a[OTRF_P_LIMBS], b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], f[OTRF_P_LIMBS];
-    otrf_mont_scratch scratch;
-    element_read(a, base1);
-    element_read(b, base2);
-    otrf_mont_in(a, a, &otrf_p_modulus, &scratch);
-    otrf_mont_in(b, b, &otrf_p_modulus, &scratch);
+    otrf_limb limbs[OTRF_P_LIMBS], e[OTRF_P_LIMBS], f[OTRF_P_LIMBS];
+    otrf_element a, b;
+    otrf_field field;
+    group_field(&field);
+    element_read(limbs, base1);
+    field.in(&a, limbs, &field);
+    element_read(limbs, base2);
+    field.in(&b, limbs, &field);
     otrf_limbs_from_bytes(e, OTRF_P_LIMBS, exponent1, exponent1_len);
     otrf_limbs_from_bytes(f, OTRF_P_LIMBS, exponent2, exponent2_len);
     if (memcmp(base1, two, sizeof two) == 0) {
         /* Most SMP checks have base 2 here: its comb, and a short power of the other base, cost a third. */
-        otrf_comb_power(a, scalar_comb, e, OTRF_P_LIMBS, SCALAR_COLUMNS, &otrf_p_modulus);
-        otrf_mont_power(b, b, f, OTRF_P_LIMBS, &otrf_p_modulus);
-        otrf_mont_mul(a, a, b, &otrf_p_modulus, &scratch);
+        comb_power(&a, e, OTRF_P_LIMBS, &field);
+        otrf_field_power(&b, &b, f, OTRF_P_LIMBS, &field);
+        field.mul(&a, &a, &b, &field);
     } else {
-        otrf_mont_double_power(a, a, e, OTRF_P_LIMBS, b, f, OTRF_P_LIMBS, &otrf_p_modulus);
+        otrf_field_double_power(&a, &a, e, OTRF_P_LIMBS, &b, f, OTRF_P_LIMBS, &field);
     }
-    otrf_mont_out(a, a, &otrf_p_modulus, &scratch);
-    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, a, OTRF_P_LIMBS);
+    field.out(limbs, &a, &field);
+    otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
     return OTRF_OK;
 }
 
@@ -186,9 +247,7 @@ int otrf_response(uint8_t out[192], const uint8_t r[192], const uint8_t secret[1
     }
     otrf_limb q[OTRF_P_LIMBS], x[OTRF_P_LIMBS], s[OTRF_P_LIMBS], c[4], product[OTRF_P_LIMBS + 4];
     otrf_mont_scratch scratch;
-    for (size_t i = 0; i < OTRF_P_LIMBS; i++) {
-        q[i] = otrf_p[i] >> 1 | (i + 1 < OTRF_P_LIMBS ? otrf_p[i + 1] << 63 : 0);
-    }
+    group_order(q);
     otrf_limbs_from_bytes(x, OTRF_P_LIMBS, r, OTRF_SCALAR_BYTES);
     otrf_limbs_from_bytes(s, OTRF_P_LIMBS, secret, OTRF_SCALAR_BYTES);
     otrf_limbs_from_bytes(c, 4, challenge, 32);

@@ -84,12 +84,47 @@ void otrf_mont_sqr(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus
 void otrf_mont_in(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
 void otrf_mont_out(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
 
-/* r = a^e in Montgomery form by sliding windows; e is public. */
-void otrf_mont_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_modulus *modulus);
+/* ---- fields: field.c, ifma.c
+ *
+ * A modulus together with one way to multiply under it, so that combs and windows are written once. Elements are in the
+ * Montgomery form of that way, `size` bytes each. */
 
-/* r = a^e * b^f in Montgomery form, one chain of squarings; e and f are public. */
-void otrf_mont_double_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *b,
-                            const otrf_limb *f, size_t f_n, const otrf_modulus *modulus);
+#define OTRF_MAX_ELEMENT_BYTES (8 * OTRF_MAX_LIMBS)
+
+typedef struct {
+    _Alignas(64) uint8_t bytes[OTRF_MAX_ELEMENT_BYTES];
+} otrf_element;
+
+typedef struct otrf_field otrf_field;
+
+struct otrf_field {
+    size_t size;
+    const void *one;
+    const void *modulus;
+    void (*mul)(void *r, const void *a, const void *b, otrf_field *field);
+    /* r = a^(2^count) */
+    void (*square)(void *r, const void *a, size_t count, otrf_field *field);
+    /* r = table[index], reading all of the table */
+    void (*select)(void *r, const void *table, size_t entries, unsigned index, otrf_field *field);
+    /* from limbs below the modulus, and back */
+    void (*in)(void *r, const otrf_limb *a, otrf_field *field);
+    void (*out)(otrf_limb *r, const void *a, otrf_field *field);
+    otrf_mont_scratch scratch; /* wiped by whoever multiplied secrets */
+};
+
+void otrf_field_on_gmp(otrf_field *field, const otrf_modulus *modulus);
+
+/* ---- powers in a field: windows.c. Elements in, elements out. */
+
+/* r = a^e; e is secret. */
+void otrf_field_power_secret(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field);
+
+/* r = a^e by sliding windows; e is public. */
+void otrf_field_power(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field);
+
+/* r = a^e * b^f, one chain of squarings; e and f are public. */
+void otrf_field_double_power(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b, const otrf_limb *f,
+                             size_t f_n, otrf_field *field);
 
 /* ---- fixed-base combs: comb.c
  *
@@ -103,18 +138,18 @@ void otrf_mont_double_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e
 /* The columns that make the comb cover `bits`. */
 #define OTRF_COMB_COLUMNS(bits) (((bits) + 2 * OTRF_COMB_TEETH - 1) / (2 * OTRF_COMB_TEETH))
 
-/* Limbs of a table for a modulus of n limbs. */
-#define OTRF_COMB_LIMBS(n) (OTRF_COMB_TABLES * OTRF_COMB_ENTRIES * (n))
+/* Bytes of a comb in a field with elements of `size` bytes. */
+#define OTRF_COMB_BYTES(size) (OTRF_COMB_TABLES * OTRF_COMB_ENTRIES * (size))
 
-/* table = the comb of a base in Montgomery form. */
-void otrf_comb_build(otrf_limb *table, const otrf_limb *base, size_t columns, const otrf_modulus *modulus);
+/* table = the comb of a base; aligned to 64 bytes. */
+void otrf_comb_build(uint8_t *table, const void *base, size_t columns, otrf_field *field);
 
 /* The entry that column `column` of table t selects for the exponent; constant-time. */
 unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t columns, size_t t, size_t column);
 
-/* r = base^exponent in Montgomery form; the exponent is secret. */
-void otrf_comb_power(otrf_limb *r, const otrf_limb *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
-                     const otrf_modulus *modulus);
+/* r = base^exponent; the exponent is secret. */
+void otrf_comb_power(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
+                     otrf_field *field);
 
 /* ---- the group: modexp.c */
 

@@ -44,55 +44,65 @@ size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound) {
     return count;
 }
 
-int otrf_is_probable(const otrf_modulus *modulus) {
-    const long n = (long)modulus->n;
-    otrf_mont_scratch scratch;
-    otrf_limb value[OTRF_MAX_LIMBS];
-    memcpy(value, modulus->one, sizeof value);
-    for (size_t i = 64 * modulus->n; i-- > 0;) {
-        otrf_mont_sqr(value, value, modulus, &scratch);
-        /* m is odd, so m - 1 has the bits of m but the lowest. */
-        if (i > 0 && (modulus->m[i / 64] >> (i % 64) & 1)) {
-            const otrf_limb carry = otrf_gmp.add_n(value, value, value, n);
-            const otrf_limb borrow = otrf_gmp.sub_n(value, value, modulus->m, n);
-            otrf_gmp.cnd_add_n(borrow & ~carry & 1, value, value, modulus->m, n);
-        }
-    }
-    return memcmp(value, modulus->one, modulus->n * sizeof *value) == 0;
-}
-
-/* base = a number in 2 .. m-2 in Montgomery form; which one it stands for does not matter, as all are equally likely. */
-static void random_base(otrf_limb *base, const otrf_modulus *modulus, const otrf_limb *minus_one,
-                        otrf_expansion *expansion) {
-    uint8_t bytes[8 * OTRF_MAX_LIMBS];
-    do {
-        otrf_expand(bytes, 8 * modulus->n, expansion);
-        otrf_limbs_from_bytes(base, modulus->n, bytes, 8 * modulus->n);
-        otrf_limbs_mod(base, base, modulus->n, modulus->m, modulus->n);
-    } while (otrf_limbs_zero(base, modulus->n) || memcmp(base, modulus->one, modulus->n * sizeof *base) == 0 ||
-             memcmp(base, minus_one, modulus->n * sizeof *base) == 0);
-}
-
-int otrf_is_prime(const otrf_modulus *modulus, int rounds, otrf_expansion *expansion) {
-    const size_t size = modulus->n * sizeof(otrf_limb);
-    otrf_mont_scratch scratch;
-    otrf_limb minus_one[OTRF_MAX_LIMBS], odd[OTRF_MAX_LIMBS] = {0}, value[OTRF_MAX_LIMBS];
-    otrf_gmp.sub_n(minus_one, modulus->m, modulus->one, (long)modulus->n);
-    /* m - 1 = odd * 2^twos */
+/* e = m - 1 as odd * 2^twos; returns twos. */
+static size_t split(otrf_limb *odd, const otrf_limb *m, size_t n) {
     size_t twos = 1;
-    while ((modulus->m[twos / 64] >> (twos % 64) & 1) == 0) {
+    while ((m[twos / 64] >> (twos % 64) & 1) == 0) {
         twos++;
     }
-    for (size_t i = twos; i < 64 * modulus->n; i++) {
-        odd[(i - twos) / 64] |= (modulus->m[i / 64] >> (i % 64) & 1) << ((i - twos) % 64);
+    memset(odd, 0, n * sizeof *odd);
+    for (size_t i = twos; i < 64 * n; i++) {
+        odd[(i - twos) / 64] |= (m[i / 64] >> (i % 64) & 1) << ((i - twos) % 64);
     }
+    return twos;
+}
+
+int otrf_is_probable(otrf_dsa_field *field) {
+    const otrf_limb two[OTRF_MAX_LIMBS] = {2};
+    otrf_limb exponent[OTRF_MAX_LIMBS], power[OTRF_MAX_LIMBS];
+    otrf_element base;
+    otrf_field *const operations = &field->field;
+    memcpy(exponent, field->m, sizeof exponent);
+    exponent[0] -= 1; /* m is odd */
+    operations->in(&base, two, operations);
+    otrf_field_power(&base, &base, exponent, field->n, operations);
+    operations->out(power, &base, operations);
+    power[0] ^= 1;
+    return otrf_limbs_zero(power, field->n);
+}
+
+/* base = a random number in 2 .. m-2. */
+static void random_base(otrf_limb *base, const otrf_limb *m, size_t n, otrf_expansion *expansion) {
+    static const otrf_limb two[OTRF_MAX_LIMBS] = {2};
+    uint8_t bytes[8 * OTRF_MAX_LIMBS];
+    otrf_limb last[OTRF_MAX_LIMBS];
+    otrf_gmp.sub_n(last, m, two, (long)n);
+    do {
+        otrf_expand(bytes, 8 * n, expansion);
+        otrf_limbs_from_bytes(base, n, bytes, 8 * n);
+        otrf_limbs_mod(base, base, n, m, n);
+    } while (otrf_limbs_below(base, two, n) || otrf_limbs_below(last, base, n));
+}
+
+int otrf_is_prime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion) {
+    static const otrf_limb unit[OTRF_MAX_LIMBS] = {1};
+    const size_t n = field->n, size = n * sizeof(otrf_limb);
+    otrf_limb last[OTRF_MAX_LIMBS], odd[OTRF_MAX_LIMBS], limbs[OTRF_MAX_LIMBS];
+    otrf_field *const operations = &field->field;
+    otrf_element value;
+    const size_t twos = split(odd, field->m, n);
+    memcpy(last, field->m, size);
+    last[0] -= 1;
     for (int round = 0; round < rounds; round++) {
-        random_base(value, modulus, minus_one, expansion);
-        otrf_mont_power(value, value, odd, modulus->n, modulus);
-        int passes = memcmp(value, modulus->one, size) == 0 || memcmp(value, minus_one, size) == 0;
+        random_base(limbs, field->m, n, expansion);
+        operations->in(&value, limbs, operations);
+        otrf_field_power(&value, &value, odd, n, operations);
+        operations->out(limbs, &value, operations);
+        int passes = memcmp(limbs, unit, size) == 0 || memcmp(limbs, last, size) == 0;
         for (size_t i = 1; i < twos && !passes; i++) {
-            otrf_mont_sqr(value, value, modulus, &scratch);
-            passes = memcmp(value, minus_one, size) == 0;
+            operations->square(&value, &value, 1, operations);
+            operations->out(limbs, &value, operations);
+            passes = memcmp(limbs, last, size) == 0;
         }
         if (!passes) {
             return 0;
