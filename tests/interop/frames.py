@@ -1,4 +1,4 @@
-"""A second reading of the wire, independent of the engine: what a line is, and a data message's fields."""
+"""A second reading of the wire, independent of the engine: kinds of lines, data messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DataFrame:
         return hmac.digest(mac_key, self.authenticated, "sha1") == self.mac
 
     def forged(self, mac_key: bytes, counter: int, flip: int) -> DataFrame:
-        """Return the message with another counter and a changed first byte, under a MAC of this key."""
+        """Return the message with this counter and its first byte changed, under this key's MAC."""
         text = bytes([self.ciphertext[0] ^ flip]) + self.ciphertext[1:]
         changed = replace(self, counter=counter, ciphertext=text)
         return replace(changed, mac=hmac.digest(mac_key, changed.authenticated, "sha1"))

@@ -62,11 +62,8 @@ def build_helper(directory: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return program
-    if (
-        "libotr/" in done.stderr
-        and "No such file" in done.stderr
-        or "cannot find -l" in done.stderr
-    ):
+    missing = ("#include <libotr/", "#include <gcrypt", "cannot find -l")
+    if any(sign in done.stderr for sign in missing):
         raise LibotrMissing("libotr5-dev is not installed")
     raise RuntimeError(f"the libotr helper does not compile:\n{done.stderr}")
 

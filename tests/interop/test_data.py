@@ -169,6 +169,16 @@ def test_replay_when_every_old_line_comes_again_then_none_is_shown_again(
     duo.assert_talks()
 
 
+def test_text_when_libotr_sends_more_than_our_limit_then_that_is_said_and_the_next_is_read(
+    duo: Duo,
+) -> None:
+    duo.network.connect(duo.ours)
+    duo.network.tell(duo.theirs, b"m" * 100_000)
+    assert duo.ours.diary.encrypted() == []
+    assert "LimitExceeded" in duo.ours.diary.problems
+    duo.assert_talks()
+
+
 @pytest.mark.parametrize("version_asked", [2, 3])
 @pytest.mark.parametrize("announcer", BOTH)
 def test_extra_key_when_announced_then_both_hold_the_same_before_and_after_rotations(

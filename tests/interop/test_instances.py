@@ -1,4 +1,4 @@
-"""Several devices of one account (version 3): three of libotr's against one of ours, and the reverse."""
+"""Several devices of one account (version 3): of libotr's, and of ours."""
 
 from __future__ import annotations
 
