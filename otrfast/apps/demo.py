@@ -200,7 +200,7 @@ def _show_wire(console: Console, report: Report) -> None:
     table.add_column("text", overflow="fold", ratio=2)
     table.add_column("line", overflow="ellipsis", no_wrap=True, ratio=5)
     for text, line in report.wire[:_SHOWN_LINES]:
-        shown = line[len(ARMOUR) :] if line.startswith(ARMOUR) else line
+        shown = line.removeprefix(ARMOUR)
         start = shown[:24] + b" ... " + shown[-44:]  # version, tags; the MAC at the end
         table.add_row(escape(text.decode(errors="replace")), f"?OTR:{escape(start.decode())}")
     console.print(table)

@@ -42,7 +42,7 @@ class Duo:
             for name in ("alice", "bob")
         ]
         self._numbers = count()
-        self.alice, self.bob = self.meet()
+        self.connect()
 
     def meet(self) -> tuple[Session, Session]:
         """Return the two ends of a conversation that has not begun."""
@@ -51,7 +51,7 @@ class Duo:
         return alice, bob
 
     def connect(self) -> None:
-        """Run a key exchange between two ends that have none yet."""
+        """Begin a conversation: run a key exchange between two ends that have none yet."""
         self.alice, self.bob = self.meet()
         shuttle(self.alice, self.bob, self.alice.start())
         if (
