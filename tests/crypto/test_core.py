@@ -1,0 +1,76 @@
+"""How the core is found and started: the default, its levels, its GMP, and what is said when it
+can not run."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from otrfast.crypto import backend
+from otrfast.errors import BackendUnavailable
+
+PURE = os.environ.get("OTRFAST_PURE") == "1"
+
+
+def run(code, **environment):
+    """Run code in a fresh interpreter; returns what it printed."""
+    environment = {**os.environ, "OTRFAST_PURE": "0", **environment}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    return (done.stdout + done.stderr).strip()
+
+
+DESCRIBE = "from otrfast.crypto.native import description as d; print(d()['level'], d()['gmp'])"
+POWER = (
+    "from otrfast.crypto.native import NativeBackend as N;"
+    "print(int.from_bytes(N().dh_key(bytes(39) + b'\\x09').public, 'big'))"
+)
+
+
+def test_default_backend_is_native():
+    assert PURE or backend.load().name == "native"
+
+
+def test_pure_backend_by_the_environment():
+    code = "from otrfast.crypto.backend import load; print(load().name)"
+    assert run(code, OTRFAST_PURE="1") == "pure"
+
+
+def test_unknown_backend_is_refused():
+    with pytest.raises(BackendUnavailable):
+        backend.load("openssl")
+
+
+@pytest.mark.parametrize("level", ["portable", "aesni", "vaes", "ifma"])
+def test_level_by_the_environment_is_never_exceeded(level):
+    order = ["portable", "aesni", "vaes", "ifma"]
+    used = run(DESCRIBE, OTRFAST_LEVEL=level).split()[0]
+    assert order.index(used) <= order.index(level)
+
+
+def test_unknown_level_is_refused():
+    assert "OTRFAST_LEVEL" in run(DESCRIBE, OTRFAST_LEVEL="avx1024")
+
+
+def test_gmp_of_gmpy2_can_be_used():
+    assert "gmpy2" in run(DESCRIBE, OTRFAST_GMP="gmpy2").split("(")[1]
+    assert run(POWER, OTRFAST_GMP="gmpy2") == "512"
+
+
+def test_unknown_gmp_is_refused():
+    assert "OTRFAST_GMP" in run(DESCRIBE, OTRFAST_GMP="mpir")
+
+
+def test_missing_core_is_said_with_its_remedy():
+    code = (
+        "import sys; sys.modules['otrfast.crypto._native'] = None\n"
+        "from otrfast.crypto.backend import load\n"
+        "from otrfast.errors import BackendUnavailable\n"
+        "try: load('native')\n"
+        "except BackendUnavailable as error: print(error)"
+    )
+    said = run(code)
+    assert "python3-dev" in said
+    assert "OTRFAST_PURE=1" in said
