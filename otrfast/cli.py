@@ -13,8 +13,8 @@ from otrfast.errors import LocalError
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="otrfast",
-        description="Off-the-Record messaging for programs that hold many conversations: a demonstration, keys and "
-        "their files, the forgery toolkit, and measurements.",
+        description="Off-the-Record messaging for programs that hold many conversations: a "
+        "demonstration, keys and their files, the forgery toolkit, and measurements.",
         epilog="`otrfast COMMAND --help` explains a command.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(chosen)
     except LocalError as error:
-        print(f"otrfast: {error}", file=sys.stderr)
+        sys.stderr.write(f"otrfast: {error}\n")
         return 1
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()

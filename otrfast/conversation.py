@@ -233,11 +233,7 @@ class Conversation:
     def _armoured(self, found: wire.Armoured, turn: Turn) -> None:
         sender = 0
         try:
-            if len(found.line) > self._line_limit:
-                raise LimitExceeded("message_size")
-            raw = found.decode()
-            self._check_size(raw)
-            message = decode(raw)
+            message = decode(self._decoded(found))
             sender = message.sender
             self._check_version(message.version)
             if not self._is_ours(message, lone_receiver=isinstance(message, DHCommit)):
@@ -254,23 +250,18 @@ class Conversation:
         except RemoteError as error:
             turn.events.append(MessageRejected(error, sender))
 
-    @property
-    def _line_limit(self) -> int:
-        return self.local.limits.message_size
-
-    def _check_size(self, raw: bytes) -> None:
+    def _decoded(self, found: wire.Armoured) -> bytes:
+        """Return the binary message within the bounds on its size, which are looked at first."""
         limits = self.local.limits
-        message_type = raw[2:3]
-        if message_type == bytes((DataMessage.TYPE,)):
-            return
-        small = message_type and message_type[0] in _SMALL_MESSAGES
-        name, limit = (
-            ("commit_size", limits.commit_size)
-            if small
-            else ("signature_size", limits.signature_size)
-        )
-        if len(raw) > limit:
-            raise LimitExceeded(name)
+        if len(found.line) > limits.message_size:
+            raise LimitExceeded("message_size")
+        raw = found.decode()
+        message_type = raw[2] if len(raw) > 2 else None
+        if message_type in _SMALL_MESSAGES and len(raw) > limits.commit_size:
+            raise LimitExceeded("commit_size")
+        if message_type != DataMessage.TYPE and len(raw) > limits.signature_size:
+            raise LimitExceeded("signature_size")
+        return raw
 
     def _check_version(self, version: int) -> None:
         if version not in self.policy.versions:

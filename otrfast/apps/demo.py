@@ -274,9 +274,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "demo",
         help="a bot and its partners talk, encrypted, over loopback TCP",
-        description="Start a bot and some partners that talk OTR over loopback TCP: keys, key exchanges, an SMP "
-        "with a question, then the lines of standard input (or a short dialogue) to the bot and back. The exit "
-        "status is 0 if every line came back.",
+        description="Start a bot and some partners that talk OTR over loopback TCP: keys, key "
+        "exchanges, an SMP with a question, then the lines of standard input (or a short dialogue) "
+        "to the bot and back. The exit status is 0 if every line came back.",
     )
     parser.add_argument(
         "--partners", type=_count, default=3, metavar="N", help="how many (default: 3)"

@@ -40,6 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "info",
         help="backend, dispatch level and GMP in use",
-        description="Print which backend runs, which instructions of the processor it uses, and which GMP it found.",
+        description="Print which backend runs, which instructions of the processor it uses, and "
+        "which GMP it found.",
     )
     parser.set_defaults(run=run)
