@@ -42,6 +42,65 @@ void otrf_ifma_limbs(otrf_limb *r, const otrf_ifma_number *a, const otrf_ifma_mo
 /* The field of the modulus; its elements are otrf_ifma_number. */
 void otrf_field_on_ifma(otrf_field *field, const otrf_ifma_modulus *modulus);
 
+/* Digit i of a number in limbs. */
+OTRF_INLINE otrf_limb otrf_digit_at(const otrf_limb *a, size_t n, size_t i) {
+    const size_t limb = i * OTRF_DIGIT_BITS / 64, shift = i * OTRF_DIGIT_BITS % 64;
+    otrf_limb digit = limb < n ? a[limb] >> shift : 0;
+    if (shift > 64 - OTRF_DIGIT_BITS && limb + 1 < n) {
+        digit |= a[limb + 1] << (64 - shift);
+    }
+    return digit & OTRF_DIGIT_MASK;
+}
+
+/* ---- eight numbers at a time: lanes.c, lanes_group.c
+ *
+ * Digit d of number l is lane l of vector d. The digits go in tiles of five: 6 tiles for the group, 4 for 1024 bits. */
+
+#define OTRF_LANES 8
+#define OTRF_TILE 5
+#define OTRF_LANE_DIGITS 30
+
+typedef struct {
+    _Alignas(64) otrf_limb digit[OTRF_LANE_DIGITS][OTRF_LANES];
+} otrf_lanes;
+
+/* Eight moduli of the same size; R = 2^(52 digits). Results of multiplications are below 2 m. */
+typedef struct {
+    otrf_lanes m;                                /* m; for the group m + 1, as m = -1 modulo 2^64 */
+    _Alignas(64) otrf_limb inverse[OTRF_LANES]; /* -1/m mod 2^52; the group's is 1 and not looked at */
+    size_t tiles;
+} otrf_lanes_modulus;
+
+/* r = a * b / R and r = a^(2^count), lane by lane. r may be a or b. */
+void otrf_lanes_mul(otrf_lanes *r, const otrf_lanes *a, const otrf_lanes *b, const otrf_lanes_modulus *modulus);
+void otrf_lanes_square(otrf_lanes *r, const otrf_lanes *a, size_t count, const otrf_lanes_modulus *modulus);
+
+/* r = r * 2^shift for each lane, shift <= 7; for 1024-bit moduli, whose R leaves room for that. */
+void otrf_lanes_shift(otrf_lanes *r, const otrf_limb shift[OTRF_LANES]);
+
+/* r = table[index], entries of the table each of eight lanes, reading all of it. */
+void otrf_lanes_select(otrf_lanes *r, const otrf_lanes *table, size_t entries, const otrf_limb index[OTRF_LANES]);
+
+/* The entries of a comb, one number each: entry e of digit d is entry[d][e]. */
+typedef struct {
+    _Alignas(64) otrf_limb entry[OTRF_LANE_DIGITS][OTRF_COMB_ENTRIES];
+} otrf_lanes_comb;
+
+/* r = the entries that the lanes ask for, reading all of them. */
+void otrf_lanes_comb_select(otrf_lanes *r, const otrf_lanes_comb *comb, const otrf_limb index[OTRF_LANES]);
+
+/* One lane from limbs, and to limbs of a number below 2^(64 n). */
+void otrf_lane_set(otrf_lanes *r, size_t lane, const otrf_limb *a, size_t n);
+void otrf_lane_get(otrf_limb *r, size_t n, const otrf_lanes *a, size_t lane);
+
+/* ---- eight powers in the group: lanes_group.c. Numbers in limbs, OTRF_P_LIMBS each; the exponents are secret and have
+ * OTRF_DH_BYTES / 8 limbs each. */
+
+void otrf_lanes_group_start(void);
+void otrf_lanes_power(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTRF_P_LIMBS],
+                      const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
+void otrf_lanes_power_fixed(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
+
 #pragma GCC visibility pop
 
 #endif

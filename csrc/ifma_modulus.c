@@ -3,20 +3,10 @@
 
 #define DIGITS(modulus) ((modulus)->n == OTRF_P_LIMBS ? 30u : 20u)
 
-/* Digit i of a number in limbs. */
-static otrf_limb digit_at(const otrf_limb *a, size_t n, size_t i) {
-    const size_t limb = i * OTRF_DIGIT_BITS / 64, shift = i * OTRF_DIGIT_BITS % 64;
-    otrf_limb digit = limb < n ? a[limb] >> shift : 0;
-    if (shift > 64 - OTRF_DIGIT_BITS && limb + 1 < n) {
-        digit |= a[limb + 1] << (64 - shift);
-    }
-    return digit & OTRF_DIGIT_MASK;
-}
-
 static void to_digits(otrf_ifma_number *r, const otrf_limb *a, size_t n, size_t vectors) {
     memset(r, 0, sizeof *r);
     for (size_t i = 0; i < 8 * vectors; i++) {
-        r->digit[i % vectors][i / vectors] = digit_at(a, n, i);
+        r->digit[i % vectors][i / vectors] = otrf_digit_at(a, n, i);
     }
 }
 
@@ -65,7 +55,7 @@ void otrf_ifma_modulus_init(otrf_ifma_modulus *modulus, const otrf_limb *m, size
 
     negative_inverse(inverse, m);
     for (size_t i = 0; i < modulus->vectors; i++) {
-        modulus->inverse[i] = digit_at(inverse, 4, i);
+        modulus->inverse[i] = otrf_digit_at(inverse, 4, i);
     }
 
     /* k m + 1 ends in 52 V zero bits, so its digits from V on are the scaled modulus. */
@@ -77,7 +67,7 @@ void otrf_ifma_modulus_init(otrf_ifma_modulus *modulus, const otrf_limb *m, size
     }
     for (size_t i = 0; i < 8 * modulus->vectors; i++) {
         modulus->scaled.digit[i % modulus->vectors][i / modulus->vectors] =
-            digit_at(product, n + 4, i + modulus->vectors);
+            otrf_digit_at(product, n + 4, i + modulus->vectors);
     }
 
     const size_t r_bits = n == OTRF_P_LIMBS ? 1664 : 1092;

@@ -76,6 +76,7 @@ int otrf_powers_start(void) {
         otrf_ifma_modulus_init(&ifma_modulus, otrf_p, OTRF_P_LIMBS);
         otrf_field_on_ifma(&field, &ifma_modulus);
         good &= combs_start(&field, ifma_dh_comb, ifma_scalar_comb, q);
+        otrf_lanes_group_start();
     }
     otrf_gmp.sec_powm(power, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, scratch);
     power[0] ^= 1;
@@ -153,27 +154,64 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
     return OTRF_OK;
 }
 
-int otrf_power_fixed_many(uint8_t *out, const uint8_t *exponents, size_t n) {
+/* From this many on, eight lanes with some of them idle beat one power after the other. */
+#define LANES_WORTH 5
+
+/* Up to eight powers in lanes; of base 2 where `bases` is NULL. */
+static void power_lanes(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
+    otrf_limb b[OTRF_LANES][OTRF_P_LIMBS] = {{0}}, e[OTRF_LANES][OTRF_DH_BYTES / 8] = {{0}};
+    otrf_limb power[OTRF_LANES][OTRF_P_LIMBS];
     for (size_t i = 0; i < n; i++) {
-        int status = otrf_power_fixed(out + i * OTRF_ELEMENT_BYTES, exponents + i * OTRF_DH_BYTES, OTRF_DH_BYTES);
-        if (status != OTRF_OK) {
-            memset(out, 0, n * OTRF_ELEMENT_BYTES);
-            return status;
+        otrf_limbs_from_bytes(e[i], OTRF_DH_BYTES / 8, exponents + i * OTRF_DH_BYTES, OTRF_DH_BYTES);
+        if (bases != NULL) {
+            otrf_limbs_from_bytes(b[i], OTRF_P_LIMBS, bases + i * OTRF_ELEMENT_BYTES, OTRF_ELEMENT_BYTES);
         }
     }
-    return OTRF_OK;
+    if (bases != NULL) {
+        otrf_lanes_power(power, (const otrf_limb(*)[OTRF_P_LIMBS])b, (const otrf_limb(*)[OTRF_DH_BYTES / 8])e);
+    } else {
+        otrf_lanes_power_fixed(power, (const otrf_limb(*)[OTRF_DH_BYTES / 8])e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        otrf_limbs_to_bytes(out + i * OTRF_ELEMENT_BYTES, OTRF_ELEMENT_BYTES, power[i], OTRF_P_LIMBS);
+    }
+    otrf_wipe(e, sizeof e);
+    otrf_wipe(power, sizeof power);
+}
+
+/* n powers, of base 2 where `bases` is NULL: in lanes as far as that pays, then one by one. */
+static int power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
+    size_t done = 0;
+    int status = OTRF_OK;
+    for (size_t i = 0; bases != NULL && i < n && status == OTRF_OK; i++) {
+        status = otrf_in_group(bases + i * OTRF_ELEMENT_BYTES) ? OTRF_OK : OTRF_ERR_GROUP;
+    }
+    while (done < n && status == OTRF_OK) {
+        const size_t left = n - done, step = left < OTRF_LANES ? left : OTRF_LANES;
+        uint8_t *const to = out + done * OTRF_ELEMENT_BYTES;
+        const uint8_t *const base = bases == NULL ? NULL : bases + done * OTRF_ELEMENT_BYTES;
+        const uint8_t *const exponent = exponents + done * OTRF_DH_BYTES;
+        if (step >= LANES_WORTH && otrf_p_modulus.n != 0 && otrf_has(OTRF_HAS_IFMA)) {
+            power_lanes(to, base, exponent, step);
+            done += step;
+        } else {
+            status = base == NULL ? otrf_power_fixed(to, exponent, OTRF_DH_BYTES)
+                                  : otrf_power(to, base, exponent, OTRF_DH_BYTES);
+            done += 1;
+        }
+    }
+    if (status != OTRF_OK) {
+        otrf_wipe(out, n * OTRF_ELEMENT_BYTES);
+    }
+    return status;
+}
+
+int otrf_power_fixed_many(uint8_t *out, const uint8_t *exponents, size_t n) {
+    return power_many(out, NULL, exponents, n);
 }
 
 int otrf_power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        int status = otrf_power(out + i * OTRF_ELEMENT_BYTES, bases + i * OTRF_ELEMENT_BYTES,
-                            exponents + i * OTRF_DH_BYTES, OTRF_DH_BYTES);
-        if (status != OTRF_OK) {
-            memset(out, 0, n * OTRF_ELEMENT_BYTES);
-            return status;
-        }
-    }
-    return OTRF_OK;
+    return power_many(out, bases, exponents, n);
 }
 
 int otrf_in_group(const uint8_t value[192]) {
