@@ -69,6 +69,15 @@ class KeyFileError(LocalError):
     """A key, fingerprint or instance-tag file can not be read or written; the file is untouched."""
 
 
+class KeyFileMissing(KeyFileError):
+    """There is no such file."""
+
+
+class ToolkitError(LocalError):
+    """The forgery toolkit was given a key, a text or a log that does not serve; the text says
+    why."""
+
+
 class BackendUnavailable(LocalError):
     """The crypto backend that was asked for can not run here; the text says how to mend it."""
 

@@ -1,0 +1,154 @@
+"""Whole files in, whole files out: a file is read in one piece and replaced in one step.
+
+A reader, and a machine that lost its power, sees the old file or the new one and nothing between:
+the new content goes to a file beside the old one, is synced, and takes its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from otrfast.errors import KeyFileError, KeyFileMissing
+
+StrPath = str | os.PathLike[str]
+
+MAX_FILE_BYTES: Final = 16 << 20
+"""Longer files are no key, fingerprint or instance-tag files."""
+
+MODE: Final = 0o600
+
+_UNFINISHED = ".otrfast-new"
+_NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+@contextmanager
+def about(path: StrPath) -> Iterator[None]:
+    """Put the path in front of a `KeyFileError` from inside; turn an `OSError` into one."""
+    try:
+        yield
+    except KeyFileError as error:
+        raise type(error)(f"{os.fspath(path)}: {error}") from None
+    except FileNotFoundError as error:
+        raise KeyFileMissing(f"{os.fspath(path)}: {error.strerror}") from error
+    except OSError as error:
+        raise KeyFileError(f"{os.fspath(path)}: {error.strerror or error}") from error
+
+
+def read_file(path: StrPath) -> bytes:
+    """Return the content of a file. Raises `KeyFileMissing`, or `KeyFileError` for anything else
+    that stands in the way; the text does not name the path (see `about`)."""
+    name = os.fspath(path)
+    if "\0" in name:
+        raise KeyFileError("no path has a zero byte")
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for its writer
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise KeyFileMissing("no such file") from None
+    except OSError as error:
+        raise KeyFileError(error.strerror) from None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise KeyFileError("not a regular file")
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise KeyFileError(f"longer than {MAX_FILE_BYTES} bytes")
+    return data
+
+
+def write_file(path: StrPath, data: bytes) -> None:
+    """Replace a file, or make it: see `update_file`."""
+    update_file(path, lambda _: data)
+
+
+def update_file(path: StrPath, change: Callable[[bytes | None], bytes]) -> None:
+    """Replace a file by what `change` makes of its content (None: there is no file yet).
+
+    The new file has mode 0600 and the old one's owner; symbolic links are followed and stay.
+    While it works the directory is locked, so that no other writer's change gets lost. Raises
+    `KeyFileError`, and whatever `change` raises; the file is untouched then.
+    """
+    with about(path):
+        if "\0" in os.fspath(path):
+            raise KeyFileError("no path has a zero byte")
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():
+            raise KeyFileError("a symbolic link that leads back to itself")
+        directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            alone = _lock(directory)
+            old = _old_content(target)
+            new = change(old)
+            if alone:
+                _remove_unfinished(directory, target.name)
+            _replace(directory, target.name, new)
+            _sync_directory(directory)
+        finally:
+            os.close(directory)  # and with it goes the lock
+
+
+def _lock(directory: int) -> bool:
+    """Wait for other writers. False where the file system has no locks for directories."""
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
+    return True
+
+
+def _old_content(target: Path) -> bytes | None:
+    try:
+        return read_file(target)
+    except KeyFileMissing:
+        return None
+
+
+def _remove_unfinished(directory: int, name: str) -> None:
+    """Remove what writers that were killed have left: it may hold keys."""
+    for entry in os.listdir(directory):
+        if entry.startswith(f".{name}.") and entry.endswith(_UNFINISHED):
+            with suppress(FileNotFoundError):
+                os.unlink(entry, dir_fd=directory)
+
+
+def _replace(directory: int, name: str, data: bytes) -> None:
+    unfinished = f".{name}.{os.urandom(8).hex()}{_UNFINISHED}"
+    descriptor = os.open(unfinished, _NEW, MODE, dir_fd=directory)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _keep_owner(descriptor, directory, name)
+            os.fchmod(descriptor, MODE)  # a umask may have taken more away
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(unfinished, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(unfinished, dir_fd=directory)
+        raise
+
+
+def _keep_owner(descriptor: int, directory: int, name: str) -> None:
+    """Give the new file to the owner of the old one, if there is one: root may save for others."""
+    with suppress(FileNotFoundError, PermissionError):
+        old, new = os.stat(name, dir_fd=directory), os.fstat(descriptor)
+        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+
+
+def _sync_directory(directory: int) -> None:
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # not every file system can
+            raise

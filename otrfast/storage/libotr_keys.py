@@ -1,0 +1,71 @@
+"""libotr's file of private keys, `otr.private_key`.
+
+`(privkeys (account (name N) (protocol P) (private-key (dsa (p #..#) (q #..#) (g #..#) (y #..#)
+(x #..#)))) ...)`, an account after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otrfast.crypto.backend import DsaNumbers
+from otrfast.errors import KeyFileError
+from otrfast.storage import sexp
+from otrfast.storage.names import bytes_of, name_of
+from otrfast.storage.stored_key import StoredKey
+
+_MAX_NUMBER_BYTES = 1024  # far above any DSA key: what is longer is damaged
+
+
+def read_keys(data: bytes) -> list[StoredKey]:
+    """Return the keys of a file. Raises `KeyFileError`."""
+    head, *accounts = sexp.parse(data) or [b""]
+    if head != b"privkeys":
+        raise KeyFileError("not libotr's file of private keys")
+    return [_read_account(account, place) for place, account in enumerate(accounts, start=1)]
+
+
+def write_keys(keys: Iterable[StoredKey]) -> bytes:
+    """Return the file that holds the keys. Raises `KeyFileError` for a name that none can hold."""
+    return b"(privkeys\n" + b"".join(map(_account, keys)) + b")\n"
+
+
+def _read_account(node: sexp.Node, place: int) -> StoredKey:
+    what = f"account {place} of the file"
+    if not isinstance(node, list) or node[:1] != [b"account"]:
+        raise KeyFileError(f"{what} is damaged")
+    account, protocol = (name_of(_atom(node, name, what)) for name in ("name", "protocol"))
+    dsa = _child(_child(node, "private-key", what), "dsa", what)
+    p, q, g, y, x = (_number(_atom(dsa, name, what), name, what) for name in "pqgyx")
+    return StoredKey(account, protocol, DsaNumbers(p, q, g, y), x)
+
+
+def _child(node: list[sexp.Node], name: str, what: str) -> list[sexp.Node]:
+    """Return the first list under `node` that begins with `name`."""
+    for child in node:
+        if isinstance(child, list) and child[:1] == [name.encode()]:
+            return child
+    raise KeyFileError(f"{what} has no {name}")
+
+
+def _atom(node: list[sexp.Node], name: str, what: str) -> bytes:
+    match _child(node, name, what):
+        case [_, bytes() as value]:
+            return value
+    raise KeyFileError(f"{what} has a damaged {name}")
+
+
+def _number(magnitude: bytes, name: str, what: str) -> int:
+    if len(magnitude) > _MAX_NUMBER_BYTES:
+        raise KeyFileError(f"{what} has a {name} that is too long")
+    return int.from_bytes(magnitude, "big")
+
+
+def _account(key: StoredKey) -> bytes:
+    names = zip("pqgyx", (*key.numbers, key.private_number()), strict=True)
+    numbers = b"".join(b"   (%b %b)\n" % (name.encode(), sexp.number(n)) for name, n in names)
+    return b" (account\n  (name %b)\n  (protocol %b)\n  (private-key (dsa\n%b  )))\n" % (
+        sexp.atom(bytes_of(key.account)),
+        sexp.atom(bytes_of(key.protocol)),
+        numbers,
+    )
