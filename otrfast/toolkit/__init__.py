@@ -1,0 +1,30 @@
+"""The forgery toolkit: read, change and make messages of a logged conversation.
+
+It shows what OTR promises: a transcript proves nothing, since whoever has a key of it can write
+another. `forgery` is the work on messages, `log` finds them in a transcript, `describe` and
+`insight` say what is in them, and `commands` is the command line on top.
+"""
+
+from otrfast.toolkit.forgery import (
+    SessionKeys,
+    decrypt,
+    forge,
+    mac_holds,
+    modify,
+    remac,
+    session_keys,
+)
+from otrfast.toolkit.log import Entry, Malformed, read_log
+
+__all__ = [
+    "Entry",
+    "Malformed",
+    "SessionKeys",
+    "decrypt",
+    "forge",
+    "mac_holds",
+    "modify",
+    "read_log",
+    "remac",
+    "session_keys",
+]

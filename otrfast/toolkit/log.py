@@ -1,0 +1,223 @@
+"""The OTR messages of a transcript: found in its lines, unwrapped, put together from fragments.
+
+A transcript is whatever a client or a network monitor wrote: times and names may stand in front
+of a message, ordinary lines between them, both ends' fragments may be mixed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from otrfast.errors import DecodeError, OtrError, ToolkitError
+from otrfast.wire import fragments, text
+from otrfast.wire.messages import DataMessage, Message, decode
+from otrfast.wire.text import (
+    ARMOUR,
+    OTR_TAG,
+    Armoured,
+    ErrorText,
+    FragmentText,
+    PlainText,
+    Query,
+    TaggedText,
+    Unsupported,
+)
+
+_BASE64_ONLY: Final = re.compile(rb"\s*[A-Za-z0-9+/=]*\.?\s*")
+_DIGITS: Final = re.compile(rb"[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Something of OTR that can not be read."""
+
+    error: OtrError
+
+
+Content = Message | Query | TaggedText | ErrorText | Unsupported | Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a transcript; a message that is wrapped over several lines of it is one row."""
+
+    first: int
+    last: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message, or a piece of one, stands: bytes `start` to `end` of a row."""
+
+    row: Row
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of a transcript, the `number`th; more than one place where it came in
+    pieces."""
+
+    number: int
+    places: tuple[Place, ...]
+    content: Content
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """A message of which some pieces have come."""
+
+    assembly: fragments.Assembly = field(default_factory=fragments.Assembly)
+    places: list[Place] = field(default_factory=list)
+    total: int = 0
+
+
+def read_log(lines: Iterable[bytes]) -> Iterator[Entry]:
+    """Yield the OTR messages of a transcript as they become whole; ordinary lines are passed
+    over.
+
+    What can not be read is a `Malformed` among them; nothing is raised.
+    """
+    for number, (places, content) in enumerate(_LogReader().contents(lines), 1):
+        yield Entry(number, tuple(places), content)
+
+
+def data_messages(entries: Iterable[Entry]) -> Iterator[tuple[Entry, DataMessage]]:
+    """Yield the data messages alone."""
+    for entry in entries:
+        if isinstance(entry.content, DataMessage):
+            yield entry, entry.content
+
+
+def put(lines: Sequence[bytes], entry: Entry, message: DataMessage) -> bytes:
+    """Return the transcript with `message` in the place of `entry`, in pieces where that was.
+
+    All else stays, byte for byte, the text around the message included.
+    """
+    new = text.armour(message.encode())
+    *earlier, last = entry.places
+    pieces = [new]
+    if earlier:
+        limit = max(place.end - place.start for place in entry.places)
+        pieces = fragments.split(new, limit, message.version, message.sender, message.receiver)
+    row = last.row
+    before, after = row.text[: last.start], row.text[last.end :]
+    gone = {number for place in earlier for number in _numbers(place.row)} | {*_numbers(row)}
+    made = [
+        line for number, line in enumerate(lines, 1) if number < row.last and number not in gone
+    ]
+    made += [before + piece + (after if piece is pieces[-1] else b"\n") for piece in pieces]
+    return b"".join([*made, *lines[row.last :]])
+
+
+def _numbers(row: Row) -> range:
+    return range(row.first, row.last + 1)
+
+
+def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    """Yield the lines; those of a message that has been wrapped are joined."""
+    held: list[bytes] = []
+    first = number = 0
+    for number, line in enumerate(lines, 1):
+        if held and not _BASE64_ONLY.fullmatch(line):
+            yield Row(first, number - 1, b"".join(held))
+            held = []
+        if not held:
+            first = number
+        wraps = b"." not in line if held else _is_cut_short(line)
+        held.append(line)
+        if not wraps:
+            yield Row(first, number, b"".join(held))
+            held = []
+    if held:
+        yield Row(first, number, b"".join(held))
+
+
+def _is_cut_short(line: bytes) -> bool:
+    """Whether the last message of a line lacks its final dot. A fragment may: it is whole."""
+    start = line.rfind(ARMOUR)
+    return (
+        start >= 0
+        and b"." not in line[start:]
+        and not isinstance(text.classify(line), FragmentText)
+    )
+
+
+class _LogReader:
+    """Keeps the pieces that wait for others, each kind under what tells it from the rest."""
+
+    def __init__(self) -> None:
+        self._gatherings: dict[tuple[object, ...], _Gathering] = {}
+
+    def contents(self, lines: Iterable[bytes]) -> Iterator[tuple[list[Place], Content]]:
+        for row in _rows(lines):
+            yield from self._row(row)
+        for gathering in self._gatherings.values():
+            if gathering.assembly:
+                yield gathering.places, _incomplete(gathering)
+
+    def _row(self, row: Row) -> Iterator[tuple[list[Place], Content]]:
+        """Take one row apart: a chat log may have several messages in one line."""
+        start = 0
+        while True:
+            found = text.classify(row.text[start:].rstrip(b"\r\n"))
+            if isinstance(found, PlainText):
+                return
+            start = max(row.text.find(OTR_TAG, start), start)
+            end = len(row.text.rstrip(b"\r\n"))
+            if isinstance(found, Armoured):
+                end = row.text.find(b".", start) + 1 or end
+            place = Place(row, start, end)
+            if isinstance(found, FragmentText):
+                yield from self._piece(found, place)
+            else:
+                yield [place], _content(found)
+            start = end
+
+    def _piece(self, found: FragmentText, place: Place) -> Iterator[tuple[list[Place], Content]]:
+        try:
+            fragment = fragments.parse(found.line, found.version)
+        except DecodeError as error:
+            yield [place], Malformed(error)
+            return
+        # version 2 has no tags: the name in front of the message, without the time, may tell
+        who = _DIGITS.sub(b"", place.row.text[: place.start])
+        key = (fragment.version, fragment.sender, fragment.receiver, fragment.total, who)
+        gathering = self._gatherings.setdefault(key, _Gathering())
+        if fragment.index == 1:
+            if gathering.assembly:
+                yield gathering.places, _incomplete(gathering)
+            gathering.places = []
+        gathering.total = fragment.total
+        gathering.places.append(place)
+        line = gathering.assembly.add(fragment, 0.0)
+        if gathering.assembly:
+            return
+        del self._gatherings[key]
+        if line is None:
+            numbers = f"piece {fragment.index} of {fragment.total}"
+            yield gathering.places, Malformed(ToolkitError(f"{numbers} follows no other"))
+        else:
+            yield gathering.places, _content(text.classify(line))
+
+
+def _incomplete(gathering: _Gathering) -> Malformed:
+    came = len(gathering.places)
+    return Malformed(ToolkitError(f"only {came} of {gathering.total} pieces came"))
+
+
+def _content(found: text.Line) -> Content:
+    """Return what a line holds, decoded."""
+    if isinstance(found, Armoured):
+        try:
+            return decode(found.decode())
+        except OtrError as error:
+            return Malformed(error)
+    if isinstance(found, FragmentText | PlainText):
+        return Malformed(ToolkitError("the pieces make no message"))
+    return found
