@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from otrfast.crypto.backend import DH_EXPONENT_BYTES, Backend, DhKey, SharedSecret
 from otrfast.crypto.dsa import KeyPair, PublicKey
 from otrfast.errors import BadSignature
 
+T = TypeVar("T")
+
 MIN_INSTANCE_TAG: Final = 0x100
 """Smaller instance tags are reserved (OTRv3, "Instance Tags")."""
 
-_SOUND_KEYS = 10_000  # fingerprints remembered as sound, 20 bytes each and the cost of a dict entry
+_REMEMBERED = 10_000  # fingerprints, and pairs of primes, known as sound: some 200 bytes each
+
+
+def _remember(known: dict[T, None], item: T) -> None:
+    """Put an item into a bounded memory; the oldest makes room."""
+    if len(known) >= _REMEMBERED:
+        del known[next(iter(known))]
+    known[item] = None
 
 
 class DhKeyPool:
@@ -52,7 +61,16 @@ class DhKeyPool:
 class Identity:
     """The local end of all conversations of an account."""
 
-    __slots__ = ("_ahead", "_sound", "backend", "dh_keys", "instance_tag", "key_pair", "random")
+    __slots__ = (
+        "_ahead",
+        "_primes",
+        "_sound",
+        "backend",
+        "dh_keys",
+        "instance_tag",
+        "key_pair",
+        "random",
+    )
 
     def __init__(
         self,
@@ -68,6 +86,7 @@ class Identity:
         self.random = random
         self.dh_keys = DhKeyPool(backend, random, dh_batch)
         self._sound: dict[bytes, None] = {}
+        self._primes: dict[tuple[int, ...], None] = {}
         self._ahead: dict[tuple[DhKey, bytes], SharedSecret] = {}
 
     def agree(self, key: DhKey, public: bytes) -> SharedSecret:
@@ -94,14 +113,18 @@ class Identity:
     def verify(self, key: PublicKey, value: bytes, signature: bytes) -> None:
         """Check a peer's key and its signature over `value`. Raises `BadSignature`.
 
-        The key itself is examined once: primality costs as much as some powers, and a
-        fingerprint that passed stays sound.
+        The key itself is examined once. The primality of its p and q, which costs as much as many
+        powers, comes last and once for all keys that share them: new keys on old primes are cheap.
         """
-        if key.fingerprint not in self._sound:
-            if not self.backend.dsa_check(key.numbers, True):
-                raise BadSignature("the peer's DSA key is not sound")
-            if len(self._sound) >= _SOUND_KEYS:
-                del self._sound[next(iter(self._sound))]
-            self._sound[key.fingerprint] = None
+        known = key.fingerprint in self._sound
+        if not known and not self.backend.dsa_check(key.numbers, False):
+            raise BadSignature("the peer's DSA key is not sound")
         if not self.backend.dsa_verify(key.numbers, value, signature):
             raise BadSignature("the peer's signature does not hold")
+        if known:
+            return
+        primes = key.numbers[:2]
+        if primes not in self._primes and not self.backend.dsa_check(key.numbers, True):
+            raise BadSignature("p or q of the peer's DSA key is not prime")
+        _remember(self._primes, primes)
+        _remember(self._sound, key.fingerprint)
