@@ -167,9 +167,11 @@ class Account:
         """Do what is due in all conversations; return the peers to which something happened,
         with their outcomes."""
         now = self._local.clock()
-        outcomes = []
+        due = []
         while self._timers and self._timers[0][0] <= now:
-            deadline, _, session = heappop(self._timers)
+            due.append(heappop(self._timers))
+        outcomes = []
+        for deadline, _, session in due:
             if session.scheduled != deadline or session.forked:
                 continue  # it has been scheduled anew since
             outcome = session.tick()

@@ -69,6 +69,7 @@ class Conversation:
         "_resend_to",
         "_retry",
         "_smps",
+        "_ticked",
         "devices",
         "last_received",
         "last_sent",
@@ -99,6 +100,7 @@ class Conversation:
         self._error_at = -local.limits.error_interval
         self._akes = TokenBucket()
         self._smps = TokenBucket()
+        self._ticked = float("-inf")  # when `tick` was called last
 
     # What comes in
 
@@ -431,6 +433,7 @@ class Conversation:
     def tick(self, turn: Turn) -> None:
         """Do what is due: expiries, the second try of an exchange, the end of idle sessions."""
         limits = self.local.limits
+        self._ticked = turn.now
         unfinished = self.devices.pending is not None or any(
             not isinstance(instance.exchange, ake.Idle) for instance in self.devices
         )
@@ -444,7 +447,7 @@ class Conversation:
             if unfinished and version in self.policy.versions:
                 self.devices.start(version, turn)
         if limits.idle_session is not None and self.encrypted:
-            if turn.now - max(self.last_received, self.last_sent) >= limits.idle_session:
+            if turn.now >= max(self.last_received, self.last_sent) + limits.idle_session:
                 self.end(turn)
 
     def deadlines(self) -> Iterator[float]:
@@ -459,7 +462,8 @@ class Conversation:
             yield self._retry[0]
         last = max(self.last_received, self.last_sent)
         if not self.has_history:
-            yield last + limits.idle_peer
+            if last + limits.idle_peer > self._ticked:  # else it was due, and tried
+                yield last + limits.idle_peer
         elif limits.idle_session is not None and self.encrypted:
             yield last + limits.idle_session
 

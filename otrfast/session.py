@@ -483,7 +483,7 @@ class Session:
     def forgettable(self, now: float) -> bool:
         """Whether nothing would be lost if the account forgot this peer."""
         talk = self._talk
-        idle = now - max(talk.last_received, talk.last_sent) >= self._local.limits.idle_peer
+        idle = now >= max(talk.last_received, talk.last_sent) + self._local.limits.idle_peer
         return idle and not talk.has_history
 
     def abandon_after_fork(self) -> None:

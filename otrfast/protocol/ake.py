@@ -143,7 +143,7 @@ def _answers_yielded(ake: Ake, state: AwaitingRevealSignature, message: DHKey) -
     for a Signature.
     """
     yielded = state.yielded
-    return message.version == 2 and yielded is not None and ake.now - yielded.since < ake.timeout
+    return message.version == 2 and yielded is not None and ake.now < yielded.since + ake.timeout
 
 
 def _commit(ake: Ake, state: State, start: Start) -> AkeStep:

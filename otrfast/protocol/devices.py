@@ -158,11 +158,11 @@ class Devices:
         """Wipe the secrets of exchanges that took too long, and forget instances that nothing is
         known of."""
         timeout = self._local.limits.ake_timeout
-        if self.pending is not None and now - self.pending.since >= timeout:
+        if self.pending is not None and now >= self.pending.since + timeout:
             self.pending = None
         for instance in list(self):
             exchange = instance.exchange
-            if not isinstance(exchange, ake.Idle) and now - exchange.since >= timeout:
+            if not isinstance(exchange, ake.Idle) and now >= exchange.since + timeout:
                 instance.set_exchange(ake.Idle(), self._local)
             if instance.fingerprint is None and isinstance(instance.exchange, ake.Idle):
                 del self._by_tag[instance.tag]

@@ -66,7 +66,7 @@ class Reassembly:
         """Give up what was begun too long ago."""
         timeout = self._local.limits.assembly_timeout
         for sender, assembly in list(self._by_sender.items()):
-            if now - assembly.since >= timeout:
+            if now >= assembly.since + timeout:
                 self.clear(sender)
 
     def deadlines(self) -> Iterator[float]:
