@@ -31,7 +31,7 @@ def damaged(line: bytes, draw: random.Random) -> bytes:
 
 
 def settle_with_damage(duo: Duo, draw: random.Random) -> None:
-    """Deliver all, each of libotr's messages after damaged copies; our answers to those are lost."""
+    """Deliver all, each of libotr's messages after damaged copies; our answers to them vanish."""
     genuine = duo.ours.receive
 
     def receive(line: bytes) -> list[bytes]:

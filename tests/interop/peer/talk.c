@@ -98,6 +98,8 @@ gcry_error_t do_smp(Command *command)
     else if (strcmp(what, "ask") == 0)
         otrl_message_initiate_smp_q(endpoint->state, &peer_ops, endpoint, context, text_at(command, 6), secret,
                                     length);
+    else if (strcmp(what, "answer") == 0 && !(context->smstate && context->smstate->g3o))
+        return gcry_error(GPG_ERR_CONFLICT); /* nothing was asked: libotr would crash */
     else if (strcmp(what, "answer") == 0)
         otrl_message_respond_smp(endpoint->state, &peer_ops, endpoint, context, secret, length);
     else if (strcmp(what, "abort") == 0)
