@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Hashable, Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count, islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
@@ -22,7 +23,24 @@ from otrfast.trust import Trust
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
 _LOOKED_AT = 16  # peers that one new one may push aside
+_SPARE_TIMERS = 1024  # timers out of date that may stand in the heap before it is cleared
 _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
+
+
+class _Timer(NamedTuple):
+    """When a session wants to be ticked. Weak: a flood of peers that come and are forgotten must
+    not be kept by what they wait for."""
+
+    deadline: float
+    order: int
+    session: weakref.ref[Tickable]
+
+    def live(self) -> Tickable | None:
+        """Return the session, None where it is gone or has been scheduled anew since."""
+        session = self.session()
+        if session is None or session.forked or session.scheduled != self.deadline:
+            return None
+        return session
 
 
 class Account:
@@ -79,7 +97,8 @@ class Account:
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (
             weakref.WeakValueDictionary()
         )
-        self._timers: list[tuple[float, int, Tickable]] = []
+        self._timers: list[_Timer] = []
+        self._timers_limit = _SPARE_TIMERS
         self._order = count()
         self._local = Local(
             self._identity,
@@ -122,12 +141,17 @@ class Account:
         for peer in list(islice(self._sessions, _LOOKED_AT)):
             session = self._sessions.pop(peer)
             if not session.has_history:
-                self._forgotten[peer] = session
+                self._forget(peer, session)
                 return
             self._sessions[peer] = session
         raise AccountFull(
             f"{len(self._sessions)} peers have conversations that would be lost: raise Limits.peers"
         )
+
+    def _forget(self, peer: Hashable, session: Session) -> None:
+        """Hold a session no more; whoever still does may use it, and has it back by its peer."""
+        self._forgotten[peer] = session
+        session.let_go()
 
     def receive_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Take lines of several peers, in order, as `session(peer).receive(line)` would; one
@@ -168,27 +192,33 @@ class Account:
         with their outcomes."""
         now = self._local.clock()
         due = []
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0].deadline <= now:
             due.append(heappop(self._timers))
         outcomes = []
-        for deadline, _, session in due:
-            if session.scheduled != deadline or session.forked:
-                continue  # it has been scheduled anew since
+        for timer in due:
+            session = timer.live()
+            if session is None:
+                continue
             outcome = session.tick()
             if outcome.events or outcome.wire:
                 outcomes.append((session.peer, outcome))
-            if session.forgettable(now) and self._sessions.get(session.peer) is session:
-                self._forgotten[session.peer] = self._sessions.pop(session.peer)
+            known = self._sessions.get(session.peer)
+            if known is not None and known is session and known.forgettable(now):
+                self._forget(known.peer, self._sessions.pop(known.peer))
         return outcomes
 
     @property
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, in seconds of the environment's clock; it may turn
         out to be nothing."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers[0].deadline if self._timers else None
 
     def _schedule(self, deadline: float, session: Tickable) -> None:
-        heappush(self._timers, (deadline, next(self._order), session))
+        heappush(self._timers, _Timer(deadline, next(self._order), weakref.ref(session)))
+        if len(self._timers) > self._timers_limit:
+            self._timers = [timer for timer in self._timers if timer.live() is not None]
+            heapify(self._timers)
+            self._timers_limit = 2 * len(self._timers) + _SPARE_TIMERS
 
     def prepare(self, dh_keys: int) -> None:
         """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message

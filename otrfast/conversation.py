@@ -470,8 +470,16 @@ class Conversation:
     @property
     def has_history(self) -> bool:
         """Whether there is something that forgetting the peer would lose."""
-        return bool(self._held) or any(
-            instance.state is not MessageState.PLAINTEXT
-            or not isinstance(instance.exchange, ake.Idle)
-            for instance in self.devices
+        return (
+            bool(self._held)
+            or self.devices.pending is not None
+            or any(
+                instance.state is not MessageState.PLAINTEXT
+                or not isinstance(instance.exchange, ake.Idle)
+                for instance in self.devices
+            )
         )
+
+    def let_go(self) -> None:
+        """Give back what a peer without history still takes of the account's bounds."""
+        self._reassembly.clear_all()

@@ -282,8 +282,11 @@ class Session:
 
     def tick(self) -> Outcome:
         """Do what is due by now; call it at `next_deadline`, or at any time."""
-        self._scheduled = _NEVER
-        return self._do(self._talk.tick)
+        turn = self._turn()
+        if self._scheduled <= turn.now:  # what the account was asked for is being done
+            self._scheduled = _NEVER
+        self._talk.tick(turn)
+        return self._close(turn)
 
     @property
     def next_deadline(self) -> float | None:
@@ -485,6 +488,11 @@ class Session:
         talk = self._talk
         idle = now >= max(talk.last_received, talk.last_sent) + self._local.limits.idle_peer
         return idle and not talk.has_history
+
+    def let_go(self) -> None:
+        """Give back what this takes of the account's bounds; the account forgets the peer."""
+        self._talk.let_go()
+        self._settle()
 
     def abandon_after_fork(self) -> None:
         """In a child process: refuse every call from now on, so that no key stream is used

@@ -80,7 +80,7 @@ class Devices:
         machine = ake.Ake(local.identity, 0, turn.now, local.limits.ake_timeout)
         step = machine.advance(ake.Idle(), ake.Start(version))
         assert isinstance(step.state, ake.AwaitingDHKey)
-        self.pending = step.state
+        self._set_pending(step.state)
         for instance in self:
             if instance.tag:
                 instance.set_exchange(step.state, local)
@@ -154,12 +154,18 @@ class Devices:
             oldest.set_exchange(ake.Idle(), self._local)
             del self._by_tag[oldest.tag]
 
+    def _set_pending(self, state: ake.AwaitingDHKey | None) -> None:
+        """Keep or drop the commitment to all devices; the account counts it as it counts
+        theirs."""
+        self._local.usage.pending_akes += (state is not None) - (self.pending is not None)
+        self.pending = state
+
     def expire(self, now: float) -> None:
         """Wipe the secrets of exchanges that took too long, and forget instances that nothing is
         known of."""
         timeout = self._local.limits.ake_timeout
         if self.pending is not None and now >= self.pending.since + timeout:
-            self.pending = None
+            self._set_pending(None)
         for instance in list(self):
             exchange = instance.exchange
             if not isinstance(exchange, ake.Idle) and now >= exchange.since + timeout:
@@ -178,6 +184,6 @@ class Devices:
 
     def abandon(self) -> None:
         """Forget all unfinished exchanges."""
-        self.pending = None
+        self._set_pending(None)
         for instance in self:
             instance.set_exchange(ake.Idle(), self._local)
