@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from otrfast.apps import demo, info
 from otrfast.errors import LocalError
+from otrfast.toolkit import commands as toolkit
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -18,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`otrfast COMMAND --help` explains a command.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, info):
+    for command in (demo, info, toolkit):
         command.register(subparsers)
     return parser
 
