@@ -214,6 +214,8 @@ class Account:
         return self._timers[0].deadline if self._timers else None
 
     def _schedule(self, deadline: float, session: Tickable) -> None:
+        if isinstance(session, Session) and session.has_history:
+            self._sessions.setdefault(session.peer, session)  # in use again after it was forgotten
         heappush(self._timers, _Timer(deadline, next(self._order), weakref.ref(session)))
         if len(self._timers) > self._timers_limit:
             self._timers = [timer for timer in self._timers if timer.live() is not None]
