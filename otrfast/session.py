@@ -310,6 +310,8 @@ class Session:
 
     def _settle(self) -> None:
         """After the general path: open or close the fast lane, and have `tick` called in time."""
+        if self._forked:
+            return
         talk = self._talk
         instance = talk.current
         open_lane = instance is not None and talk.policy.versions and not talk.reassembling
