@@ -22,7 +22,8 @@ def diagram(table: Table[Step]) -> Iterator[str]:
     for state, received, guard, action, after in table.describe():
         if action not in ("_ignore", "_out_of_turn"):
             condition = f" [{guard.removeprefix('_')}]" if guard else ""
-            yield f"    {state} --> {after}: {received}{condition} / {action.removeprefix('_')}"
+            label = f"{received}{condition} / {action.removeprefix('_')}"
+            yield f"    {state} --> {after}: {label}"
     yield "```"
 
 
