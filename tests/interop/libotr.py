@@ -147,7 +147,7 @@ class LibotrProcess:
         self.command("SEED", seed)
 
     def generate_keys(self, path: Path, accounts: Sequence[str]) -> None:
-        """Write a private key file with a key for each account."""
+        """Add a key for each account to a private key file, made where there is none."""
         pairs = itertools.chain.from_iterable((to_hex(name), to_hex(PROTOCOL)) for name in accounts)
         self.command("KEYGEN", to_hex(str(path)), *pairs)
 
@@ -308,6 +308,11 @@ class LibotrPeer:
     def write_file(self, what: str, path: Path) -> None:
         """Write `fingerprints` or `instags`."""
         self.process.command("FILE", self.id, "write", what, to_hex(str(path)))
+
+    def own_fingerprint(self) -> bytes:
+        """Return the fingerprint of our own key."""
+        [report] = self.process.command("FINGERPRINT", self.id)
+        return report.data("fingerprint")
 
     def poll(self) -> None:
         """Let libotr wipe what has grown old."""

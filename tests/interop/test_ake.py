@@ -30,7 +30,7 @@ def test_ake_when_started_by_query_then_both_sides_agree(duo: Duo, starter: str)
 
 
 @pytest.mark.parametrize("starter", BOTH)
-@pytest.mark.parametrize("ours, theirs", [(2, 23), (23, 2), (3, 23), (23, 3), (23, 23)])
+@pytest.mark.parametrize(("ours", "theirs"), [(2, 23), (23, 2), (3, 23), (23, 3), (23, 23)])
 def test_ake_when_policies_differ_then_the_best_common_version_is_spoken(
     make_duo: MakeDuo, starter: str, ours: int, theirs: int
 ) -> None:

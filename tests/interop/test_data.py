@@ -47,6 +47,23 @@ def test_texts_when_200_go_each_way_in_random_turns_then_all_arrive_in_order(
     assert duo.ours.diary.problems == duo.theirs.diary.problems == []
 
 
+@pytest.mark.parametrize("limit", [0, 200])
+def test_texts_when_sent_and_received_many_at_a_time_then_all_arrive(
+    make_duo: MakeDuo, version: int, limit: int
+) -> None:
+    duo = make_duo(version, our_limit=limit, their_limit=limit)
+    duo.network.connect(duo.ours)
+    texts = [b"%d: %s" % (i, duo.network.random.choice(TEXTS[:-1])) for i in range(60)]
+    for _ in range(2):
+        lines = duo.ours.session.send_many(texts).wire
+        duo.network.post(duo.ours, lines)
+        duo.network.settle()
+        back = [line for text in texts for line in duo.theirs.send(text)]
+        outcome = duo.ours.session.receive_many(back)
+        assert [event.text for event in outcome.events] == texts
+    assert duo.theirs.diary.encrypted() == texts * 2
+
+
 @pytest.mark.parametrize("sender", BOTH)
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_text_when_it_is_unusual_then_it_arrives_unchanged(

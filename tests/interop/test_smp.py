@@ -76,7 +76,7 @@ def test_smp_when_a_later_run_fails_then_trust_is_taken_back(secured: Duo, start
 
 @pytest.mark.parametrize("starter", BOTH)
 @pytest.mark.parametrize(
-    "stage, by_starter", [(0, True), *itertools.product((1, 2, 3), (True, False))]
+    ("stage", "by_starter"), [(0, True), *itertools.product((1, 2, 3), (True, False))]
 )
 def test_smp_when_either_aborts_at_any_stage_then_both_know_and_can_start_again(
     secured: Duo, starter: str, stage: int, by_starter: bool

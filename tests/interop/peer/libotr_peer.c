@@ -2,7 +2,7 @@
  *
  *   CLOCK seconds                          what time it is, from now on
  *   SEED number                            repeatable randomness; 0: libgcrypt's own
- *   KEYGEN file account protocol ...       one DSA key for each pair; the file holds them all
+ *   KEYGEN file account protocol ...       a DSA key for each pair, added to the file
  *   NEW id account protocol policy max tag a user; max 0: no fragments; tag 0: libotr makes one
  *   FREE id
  *   SET id policy|max|online|errors|courtesy number
@@ -17,6 +17,7 @@
  *   MACKEYS id peer tag                    the MAC keys of a session that are alive
  *   TRUST id peer fingerprint level
  *   FILE id read|write keys|fingerprints|instags path
+ *   FINGERPRINT id                         that of its own key
  *   POLL id
  *
  * Account, peer, line, text, secret, question, level, path, data and TLV values are hex. */
@@ -53,6 +54,7 @@ static gcry_error_t do_keygen(Command *command)
     OtrlUserState state = otrl_userstate_create();
     gcry_error_t error = 0;
 
+    otrl_privkey_read(state, text_at(command, 1)); /* there may be none yet */
     for (size_t i = 2; i + 1 < command->count && !error; i += 2)
         error = otrl_privkey_generate(state, text_at(command, 1), text_at(command, i), text_at(command, i + 1));
     otrl_userstate_free(state);
@@ -205,6 +207,19 @@ static gcry_error_t do_file(Command *command)
     die("an unknown kind of file");
 }
 
+static gcry_error_t do_fingerprint(Command *command)
+{
+    const Endpoint *endpoint = endpoint_at(command, 1);
+    unsigned char hash[20];
+
+    if (!otrl_privkey_fingerprint_raw(endpoint->state, hash, endpoint->account, endpoint->protocol))
+        return gcry_error(GPG_ERR_NOT_FOUND);
+    printf("own");
+    print_bytes("fingerprint", hash, sizeof hash);
+    putchar('\n');
+    return 0;
+}
+
 static gcry_error_t do_poll(Command *command)
 {
     Endpoint *endpoint = endpoint_at(command, 1);
@@ -233,6 +248,7 @@ static const struct {
     {"SET", do_set},         {"KEYS", do_keys},   {"RECV", do_recv},     {"SEND", do_send},   {"QUERY", do_query},
     {"END", do_end},         {"SMP", do_smp},     {"SYMKEY", do_symkey}, {"STATUS", do_status},
     {"MACKEYS", do_mackeys}, {"TRUST", do_trust}, {"FILE", do_file},     {"POLL", do_poll},
+    {"FINGERPRINT", do_fingerprint},
 };
 
 static gcry_error_t run(Command *command)
