@@ -314,9 +314,14 @@ class Session:
             return
         talk = self._talk
         instance = talk.current
-        open_lane = instance is not None and talk.policy.versions and not talk.reassembling
         self._lane = None
-        if open_lane and instance is not None and instance.channel is not None:
+        if (
+            instance is not None
+            and instance.channel is not None
+            and instance.version in talk.policy.versions
+            and not talk.reassembling
+            and not (talk.recipient is Recipient.BEST and talk.devices.best_may_change)
+        ):
             self._lane, self._lane_instance = instance.channel, instance
         if talk.padding is not None:
             self._text_limit = 0

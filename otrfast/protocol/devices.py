@@ -27,11 +27,12 @@ class Recipient(Enum):
     """Which device a text goes to, where none is named."""
 
     BEST = "best"
-    """The one with the best state, then the one last heard from."""
+    """The one with the best state, then one with a trusted key, then the one last heard from."""
     MOST_RECENT = "most recent"
-    """The one last written to or heard from."""
+    """The one last written to or heard from, of those that have a private conversation if any
+    has."""
     MOST_RECENTLY_RECEIVED = "most recently received from"
-    """The one last heard from."""
+    """The one last heard from, of the same."""
 
 
 class Devices:
@@ -61,13 +62,25 @@ class Devices:
             return self._by_tag.get(recipient)
         if len(self._by_tag) < 2:
             return next(iter(self._by_tag.values()), None)
+        # anyone can make a device appear: it must not draw texts into the clear
+        private = [each for each in self if each.state is not MessageState.PLAINTEXT] or list(self)
         match recipient:
             case Recipient.BEST:
-                return max(self, key=lambda each: (_RANK[each.state], each.last_received))
+                return max(private, key=self._goodness)
             case Recipient.MOST_RECENT:
-                return max(self, key=lambda each: max(each.last_sent, each.last_received))
+                return max(private, key=lambda each: max(each.last_sent, each.last_received))
             case Recipient.MOST_RECENTLY_RECEIVED:
-                return max(self, key=lambda each: each.last_received)
+                return max(private, key=lambda each: each.last_received)
+
+    def _goodness(self, instance: Instance) -> tuple[int, bool, float]:
+        fingerprint = instance.fingerprint
+        trusted = fingerprint is not None and bool(self._local.trust.level(self.peer, fingerprint))
+        return _RANK[instance.state], trusted, instance.last_received
+
+    @property
+    def best_may_change(self) -> bool:
+        """Whether a change of trust alone may change what `Recipient.BEST` means."""
+        return sum(each.state is MessageState.ENCRYPTED for each in self) > 1
 
     def start(self, version: int, turn: Turn) -> None:
         """Send a DH-Commit: in version 3 to all devices of the peer."""
