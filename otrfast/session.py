@@ -193,7 +193,7 @@ class Session:
                 return _new(Outcome, ((), (line,)))
         text = as_bytes(text, "a text")
         turn = self._turn()
-        chosen = self._talk.current if instance is None else self._choose(instance)
+        chosen = self._choose(self.recipient if instance is None else instance)
         self._check_sendable(chosen, text, tlvs)
         self._talk.send(chosen, text, tlvs, turn)
         return self._close(turn)
@@ -334,9 +334,11 @@ class Session:
             self._scheduled = deadline
             self._local.schedule(deadline, self)
 
-    def _choose(self, wanted: int | Recipient) -> Instance:
+    def _choose(self, wanted: int | Recipient) -> Instance | None:
+        """Return the device that is meant, None where a rule finds none. Raises
+        `UnknownInstance` for a tag that is not known (any more)."""
         instance = self._talk.devices.choose(wanted)
-        if instance is None:
+        if instance is None and not isinstance(wanted, Recipient):
             raise UnknownInstance(f"the peer has no instance {wanted}")
         return instance
 
