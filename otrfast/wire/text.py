@@ -127,8 +127,12 @@ def classify(line: bytes) -> Line:
 
 def is_query(text: bytes) -> bool:
     """Whether a text that a person typed is a query: it is replaced by the one that the policy
-    words."""
-    return isinstance(classify(text), Query)
+    words.
+
+    It starts with its mark: a text that only speaks of one is a text like any other.
+    """
+    text = text.lstrip()
+    return text.startswith(OTR_TAG) and isinstance(classify(text), Query)
 
 
 def _query(otr: bytes, before: bytes) -> Query:
