@@ -3,7 +3,7 @@ silence."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from otrfast.errors import QueueFull
@@ -33,8 +33,10 @@ class HeldTexts:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def hold(self, text: bytes, fingerprints: Collection[bytes], turn: Turn) -> None:
-        """Keep a text. Raises `QueueFull` where the limits leave no room."""
+    def hold(self, text: bytes, levels: Mapping[bytes, str], turn: Turn) -> None:
+        """Keep a text for the peer whose fingerprints have these levels: it is meant for the
+        trusted ones, or for all where none is. Raises `QueueFull` where the limits leave no room.
+        """
         limits, usage = self._local.limits, self._local.usage
         over_peer = (
             len(self._texts) >= limits.held_texts or self.size + len(text) > limits.held_bytes
@@ -43,7 +45,8 @@ class HeldTexts:
             raise QueueFull(
                 f"{len(self._texts)} texts already wait for the conversation to be encrypted"
             )
-        self._texts.append(Held(text, turn.now, frozenset(fingerprints)))
+        trusted = frozenset(fingerprint for fingerprint, level in levels.items() if level)
+        self._texts.append(Held(text, turn.now, trusted or frozenset(levels)))
         self._grow(len(text))
         turn.events.append(MessageHeld(text))
 
