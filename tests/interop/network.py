@@ -18,9 +18,13 @@ class NotSettled(AssertionError):
 
 @dataclass(frozen=True)
 class Faults:
-    """What may happen to a line, each a probability; `reorder` swaps it with the line behind it."""
+    """What may happen to a line, each a probability.
+
+    `damage` changes a byte in the second half of an OTR line; `reorder` swaps a line with the next.
+    """
 
     lose: float = 0.0
+    damage: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
 
@@ -56,6 +60,8 @@ class Network:
 
     def _queue(self, sender: Side, line: bytes) -> None:
         draw = self.random.random
+        if draw() < self.faults.damage:
+            line = self._damaged(line)
         copies = 0 if draw() < self.faults.lose else 2 if draw() < self.faults.duplicate else 1
         for place, side in enumerate(self.sides):
             if side is sender or side.account != sender.peer or sender.account != side.peer:
@@ -64,6 +70,13 @@ class Network:
             queue.extend([line] * copies)
             if copies and len(queue) > 1 and draw() < self.faults.reorder:
                 queue[-1], queue[-2] = queue[-2], queue[-1]
+
+    def _damaged(self, line: bytes) -> bytes:
+        if not line.startswith((b"?OTR:", b"?OTR|", b"?OTR,")):
+            return line
+        place = self.random.randrange(len(line) // 2, len(line))
+        letter = b"B" if line[place : place + 1] == b"A" else b"A"
+        return line[:place] + letter + line[place + 1 :]
 
     def pending(self) -> int:
         """Return how many lines are on their way."""

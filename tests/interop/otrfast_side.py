@@ -54,7 +54,8 @@ class OtrfastSide:
         self.silent: list[bytes] = []
         """Data messages of which nothing was said, though the peer wants to know."""
 
-    def _take(self, outcome: Outcome) -> list[bytes]:
+    def take(self, outcome: Outcome) -> list[bytes]:
+        """Note the events; return the lines."""
         self.events += outcome.events
         for event in outcome.events:
             self._note(event)
@@ -101,32 +102,32 @@ class OtrfastSide:
         outcome = self.session.receive(line)
         if not outcome.events and kind_of(line) == "data" and not read_data(line).flags:
             self.silent.append(line)
-        return self._take(outcome)
+        return self.take(outcome)
 
     def send(self, text: bytes) -> list[bytes]:
-        return self._take(self.session.send(text))
+        return self.take(self.session.send(text))
 
     def start(self) -> list[bytes]:
-        return self._take(self.session.start())
+        return self.take(self.session.start())
 
     def end(self) -> list[bytes]:
-        return self._take(self.session.end())
+        return self.take(self.session.end())
 
     def tick(self) -> list[bytes]:
         """Let time-outs that are due happen."""
-        return self._take(self.session.tick())
+        return self.take(self.session.tick())
 
     def smp_start(self, secret: bytes, question: bytes | None = None) -> list[bytes]:
-        return self._take(self.session.smp_start(secret, question))
+        return self.take(self.session.smp_start(secret, question))
 
     def smp_answer(self, secret: bytes) -> list[bytes]:
-        return self._take(self.session.smp_answer(secret))
+        return self.take(self.session.smp_answer(secret))
 
     def smp_abort(self) -> list[bytes]:
-        return self._take(self.session.smp_abort())
+        return self.take(self.session.smp_abort())
 
     def extra_key(self, use: int, data: bytes = b"") -> list[bytes]:
-        return self._take(self.session.extra_key(use, data))
+        return self.take(self.session.extra_key(use, data))
 
     @property
     def state(self) -> int:

@@ -139,6 +139,7 @@ class LibotrSide:
         self.reports: list[Report] = []
 
     def take(self, reports: list[Report]) -> list[bytes]:
+        """Note the reports; return the lines."""
         self.reports += reports
         wire = []
         for report in reports:

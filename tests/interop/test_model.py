@@ -126,7 +126,7 @@ def test_conversation_when_the_network_is_faulty_then_no_text_is_doubled_and_it_
         case=number,
     )
     model = Model(duo)
-    duo.network.faults = Faults(lose=0.05, duplicate=0.05, reorder=0.1)
+    duo.network.faults = Faults(lose=0.05, damage=0.05, duplicate=0.05, reorder=0.1)
     for _ in range(STEPS):
         model.act()
         model.check()
