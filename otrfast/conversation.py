@@ -1,52 +1,33 @@
-"""The state machine for texts: what each kind of line does in each state (protocol, "Receiving
-messages", "User actions").
+"""What is known of one peer, what the user does with it, and what time does (protocol, "User
+actions").
 
-`Conversation` takes a `Turn` and fills it. `session.Session` is its public face, and adds the
-fast lane in front of it.
+`Conversation` takes a `Turn` and fills it; what the peer does is in `incoming`.
+`session.Session` is the public face of both, and adds the fast lane in front of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from enum import Enum
 
-from otrfast.crypto.backend import DhKey
 from otrfast.errors import (
     ConversationFinished,
-    CounterReplayed,
-    DecodeError,
-    LimitExceeded,
     NotEncrypted,
     PolicyForbids,
-    RemoteError,
-    VersionMismatch,
-)
-from otrfast.events import (
-    MessageReceived,
-    MessageRejected,
-    MessageResent,
-    OtherInstance,
-    PeerError,
-    QueryReceived,
-    UnencryptedReceived,
 )
 from otrfast.limits import TokenBucket
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
-from otrfast.protocol import ake, checking
+from otrfast.protocol import ake
 from otrfast.protocol.devices import Devices, Recipient
 from otrfast.protocol.held import HeldTexts
-from otrfast.protocol.instance import Instance, MessageState, check_tags
+from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.local import Local
 from otrfast.protocol.padding import Padding
 from otrfast.protocol.reassembly import Reassembly
-from otrfast.wire import fragments
 from otrfast.wire import text as wire
-from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage, DHCommit, DHKey, Message, decode
+from otrfast.wire.messages import IGNORE_UNREADABLE
 from otrfast.wire.tlv import Tlv, encode_tlvs
-
-_RESENT = b"[resent] "
-_SMALL_MESSAGES = (DHCommit.TYPE, DHKey.TYPE)
 
 
 class Offer(Enum):
@@ -62,25 +43,26 @@ class Conversation:
     """Everything that is known of one peer."""
 
     __slots__ = (
+        "_policy",
         "akes",
+        "devices",
         "error_at",
         "held",
-        "queried",
-        "reassembly",
-        "resend_to",
-        "retry",
-        "smps",
-        "ticked",
-        "devices",
         "last_received",
         "last_sent",
         "local",
         "offer",
         "padding",
         "peer",
-        "policy",
+        "queried",
+        "reassembly",
         "recipient",
+        "resend_to",
+        "retry",
         "sent",
+        "smps",
+        "ticked",
+        "versions",
     )
 
     def __init__(self, peer: Hashable, local: Local, policy: Policy) -> None:
@@ -103,6 +85,27 @@ class Conversation:
         self.smps = TokenBucket()
         self.ticked = float("-inf")  # when `tick` was called last
 
+    @property
+    def policy(self) -> Policy:
+        """The policy in force; `versions` are those that it allows, ascending."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policy = policy
+        self.versions = policy.versions
+
+    @property
+    def private(self) -> bool:
+        """Whether a device is encrypted, or was until the peer ended it."""
+        return any(instance.state is not MessageState.PLAINTEXT for instance in self.devices)
+
+    @property
+    def passive(self) -> bool:
+        """Whether OTR does nothing at all: no version is allowed, and nothing private is kept or
+        required."""
+        return not (self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.private)
+
     def heartbeat(self, instance: Instance, turn: Turn) -> None:
         """After a text, where nothing was sent for long: send an empty message, so that the keys
         turn."""
@@ -117,11 +120,6 @@ class Conversation:
         return self.devices.choose(self.recipient)
 
     @property
-    def reassembling(self) -> bool:
-        """Whether pieces of a message wait for the rest."""
-        return bool(self.reassembly)
-
-    @property
     def encrypted(self) -> bool:
         """Whether any instance is encrypted."""
         return any(instance.state is MessageState.ENCRYPTED for instance in self.devices)
@@ -133,9 +131,9 @@ class Conversation:
         is sent then.
         """
         state = MessageState.PLAINTEXT if instance is None else instance.state
-        if self.policy.versions and wire.is_query(text):
+        if self.versions and wire.is_query(text):
             self.query(turn)
-        elif self._passive:
+        elif self.passive:
             turn.wire.append(text)
         elif state is MessageState.FINISHED:
             raise ConversationFinished(
@@ -145,10 +143,10 @@ class Conversation:
             self.seal(instance, text, turn, tlvs)
             if text:
                 self.sent = (text, turn.now)
-        elif self._private:
+        elif self.private:
             raise NotEncrypted("this device has no private conversation, though another one has")
         elif Policy.REQUIRE_ENCRYPTION in self.policy:
-            if not self.policy.versions:
+            if not self.versions:
                 raise PolicyForbids("the policy requires encryption, and allows no version of OTR")
             self.held.hold(text, self.local.trust.of(self.peer), turn)
             if not self.queried:
@@ -169,16 +167,14 @@ class Conversation:
         if Policy.SEND_WHITESPACE_TAG not in self.policy or self.offer is Offer.REJECTED:
             return text
         self.offer = Offer.SENT
-        return text + wire.tag(self.policy.versions, self.local.trailing_tab)
+        return text + wire.tag(self.versions, self.local.trailing_tab)
 
     def query(self, turn: Turn) -> None:
         """Ask the peer for a private conversation. Raises `PolicyForbids` where no version is
         allowed."""
-        if not self.policy.versions:
+        if not self.versions:
             raise PolicyForbids("the policy allows no version of OTR")
-        versions = (
-            (1, *self.policy.versions) if Policy.ALLOW_V1 in self.policy else self.policy.versions
-        )
+        versions = (1, *self.versions) if Policy.ALLOW_V1 in self.policy else self.versions
         turn.wire.append(wire.query(versions, self.local.query_text))
         self.last_sent = turn.now
         if self.offer is Offer.NOT_SENT:
@@ -208,28 +204,32 @@ class Conversation:
             self.queried = False
         if self.retry is not None and turn.now >= self.retry[0]:
             version, self.retry = self.retry[1], None
-            if unfinished and version in self.policy.versions:
+            if unfinished and version in self.versions:
                 self.devices.start(version, turn)
         if limits.idle_session is not None and self.encrypted:
             if turn.now >= max(self.last_received, self.last_sent) + limits.idle_session:
                 self.end(turn)
 
-    def deadlines(self) -> Iterator[float]:
-        """Yield the times at which `tick` has something to do, in seconds of the account's
-        clock."""
+    def deadline(self) -> float:
+        """When `tick` has something to do, in seconds of the account's clock; infinity: never."""
         limits = self.local.limits
-        yield from self.devices.deadlines()
-        yield from self.reassembly.deadlines()
+        soonest = self.devices.deadline()
+        if self.reassembly:
+            soonest = min(soonest, self.reassembly.deadline())
         if self.held:
-            yield self.held.deadline()
+            soonest = min(soonest, self.held.deadline())
         if self.retry is not None:
-            yield self.retry[0]
-        last = max(self.last_received, self.last_sent)
-        if not self.has_history:
-            if last + limits.idle_peer > self.ticked:  # else it was due, and tried
-                yield last + limits.idle_peer
-        elif limits.idle_session is not None and self.encrypted:
-            yield last + limits.idle_session
+            soonest = min(soonest, self.retry[0])
+        if self.encrypted:
+            if limits.idle_session is not None:
+                soonest = min(
+                    soonest, max(self.last_received, self.last_sent) + limits.idle_session
+                )
+        elif not self.has_history:
+            idle = max(self.last_received, self.last_sent) + limits.idle_peer
+            if idle > self.ticked:  # else it was due, and tried
+                soonest = min(soonest, idle)
+        return soonest
 
     @property
     def has_history(self) -> bool:

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
+from otrfast import incoming
 from otrfast.conversation import Conversation
 from otrfast.crypto.backend import DhKey
 from otrfast.errors import (
@@ -36,10 +37,11 @@ from otrfast.wire.messages import IGNORE_UNREADABLE
 from otrfast.wire.text import OTR_TAG
 from otrfast.wire.tlv import Tlv, TlvType
 
-MIN_FRAGMENT = 64
+MIN_FRAGMENT = 40
 """The smallest `max_fragment`: a version 3 fragment's header, and a piece that is worth it."""
 
 _NUL, _QUESTION_MARK = b"\0?"  # as numbers: to look for one byte is eight times as fast so
+_FRAGMENT_HEAD = 37
 _NEVER = float("inf")
 _new = tuple.__new__
 _received = partial(_new, MessageReceived)
@@ -124,7 +126,7 @@ class Session:
                     return _new(Outcome, ((received,), ()))
                 return self._with_heartbeat(received)
         turn = self._turn()
-        self._talk.receive(as_bytes(line, "a line"), turn)
+        incoming.receive(self._talk, as_bytes(line, "a line"), turn)
         return self._close(turn)
 
     def _with_heartbeat(self, received: MessageReceived) -> Outcome:
@@ -292,7 +294,7 @@ class Session:
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, in seconds of the account's clock; None: never, as
         things stand."""
-        return min(self._talk.deadlines(), default=None)
+        return None if (deadline := self._talk.deadline()) == _NEVER else deadline
 
     def _do(self, action: Callable[[Turn], None]) -> Outcome:
         turn = self._turn()
@@ -318,8 +320,8 @@ class Session:
         if (
             instance is not None
             and instance.channel is not None
-            and instance.version in talk.policy.versions
-            and not talk.reassembling
+            and instance.version in talk.versions
+            and not talk.reassembly
             and not (talk.recipient is Recipient.BEST and talk.devices.best_may_change)
         ):
             self._lane, self._lane_instance = instance.channel, instance
@@ -329,7 +331,7 @@ class Session:
             self._text_limit = max(0, self._max_fragment * 3 // 4 - _EXPANSION)
         else:
             self._text_limit = self._line_limit
-        deadline = min(talk.deadlines(), default=_NEVER)
+        deadline = talk.deadline()
         if deadline < self._scheduled:
             self._scheduled = deadline
             self._local.schedule(deadline, self)
@@ -360,7 +362,7 @@ class Session:
         if _NUL in text:
             raise TextHasNul("a text with a zero byte can not be carried by OTR")
         size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + _EXPANSION) * 4 // 3
-        if self._max_fragment and size > (self._max_fragment - MIN_FRAGMENT // 2) * 0xFFFF:
+        if self._max_fragment and size > (self._max_fragment - _FRAGMENT_HEAD) * 0xFFFF:
             raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
 
     @property
@@ -371,7 +373,7 @@ class Session:
     @property
     def max_fragment(self) -> int:
         """The longest line that the transport takes, in bytes; 0: any. Raises
-        `FragmentLimitTooSmall` when set below 64."""
+        `FragmentLimitTooSmall` when set below 40."""
         return self._max_fragment
 
     @max_fragment.setter
@@ -483,7 +485,7 @@ class Session:
     def wanted(self, line: bytes) -> tuple[DhKey, bytes] | None:
         """Return the halves of the shared secret that `receive(line)` will need, None where it
         needs none."""
-        return self._talk.wanted(line)
+        return incoming.wanted(self._talk, line)
 
     def wanted_to_send(self) -> SendNeeds:
         """Return what `send` will have to compute."""

@@ -20,6 +20,7 @@ from otrfast.protocol.local import Local
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
 from otrfast.wire.text import armour
 
+_NEVER = float("inf")
 _RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRYPTED: 2}
 
 
@@ -186,14 +187,13 @@ class Devices:
             if instance.fingerprint is None and isinstance(instance.exchange, ake.Idle):
                 del self._by_tag[instance.tag]
 
-    def deadlines(self) -> Iterator[float]:
-        """Yield when exchanges expire."""
-        timeout = self._local.limits.ake_timeout
-        if self.pending is not None:
-            yield self.pending.since + timeout
+    def deadline(self) -> float:
+        """When the first exchange expires; infinity: none runs."""
+        soonest = _NEVER if self.pending is None else self.pending.since
         for instance in self:
             if not isinstance(instance.exchange, ake.Idle):
-                yield instance.exchange.since + timeout
+                soonest = min(soonest, instance.exchange.since)
+        return soonest + self._local.limits.ake_timeout
 
     def abandon(self) -> None:
         """Forget all unfinished exchanges."""

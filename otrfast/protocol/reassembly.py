@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from otrfast.errors import LimitExceeded
 from otrfast.protocol.local import Local
 from otrfast.wire.fragments import Assembly, Fragment
@@ -69,7 +67,7 @@ class Reassembly:
             if now >= assembly.since + timeout:
                 self.clear(sender)
 
-    def deadlines(self) -> Iterator[float]:
-        """Yield when assemblies expire."""
-        for assembly in self._by_sender.values():
-            yield assembly.since + self._local.limits.assembly_timeout
+    def deadline(self) -> float:
+        """When the first assembly expires; there is one."""
+        since = min(assembly.since for assembly in self._by_sender.values())
+        return since + self._local.limits.assembly_timeout

@@ -1,0 +1,280 @@
+"""What each kind of line does in each state (protocol, "Receiving messages")."""
+
+from __future__ import annotations
+
+from otrfast.conversation import Conversation, Offer
+from otrfast.crypto.backend import DhKey
+from otrfast.errors import (
+    CounterReplayed,
+    DecodeError,
+    LimitExceeded,
+    RemoteError,
+    VersionMismatch,
+)
+from otrfast.events import (
+    MessageReceived,
+    MessageRejected,
+    MessageResent,
+    OtherInstance,
+    PeerError,
+    QueryReceived,
+    UnencryptedReceived,
+)
+from otrfast.outcome import Turn
+from otrfast.policy import Policy
+from otrfast.protocol import ake, checking
+from otrfast.protocol.instance import Instance, MessageState, check_tags
+from otrfast.wire import fragments
+from otrfast.wire import text as wire
+from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
+
+_RESENT = b"[resent] "
+_SMALL_MESSAGES = (DHCommit.TYPE, DHKey.TYPE)
+
+
+def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
+    """Take a line. Whatever it holds becomes events; nothing is raised."""
+    talk.last_received = turn.now
+    if talk.passive:
+        turn.events.append(MessageReceived(line, False))
+        return
+    found = wire.classify(line)
+    if talk.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
+        talk.offer = Offer.ACCEPTED
+    match found:
+        case wire.PlainText(text):
+            if talk.offer is Offer.SENT:
+                talk.offer = Offer.REJECTED
+            _plain(talk, text, turn)
+        case wire.TaggedText(text, versions):
+            _plain(talk, text, turn)
+            if Policy.WHITESPACE_START_AKE in talk.policy and not talk.encrypted:
+                _start_offered(talk, versions, turn)
+        case wire.Query(versions, before, after):
+            _plain(talk, before, turn)
+            turn.events.append(QueryReceived(versions, after))
+            _start_offered(talk, versions, turn)
+        case wire.ErrorText(text, before):
+            _plain(talk, before, turn)
+            _error(talk, text, turn)
+        case wire.Armoured(_, before):
+            _plain(talk, before, turn)
+            _armoured(talk, found, turn)
+        case wire.FragmentText(fragment, version):
+            _fragment(talk, fragment, version, turn)
+        case wire.Unsupported(_, version):
+            known = (
+                "an OTR mark of no known meaning"
+                if version is None
+                else "version 1 is not spoken here"
+            )
+            turn.events.append(MessageRejected(VersionMismatch(known)))
+
+
+def _plain(talk: Conversation, text: bytes, turn: Turn) -> None:
+    if not text:
+        return
+    if talk.private or Policy.REQUIRE_ENCRYPTION in talk.policy:
+        turn.events.append(UnencryptedReceived(text))
+    else:
+        turn.events.append(MessageReceived(text, False))
+
+
+def _start_offered(talk: Conversation, offered: frozenset[int], turn: Turn) -> None:
+    """Answer an offer with a DH-Commit in the best version that both sides allow; none in
+    common: nothing."""
+    common = offered.intersection(talk.versions)
+    if common and _may_exchange(talk, turn):
+        _commit(talk, max(common), turn)
+
+
+def _commit(talk: Conversation, version: int, turn: Turn) -> None:
+    talk.devices.start(version, turn)
+    jitter = int.from_bytes(talk.local.identity.random(2), "big") / 0x20000
+    talk.retry = (turn.now + talk.local.limits.ake_retry * (1 + jitter), version)
+
+
+def _may_exchange(talk: Conversation, turn: Turn) -> bool:
+    """Whether the bounds allow one more key exchange that the peer asks for."""
+    limits, usage = talk.local.limits, talk.local.usage
+    known = bool(talk.local.trust.of(talk.peer))
+    if usage.pending_akes >= limits.pending_akes:
+        talk.local.limited("pending_akes", turn)
+    elif not talk.akes.take(turn.now, limits.ake_burst, limits.ake_rate):
+        talk.local.limited("ake_burst", turn)
+    elif not known and not usage.akes.take(
+        turn.now, limits.account_ake_rate, limits.account_ake_rate
+    ):
+        talk.local.limited("account_ake_rate", turn)
+    else:
+        return True
+    return False
+
+
+def _error(talk: Conversation, text: bytes, turn: Turn) -> None:
+    turn.events.append(PeerError(text))
+    instance = talk.current
+    if instance is not None and instance.state is MessageState.ENCRYPTED and talk.sent is not None:
+        talk.resend_to = instance.fingerprint
+    willing = Policy.ERROR_START_AKE in talk.policy and talk.versions
+    if willing and _may_answer_error(talk, turn):
+        talk.query(turn)
+
+
+def _may_answer_error(talk: Conversation, turn: Turn) -> bool:
+    """Whether an error reply, or a query caused by an error, may go out now: two programs
+    must not answer each other for ever."""
+    limits = talk.local.limits
+    if turn.now - talk.error_at < limits.error_interval:
+        talk.local.limited("error_interval", turn)
+        return False
+    if not talk.local.usage.errors.take(
+        turn.now, limits.account_error_rate, limits.account_error_rate
+    ):
+        talk.local.limited("account_error_rate", turn)
+        return False
+    talk.error_at = turn.now
+    return True
+
+
+def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None:
+    try:
+        fragment = fragments.parse(line, version)
+        _check_version(talk, version)
+        if not _is_ours(talk, fragment, lone_receiver=True):
+            turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
+            return
+        whole = talk.reassembly.add(fragment, turn.now)
+    except LimitExceeded as error:
+        talk.local.limited(error.limit, turn)
+        turn.events.append(MessageRejected(error))
+    except RemoteError as error:
+        turn.events.append(MessageRejected(error))
+    else:
+        found = wire.classify(whole) if whole is not None else None
+        if isinstance(found, wire.Armoured):  # and never a fragment again
+            _armoured(talk, found, turn)
+        elif whole is not None:
+            turn.events.append(MessageRejected(DecodeError("fragmented message", 0)))
+
+
+def _is_ours(
+    talk: Conversation, message: Message | fragments.Fragment, lone_receiver: bool
+) -> bool:
+    ours = talk.local.identity.instance_tag
+    return message.version == 2 or check_tags(message.sender, message.receiver, ours, lone_receiver)
+
+
+def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
+    sender = 0
+    try:
+        message = decode(_decoded(talk, found))
+        sender = message.sender
+        _check_version(talk, message.version)
+        if not _is_ours(talk, message, lone_receiver=isinstance(message, DHCommit)):
+            turn.events.append(OtherInstance(message.sender, message.receiver))
+            return
+        talk.reassembly.clear(sender)
+        if isinstance(message, DataMessage):
+            _data(talk, message, turn)
+        else:
+            _exchange(talk, message, turn)
+    except LimitExceeded as error:
+        talk.local.limited(error.limit, turn)
+        turn.events.append(MessageRejected(error, sender))
+    except RemoteError as error:
+        turn.events.append(MessageRejected(error, sender))
+
+
+def _decoded(talk: Conversation, found: wire.Armoured) -> bytes:
+    """Return the binary message within the bounds on its size, which are looked at first."""
+    limits = talk.local.limits
+    if len(found.line) > limits.message_size:
+        raise LimitExceeded("message_size")
+    raw = found.decode()
+    message_type = raw[2] if len(raw) > 2 else None
+    if message_type in _SMALL_MESSAGES and len(raw) > limits.commit_size:
+        raise LimitExceeded("commit_size")
+    if message_type != DataMessage.TYPE and len(raw) > limits.signature_size:
+        raise LimitExceeded("signature_size")
+    return raw
+
+
+def _check_version(talk: Conversation, version: int) -> None:
+    if version not in talk.versions:
+        raise VersionMismatch(f"the policy does not allow version {version}")
+
+
+def _exchange(talk: Conversation, message: Message, turn: Turn) -> None:
+    if isinstance(message, DHCommit):
+        instance = talk.devices.get(message.sender)
+        repeated = instance is not None and isinstance(
+            instance.exchange, ake.AwaitingRevealSignature
+        )
+        if not repeated and not _may_exchange(talk, turn):
+            return
+    finished = talk.devices.exchange(message, turn)
+    if finished is not None:
+        _secure(talk, *finished, turn)
+
+
+def _secure(
+    talk: Conversation, instance: Instance, established: ake.Established, turn: Turn
+) -> None:
+    """Enter the encrypted state and send what waited for it; the Signature message is in the
+    turn already."""
+    instance.establish(established, talk.local, turn)
+    talk.retry = None
+    talk.queried = False
+    resend_to, talk.resend_to = talk.resend_to, None
+    assert instance.fingerprint is not None
+    for text in list(talk.held.release(instance.fingerprint, turn)):
+        talk.seal(instance, text, turn)
+        turn.events.append(MessageResent(text, instance.tag))
+    if talk.sent is not None and resend_to == instance.fingerprint:
+        text, when = talk.sent
+        if turn.now - when <= talk.local.limits.held_age:
+            talk.seal(instance, _RESENT + text, turn)
+            turn.events.append(MessageResent(text, instance.tag))
+        talk.sent = None
+
+
+def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
+    instance = talk.devices.get(message.sender) or Instance(talk.peer, message.sender, ake.Idle())
+    before = len(turn.events)
+    try:
+        tlvs = instance.receive(message, talk.local, turn)
+    except RemoteError as error:
+        if not message.ignore_unreadable:
+            _unreadable(talk, instance, error, turn)
+        return
+    if tlvs:
+        checking.receive(instance, talk.local, turn, tlvs, talk.smps)
+    if any(isinstance(event, MessageReceived) for event in turn.events[before:]):
+        talk.heartbeat(instance, turn)
+    if instance.state is MessageState.FINISHED:
+        talk.held.hand_back(turn)
+
+
+def _unreadable(talk: Conversation, instance: Instance, error: RemoteError, turn: Turn) -> None:
+    """Report a message that can not be read; in a session, tell the peer, who may start a
+    new one."""
+    turn.events.append(MessageRejected(error, instance.tag))
+    # a repetition on the way is no reason to answer
+    replayed = isinstance(error, CounterReplayed)
+    if instance.state is MessageState.ENCRYPTED and not replayed and talk.local.error_text:
+        if _may_answer_error(talk, turn):
+            turn.wire.append(wire.error(talk.local.error_text))
+
+
+def wanted(talk: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
+    """Return the halves of the shared secret that receiving a line will need, None where it
+    needs none."""
+    found = wire.classify(line)
+    if not isinstance(found, wire.Armoured) or len(found.line) > talk.local.limits.message_size:
+        return None
+    try:
+        message = decode(found.decode())
+        return talk.devices.wanted(message)
+    except RemoteError:
+        return None
