@@ -126,7 +126,16 @@ class Instance:
         highest = local.trust.saw_version(fingerprint, established.version)
         if highest > established.version:
             turn.events.append(VersionDowngraded(fingerprint, established.version, highest))
-        turn.events.append(SecureStarted(fingerprint, self.ssid, self.version, refreshed, self.tag))
+        turn.events.append(
+            SecureStarted(
+                fingerprint,
+                self.ssid,
+                self.version,
+                refreshed,
+                self.tag,
+                established.their_key.raw,
+            )
+        )
 
     def send(self, turn: Turn, text: bytes, tlvs: Iterable[Tlv] = (), flags: int = 0) -> None:
         """Seal a text with its TLVs and send it."""
@@ -144,6 +153,9 @@ class Instance:
         plaintext, keys = self.channel.open(message)
         self.last_received = turn.now
         text, _, tail = plaintext.partition(b"\0")
+        if text and not tail:
+            turn.events.append(MessageReceived(text, True, self.tag))
+            return ()
         records = decode_tlvs(tail, local.limits.tlvs + 1)
         if len(records) > local.limits.tlvs:
             del records[local.limits.tlvs :]

@@ -19,20 +19,21 @@ class Reader:
     """Takes fields off the front of a byte string, never past its end; `offset` is where it
     stands."""
 
-    __slots__ = ("data", "offset")
+    __slots__ = ("data", "end", "offset")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.end = len(data)
         self.offset = 0
 
     def take(self, length: int, field: str) -> bytes:
         """Return the next `length` bytes. Raises `DecodeError` where fewer remain."""
-        end = self.offset + length
-        if end > len(self.data):
-            raise DecodeError(field, self.offset)
-        taken = self.data[self.offset : end]
+        start = self.offset
+        end = start + length
+        if end > self.end:
+            raise DecodeError(field, start)
         self.offset = end
-        return taken
+        return self.data[start:end]
 
     def integer(self, length: int, field: str) -> int:
         """Return the next `length` bytes as an unsigned big-endian number."""
@@ -44,11 +45,11 @@ class Reader:
 
     def rest(self) -> bytes:
         """Return everything that remains."""
-        return self.take(len(self.data) - self.offset, "rest")
+        return self.take(self.end - self.offset, "rest")
 
     def finish(self) -> None:
         """Raise `DecodeError` where bytes are left over: they make a message malformed."""
-        if self.offset != len(self.data):
+        if self.offset != self.end:
             raise DecodeError("end of message", self.offset)
 
 
