@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from itertools import count, islice
 from types import MappingProxyType
@@ -97,6 +98,7 @@ class Account:
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (
             weakref.WeakValueDictionary()
         )
+        self._lone: weakref.WeakSet[Session] = weakref.WeakSet()
         self._timers: list[_Timer] = []
         self._timers_limit = _SPARE_TIMERS
         self._order = count()
@@ -132,6 +134,14 @@ class Account:
             self._make_room()
         session = self._forgotten.pop(peer, None) or Session(peer, self._local, self.policy)
         self._sessions[peer] = session
+        return session
+
+    def lone_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
+        """Return a new conversation that belongs to the caller alone: it is dropped with the last
+        reference, nobody ticks it, and what it learns of `peer` is not written to `trust`."""
+        local = replace(self._local, schedule=_unscheduled, trust=Trust())
+        session = Session(peer, local, self.policy if policy is None else policy)
+        self._lone.add(session)
         return session
 
     def _make_room(self) -> None:
@@ -237,6 +247,16 @@ class Account:
         return self._identity.instance_tag
 
     @property
+    def private_key(self) -> KeyPair:
+        """The key that the next key exchanges and checks of secrets are made with; it may be set
+        at any time."""
+        return self._identity.key_pair
+
+    @private_key.setter
+    def private_key(self, private_key: KeyPair) -> None:
+        self._identity.key_pair = private_key
+
+    @property
     def fingerprint(self) -> bytes:
         """Our own fingerprint, 20 bytes."""
         return self._identity.key_pair.fingerprint
@@ -260,14 +280,19 @@ class Account:
         """In a child process: forget the D-H keys made ahead, and have every session refuse to
         go on."""
         self._identity.dh_keys.clear()
-        for session in (*self._sessions.values(), *self._forgotten.values()):
+        for session in (*self._sessions.values(), *self._forgotten.values(), *self._lone):
             session.abandon_after_fork()
+        self._lone.clear()
         self._sessions.clear()
         self._forgotten.clear()
         self._timers.clear()
 
     def __repr__(self) -> str:
         return f"<Account {self.name!r} on {self.protocol!r}: {len(self._sessions)} conversations>"
+
+
+def _unscheduled(deadline: float, session: Tickable) -> None:
+    """Have nobody tick a session: its owner does, or nobody needs it."""
 
 
 def _after_fork() -> None:

@@ -124,7 +124,14 @@ class Conversation:
         """Whether any instance is encrypted."""
         return any(instance.state is MessageState.ENCRYPTED for instance in self.devices)
 
-    def send(self, instance: Instance | None, text: bytes, tlvs: Sequence[Tlv], turn: Turn) -> None:
+    def send(
+        self,
+        instance: Instance | None,
+        text: bytes,
+        tlvs: Sequence[Tlv],
+        turn: Turn,
+        flags: int = 0,
+    ) -> None:
         """Send a text as the state of `instance` and the policy want it.
 
         Raises `ConversationFinished`, `NotEncrypted`, `PolicyForbids` or `QueueFull`, and nothing
@@ -140,7 +147,7 @@ class Conversation:
                 "the peer has ended the private conversation; the text was not sent"
             )
         elif instance is not None and state is MessageState.ENCRYPTED:
-            self.seal(instance, text, turn, tlvs)
+            self.seal(instance, text, turn, tlvs, flags)
             if text:
                 self.sent = (text, turn.now)
         elif self.private:
@@ -155,12 +162,19 @@ class Conversation:
         else:
             turn.wire.append(self._offering(text))
 
-    def seal(self, instance: Instance, text: bytes, turn: Turn, tlvs: Sequence[Tlv] = ()) -> None:
+    def seal(
+        self,
+        instance: Instance,
+        text: bytes,
+        turn: Turn,
+        tlvs: Sequence[Tlv] = (),
+        flags: int = 0,
+    ) -> None:
         """Encrypt a text to an instance, padded as asked."""
         if self.padding is not None:
             length = len(text) + len(encode_tlvs(tlvs))
             tlvs = (*tlvs, self.padding.record(length, self.local.identity.random))
-        instance.send(turn, text, tlvs)
+        instance.send(turn, text, tlvs, flags)
         self.last_sent = turn.now
 
     def _offering(self, text: bytes) -> bytes:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from otrfast.errors import RemoteError
@@ -71,6 +71,8 @@ class SecureStarted(Event):
     version: int
     refreshed: bool
     instance: int = 0
+    public_key: bytes = field(default=b"", repr=False, compare=False)
+    """The peer's DSA key as it came: the PUBKEY encoding."""
 
 
 @dataclass(frozen=True, slots=True)

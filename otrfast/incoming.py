@@ -49,11 +49,11 @@ def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
         case wire.TaggedText(text, versions):
             _plain(talk, text, turn)
             if Policy.WHITESPACE_START_AKE in talk.policy and not talk.encrypted:
-                _start_offered(talk, versions, turn)
+                start_offered(talk, versions, turn)
         case wire.Query(versions, before, after):
             _plain(talk, before, turn)
             turn.events.append(QueryReceived(versions, after))
-            _start_offered(talk, versions, turn)
+            start_offered(talk, versions, turn)
         case wire.ErrorText(text, before):
             _plain(talk, before, turn)
             _error(talk, text, turn)
@@ -80,7 +80,7 @@ def _plain(talk: Conversation, text: bytes, turn: Turn) -> None:
         turn.events.append(MessageReceived(text, False))
 
 
-def _start_offered(talk: Conversation, offered: frozenset[int], turn: Turn) -> None:
+def start_offered(talk: Conversation, offered: frozenset[int], turn: Turn) -> None:
     """Answer an offer with a DH-Commit in the best version that both sides allow; none in
     common: nothing."""
     common = offered.intersection(talk.versions)

@@ -8,7 +8,7 @@ is going on, a text and its line are one call of the backend apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple
@@ -167,15 +167,20 @@ class Session:
         return list(map(_received, zip(texts, repeat(True), repeat(tag))))
 
     def send(
-        self, text: bytes, *, tlvs: Sequence[Tlv] = (), instance: int | Recipient | None = None
+        self,
+        text: bytes,
+        *,
+        tlvs: Sequence[Tlv] = (),
+        instance: int | Recipient | None = None,
+        flags: int = 0,
     ) -> Outcome:
         """Send a text: encrypted, held until it can be, or in the clear, as state and policy want
         it.
 
         `tlvs` go with an encrypted text; `instance` says which device of the peer is meant, else
-        `recipient` does. Raises `ConversationFinished`, `TextHasNul`, `QueueFull`,
-        `UnknownInstance`, `NotEncrypted` (TLVs without encryption) or `TypeError`; nothing is sent
-        then.
+        `recipient` does; `flags` are those of a data message. Raises `ConversationFinished`,
+        `TextHasNul`, `QueueFull`, `UnknownInstance`, `NotEncrypted` (TLVs without encryption) or
+        `TypeError`; nothing is sent then.
         """
         lane = self._lane
         if (
@@ -186,6 +191,7 @@ class Session:
             and (_QUESTION_MARK not in text or OTR_TAG not in text)
             and not tlvs
             and instance is None
+            and not flags
         ):
             line = lane.seal_line(text)
             if line is not None:
@@ -197,7 +203,7 @@ class Session:
         turn = self._turn()
         chosen = self._choose(self.recipient if instance is None else instance)
         self._check_sendable(chosen, text, tlvs)
-        self._talk.send(chosen, text, tlvs, turn)
+        self._talk.send(chosen, text, tlvs, turn, flags)
         return self._close(turn)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
@@ -227,6 +233,13 @@ class Session:
         the policy allows no version."""
         return self._do(self._talk.query)
 
+    def exchange_keys(self, versions: Iterable[int]) -> Outcome:
+        """Answer an offer of `versions` that came by another way than a line: begin the key
+        exchange in the best one that the policy allows too, within the bounds on exchanges that
+        peers ask for."""
+        offered = frozenset(versions)
+        return self._do(lambda turn: incoming.start_offered(self._talk, offered, turn))
+
     def end(self) -> Outcome:
         """End the private conversation, with every device of the peer; texts that are held come
         back as events."""
@@ -248,6 +261,12 @@ class Session:
                 )
         instance = self._encrypted_instance()
         return self._do(lambda turn: checking.begin(instance, self._local, turn, secret, question))
+
+    def smp_forget(self) -> Outcome:
+        """Give up the check that runs, if one does, without a word to the peer. Raises
+        `NotEncrypted`."""
+        instance = self._encrypted_instance()
+        return self._do(lambda turn: checking.forget(instance, turn))
 
     def smp_answer(self, secret: bytes) -> Outcome:
         """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` where nothing
@@ -364,6 +383,12 @@ class Session:
         size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + _EXPANSION) * 4 // 3
         if self._max_fragment and size > (self._max_fragment - _FRAGMENT_HEAD) * 0xFFFF:
             raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
+
+    @property
+    def conversation(self) -> Conversation:
+        """What stands behind the session, for layers that have to look deeper; they change
+        nothing."""
+        return self._talk
 
     @property
     def peer(self) -> Hashable:

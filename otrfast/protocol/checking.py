@@ -64,6 +64,13 @@ def abort(instance: Instance, turn: Turn) -> None:
         turn.events.append(SmpAborted(False, instance.tag))
 
 
+def forget(instance: Instance, turn: Turn) -> None:
+    """Forget the check that runs, if one does, without a word to the peer."""
+    if not isinstance(instance.smp, smp.Expect1):
+        instance.smp = smp.Expect1()
+        turn.events.append(SmpAborted(False, instance.tag))
+
+
 def receive(
     instance: Instance, local: Local, turn: Turn, tlvs: tuple[Tlv, ...], starts: TokenBucket
 ) -> None:
