@@ -57,7 +57,7 @@ class Conversation:
         "queried",
         "reassembly",
         "recipient",
-        "resend_to",
+        "resend",
         "retry",
         "sent",
         "smps",
@@ -74,8 +74,9 @@ class Conversation:
         self.devices = Devices(peer, local)
         self.offer = Offer.NOT_SENT
         self.last_received = self.last_sent = local.clock()
-        self.sent: tuple[bytes, float] | None = None  # the last text, and when it was sent
-        self.resend_to: bytes | None = None  # the fingerprint that could not read it
+        # the last text, when it was sent, and to which fingerprint
+        self.sent: tuple[bytes, float, bytes | None] | None = None
+        self.resend = False  # the peer could not read it
         self.held = HeldTexts(local)
         self.queried = False  # since texts are held
         self.reassembly = Reassembly(local)
@@ -149,7 +150,7 @@ class Conversation:
         elif instance is not None and state is MessageState.ENCRYPTED:
             self.seal(instance, text, turn, tlvs, flags)
             if text:
-                self.sent = (text, turn.now)
+                self.sent = (text, turn.now, instance.fingerprint)
         elif self.private:
             raise NotEncrypted("this device has no private conversation, though another one has")
         elif Policy.REQUIRE_ENCRYPTION in self.policy:
@@ -201,8 +202,8 @@ class Conversation:
         self.devices.abandon()
         self.reassembly.clear_all()
         self.held.hand_back(turn)
-        self.retry = self.sent = self.resend_to = None
-        self.queried = False
+        self.retry = self.sent = None
+        self.queried = self.resend = False
 
     def tick(self, turn: Turn) -> None:
         """Do what is due: expiries, the second try of an exchange, the end of idle sessions."""

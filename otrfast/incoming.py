@@ -115,7 +115,7 @@ def _error(talk: Conversation, text: bytes, turn: Turn) -> None:
     turn.events.append(PeerError(text))
     instance = talk.current
     if instance is not None and instance.state is MessageState.ENCRYPTED and talk.sent is not None:
-        talk.resend_to = instance.fingerprint
+        talk.resend = True
     willing = Policy.ERROR_START_AKE in talk.policy and talk.versions
     if willing and _may_answer_error(talk, turn):
         talk.query(turn)
@@ -226,17 +226,17 @@ def _secure(
     instance.establish(established, talk.local, turn)
     talk.retry = None
     talk.queried = False
-    resend_to, talk.resend_to = talk.resend_to, None
     assert instance.fingerprint is not None
     for text in list(talk.held.release(instance.fingerprint, turn)):
         talk.seal(instance, text, turn)
         turn.events.append(MessageResent(text, instance.tag))
-    if talk.sent is not None and resend_to == instance.fingerprint:
-        text, when = talk.sent
-        if turn.now - when <= talk.local.limits.held_age:
+    if talk.resend and talk.sent is not None:
+        text, when, fingerprint = talk.sent
+        if fingerprint == instance.fingerprint and turn.now <= when + talk.local.limits.held_age:
             talk.seal(instance, _RESENT + text, turn)
             turn.events.append(MessageResent(text, instance.tag))
         talk.sent = None
+    talk.resend = False
 
 
 def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:

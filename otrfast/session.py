@@ -195,9 +195,9 @@ class Session:
         ):
             line = lane.seal_line(text)
             if line is not None:
-                talk = self._talk
-                talk.last_sent = now = self._clock()
-                talk.sent = (text, now)
+                talk, device = self._talk, self._lane_instance
+                talk.last_sent = device.last_sent = now = self._clock()
+                talk.sent = (text, now, device.fingerprint)
                 return _new(Outcome, ((), (line,)))
         text = as_bytes(text, "a text")
         turn = self._turn()
@@ -213,8 +213,9 @@ class Session:
         for position, text in enumerate(texts):
             if self._lane is not None and self._lane_takes(texts[position:]):
                 wire += self._lane.seal_many(texts[position:])
-                self._talk.last_sent = now = self._clock()
-                self._talk.sent = (texts[-1], now)
+                talk, device = self._talk, self._lane_instance
+                talk.last_sent = device.last_sent = now = self._clock()
+                talk.sent = (texts[-1], now, device.fingerprint)
                 break
             outcome = self.send(text)
             events += outcome.events
