@@ -38,7 +38,11 @@ def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
     if talk.passive:
         turn.events.append(MessageReceived(line, False))
         return
-    found = wire.classify(line)
+    _take(talk, wire.classify(line), turn)
+
+
+def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
+    """Do what a line asks for, which came as it is or in fragments."""
     if talk.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
         talk.offer = Offer.ACCEPTED
     match found:
@@ -60,7 +64,8 @@ def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
         case wire.Armoured(_, before):
             _plain(talk, before, turn)
             _armoured(talk, found, turn)
-        case wire.FragmentText(fragment, version):
+        case wire.FragmentText(fragment, version, before):
+            _plain(talk, before, turn)
             _fragment(talk, fragment, version, turn)
         case wire.Unsupported(_, version):
             known = (
@@ -151,11 +156,12 @@ def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None
     except RemoteError as error:
         turn.events.append(MessageRejected(error))
     else:
-        found = wire.classify(whole) if whole is not None else None
-        if isinstance(found, wire.Armoured):  # and never a fragment again
-            _armoured(talk, found, turn)
-        elif whole is not None:
-            turn.events.append(MessageRejected(DecodeError("fragmented message", 0)))
+        if whole is not None:
+            found = wire.classify(whole)
+            if isinstance(found, wire.FragmentText):
+                turn.events.append(MessageRejected(DecodeError("fragment of a fragment", 0)))
+            else:
+                _take(talk, found, turn)
 
 
 def _is_ours(

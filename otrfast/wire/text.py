@@ -83,10 +83,12 @@ class Armoured:
 
 @dataclass(frozen=True, slots=True)
 class FragmentText:
-    """A fragment of an encoded message: `line` from `?OTR,` or `?OTR|` on."""
+    """A fragment of a message: `line` from `?OTR,` or `?OTR|` on; `before` is the text in front
+    of it."""
 
     line: bytes
     version: int
+    before: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,9 @@ def classify(line: bytes) -> Line:
     before, otr = line[:start], line[start:]
     match otr[4:5]:
         case b"|":
-            return FragmentText(otr, 3)
+            return FragmentText(otr, 3, before)
         case b",":
-            return FragmentText(otr, 2)
+            return FragmentText(otr, 2, before)
         case b":":
             return (
                 Unsupported(otr, 1)
