@@ -149,7 +149,8 @@ def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None
         if not _is_ours(talk, fragment, lone_receiver=True):
             turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
-        whole = talk.reassembly.add(fragment, turn.now)
+        known = talk.devices.get(fragment.sender) is not None
+        whole = talk.reassembly.add(fragment, turn.now, known)
     except LimitExceeded as error:
         talk.local.limited(error.limit, turn)
         turn.events.append(MessageRejected(error))

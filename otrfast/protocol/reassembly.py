@@ -22,9 +22,11 @@ class Reassembly:
     def __len__(self) -> int:
         return len(self._by_sender)
 
-    def add(self, fragment: Fragment, now: float) -> bytes | None:
-        """Take a fragment; return the whole line with the last one.
+    def add(self, fragment: Fragment, now: float, known: bool) -> bytes | None:
+        """Take a fragment, which a `known` device has sent or one that may not exist; return the
+        whole line with the last one.
 
+        A known device always finds room: otherwise four stray first pieces would silence it.
         Raises `LimitExceeded` where it would go over a bound; the message that it belongs to is
         given up then.
         """
@@ -34,11 +36,12 @@ class Reassembly:
         if assembly is None:
             if fragment.index != 1:
                 return None
-            if len(self._by_sender) >= limits.assemblies:
+            if not known and len(self._by_sender) >= limits.assemblies:
                 raise LimitExceeded("assemblies")
             assembly = Assembly()
         self.clear(fragment.sender)
-        growth = assembly.size + len(fragment.piece) + _PIECE_COST
+        begun = 0 if fragment.index == 1 else assembly.size  # a first piece starts anew
+        growth = begun + len(fragment.piece) + _PIECE_COST
         if growth > limits.message_size + _PIECE_COST:
             raise LimitExceeded("message_size")
         if usage.assembled + growth > limits.assembled_bytes:
