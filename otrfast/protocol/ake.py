@@ -162,10 +162,10 @@ def _commit(ake: Ake, state: State, start: Start) -> AkeStep:
 
 
 def _reply_dh_key(ake: Ake, state: State, message: DHCommit) -> AkeStep:
-    key = ake.identity.dh_keys.take()
     yielded = state if isinstance(state, AwaitingDHKey) else None
     if yielded is not None and yielded.commit.hashed_gx == message.hashed_gx:
         raise Reflected("our own DH-Commit came back")
+    key = ake.identity.dh_keys.take()
     reply = DHKey(message.version, *ake.tags(message.version), key.public)
     return AkeStep(AwaitingRevealSignature(key, message, ake.now, yielded), (reply,))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from enum import Enum
 
-from otrfast.errors import UnexpectedMessage, WrongInstance
+from otrfast.errors import Reflected, UnexpectedMessage, WrongInstance
 from otrfast.events import (
     ExtraKeyReceived,
     HeartbeatReceived,
@@ -42,8 +42,10 @@ def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -
     """Whether a version 3 message is for this device: False where it is for another one of ours.
 
     Only a DH-Commit, or a fragment, which may hold one, may name no receiver. Raises
-    `WrongInstance` for tags that no valid message carries.
+    `WrongInstance` for tags that no valid message carries, `Reflected` for our own messages.
     """
+    if sender == ours:
+        raise Reflected("a message of our own came back")
     if sender < MIN_INSTANCE_TAG:
         raise WrongInstance(f"sender instance tag {sender:#x} is reserved")
     if receiver == 0 and may_lack_receiver:
