@@ -19,7 +19,7 @@ from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
 from otrfast.protocol.local import Local, Tickable, Usage
-from otrfast.session import Session
+from otrfast.session import Session, as_bytes
 from otrfast.trust import Trust
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
@@ -168,13 +168,20 @@ class Account:
         outcome each.
 
         The powers that they need are computed together, eight at a time where the processor can.
+        Raises what `session` raises: the outcomes before it are in the exception's `outcomes`.
         """
-        wanted = [self.session(peer).wanted(line) for peer, line in items]
+        wanted = [self.session(peer).wanted(as_bytes(line, "a line")) for peer, line in items]
         self._identity.agree_ahead([pair for pair in wanted if pair is not None])
+        outcomes: list[Outcome] = []
         try:
-            return [self.session(peer).receive(line) for peer, line in items]
+            for peer, line in items:
+                outcomes.append(self.session(peer).receive(line))
+        except LocalError as error:
+            error.outcomes = outcomes
+            raise
         finally:
             self._identity.forget_ahead()
+        return outcomes
 
     def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Send texts to several peers, in order, as `session(peer).send(text)` would; one

@@ -96,7 +96,8 @@ class Identity:
         return key.agree(public) if ahead is None else ahead
 
     def agree_ahead(self, pairs: Sequence[tuple[DhKey, bytes]]) -> None:
-        """Compute many shared secrets at a time; `agree` finds them."""
+        """Compute many shared secrets at a time, each once; `agree` finds them."""
+        pairs = list(dict.fromkeys(pairs))
         secrets = self.backend.agree_many(pairs)
         self._ahead = {
             pair: secret for pair, secret in zip(pairs, secrets, strict=True) if secret is not None
