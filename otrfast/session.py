@@ -18,6 +18,7 @@ from otrfast.conversation import Conversation
 from otrfast.crypto.backend import DhKey
 from otrfast.errors import (
     FragmentLimitTooSmall,
+    LocalError,
     NotEncrypted,
     SessionForked,
     SmpNotRunning,
@@ -43,6 +44,7 @@ MIN_FRAGMENT = 40
 _NUL, _QUESTION_MARK = b"\0?"  # as numbers: to look for one byte is eight times as fast so
 _FRAGMENT_HEAD = 37
 _NEVER = float("inf")
+_LOOK_AHEAD = 16  # lines tried on the fast lane together where it has just refused one
 _new = tuple.__new__
 _received = partial(_new, MessageReceived)
 _EXPANSION = 1024  # bytes that a message holds beside text and TLVs, revealed MAC keys included
@@ -138,13 +140,16 @@ class Session:
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
         """Take several lines, in order, as `receive` would one after another."""
+        lines = [as_bytes(line, "a line") for line in lines]
         events: list[Event] = []
         wire: list[bytes] = []
-        position = 0
+        position, ahead = 0, len(lines)
         while position < len(lines):
-            run = self._receive_run(lines[position:] if position else lines)
+            run = self._receive_run(lines[position : position + ahead])
             events += run
             position += len(run)
+            # never look much further than the lane has just gone: junk must not cost a square
+            ahead = 2 * len(run) + _LOOK_AHEAD
             if position < len(lines):
                 outcome = self.receive(lines[position])
                 events += outcome.events
@@ -207,7 +212,12 @@ class Session:
         return self._close(turn)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
-        """Send several texts, in order, as `send` would one after another."""
+        """Send several texts, in order, as `send` would one after another.
+
+        What `send` raises for a text ends the call there: the outcome of those before it is in
+        the exception's `outcomes`.
+        """
+        texts = [as_bytes(text, "a text") for text in texts]
         events: list[Event] = []
         wire: list[bytes] = []
         for position, text in enumerate(texts):
@@ -217,7 +227,11 @@ class Session:
                 talk.last_sent = device.last_sent = now = self._clock()
                 talk.sent = (texts[-1], now, device.fingerprint)
                 break
-            outcome = self.send(text)
+            try:
+                outcome = self.send(text)
+            except LocalError as error:
+                error.outcomes = [Outcome(tuple(events), tuple(wire))]
+                raise
             events += outcome.events
             wire += outcome.wire
         return Outcome(tuple(events), tuple(wire))
