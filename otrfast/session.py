@@ -78,6 +78,13 @@ def as_bytes(value: object, what: str) -> bytes:
     )
 
 
+def all_bytes(values: Sequence[bytes], what: str) -> Sequence[bytes]:
+    """Return bytes-like values as bytes, and raise as `as_bytes` does."""
+    if set(map(type, values)) <= {bytes}:
+        return values
+    return [as_bytes(value, what) for value in values]
+
+
 class Session:
     """One conversation, made by `Account.session`; one thread at a time may use it."""
 
@@ -140,7 +147,7 @@ class Session:
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
         """Take several lines, in order, as `receive` would one after another."""
-        lines = [as_bytes(line, "a line") for line in lines]
+        lines = all_bytes(lines, "a line")
         events: list[Event] = []
         wire: list[bytes] = []
         position, ahead = 0, len(lines)
@@ -217,7 +224,7 @@ class Session:
         What `send` raises for a text ends the call there: the outcome of those before it is in
         the exception's `outcomes`.
         """
-        texts = [as_bytes(text, "a text") for text in texts]
+        texts = all_bytes(texts, "a text")
         events: list[Event] = []
         wire: list[bytes] = []
         for position, text in enumerate(texts):
