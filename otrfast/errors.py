@@ -8,6 +8,9 @@ nothing. `RemoteError` is the peer's: it never leaves `Session.receive`, which r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+E = TypeVar("E", bound="RemoteError")
 
 
 class OtrError(Exception):
@@ -84,6 +87,11 @@ class BackendUnavailable(LocalError):
 
 class RemoteError(OtrError):
     """What the peer sent was refused; no state was changed by it."""
+
+    def bare(self: E) -> E:
+        """Forget where it was raised, and return it: the frames of a traceback hold secrets."""
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
 
 
 class DecodeError(RemoteError):

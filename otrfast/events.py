@@ -157,6 +157,9 @@ class SmpCheated(Event):
     error: RemoteError
     instance: int = 0
 
+    def __post_init__(self) -> None:
+        self.error.bare()
+
 
 @dataclass(frozen=True, slots=True)
 class ExtraKeyReceived(Event):
@@ -199,6 +202,9 @@ class MessageRejected(Event):
 
     error: RemoteError
     instance: int = 0
+
+    def __post_init__(self) -> None:
+        self.error.bare()
 
 
 @dataclass(frozen=True, slots=True)
