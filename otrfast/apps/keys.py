@@ -1,0 +1,294 @@
+"""`otrfast keys`, `keygen` and `fingerprint`: the files in which keys and trust are kept."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from otrfast.apps import key_files, passphrase
+from otrfast.crypto.backend import load
+from otrfast.crypto.dsa import human_fingerprint
+from otrfast.errors import KeyFileError
+from otrfast.storage.clients import CLIENTS, file_name, kind_of_name
+from otrfast.storage.contents import Contents, Kind
+from otrfast.storage.names import shown
+from otrfast.storage.private_key import PrivateKey
+from otrfast.storage.stored_key import StoredKey
+
+FORMS = (
+    "Read are: libotr's key, fingerprint and instance-tag files (Pidgin, Adium, irssi, "
+    "profanity, mcabber), python-potr's .key3 and .fpr (weechat, gajim), Jitsi's "
+    "sip-communicator.properties, ChatSecure's otr_keystore and otr_keystore.ofcaes, and "
+    "files that otrfast has encrypted."
+)
+ENCRYPTED = (
+    "With --encrypt the key file is encrypted with a passphrase (scrypt, ChaCha20-Poly1305); "
+    "a file that is encrypted stays so."
+)
+
+Subparsers = argparse._SubParsersAction  # noqa: SLF001  argparse gives it no public name
+
+
+def _say(line: str) -> None:
+    """Print a line, whatever the terminal's encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _owner(account: str, protocol: str) -> str:
+    return f"{shown(account) or '(no name)'} on {shown(protocol) or '(no protocol)'}"
+
+
+def _fingerprint(key: StoredKey) -> str:
+    return human_fingerprint(key.fingerprint(load()))
+
+
+def run_keygen(arguments: argparse.Namespace) -> int:
+    """Make a key, save it and print its fingerprint."""
+    key = PrivateKey.generate()
+    stored = StoredKey(
+        arguments.account, arguments.protocol, key.public.numbers, key.signing.private_number()
+    )
+    key_files.put({(arguments.file, Kind.KEYS): Contents(keys=[stored])}, arguments)
+    _say(human_fingerprint(key.fingerprint))
+    return 0
+
+
+def run_fingerprint(arguments: argparse.Namespace) -> int:
+    """Print the fingerprints of a key file."""
+    contents = key_files.get(arguments.file, arguments)
+    keys = contents.of(arguments.account, arguments.protocol).keys
+    if not keys:
+        raise KeyFileError(f"{arguments.file}: no such key in it")
+    for key in keys:
+        key.signing(load())
+        owner = f"  {_owner(*key.owner)}" if len(contents.keys) > 1 else ""
+        _say(_fingerprint(key) + owner)
+    return 0
+
+
+def _listing(contents: Contents) -> Iterator[str]:
+    for key in contents.keys:
+        yield f"  key           {_fingerprint(key)}  {_owner(*key.owner)}"
+    for peer, account, protocol, fingerprint, level in contents.fingerprints:
+        of = f"{shown(peer)}, to {_owner(account, protocol)}"
+        trust = shown(level) or "not trusted"
+        yield f"  fingerprint   {human_fingerprint(fingerprint)}  {of}: {trust}"
+    for account, protocol, tag in contents.tags:
+        yield f"  instance tag  {tag:08x}  {_owner(account, protocol)}"
+    if contents.skipped:
+        yield f"  {contents.skipped} lines that could not be read"
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print what files hold; private numbers are not shown."""
+    for source in key_files.sources(arguments.files):
+        contents = key_files.get(source, arguments).of(arguments.account, arguments.protocol)
+        _say(shown(str(source)))
+        for line in _listing(contents):
+            _say(line)
+    return 0
+
+
+def _chosen(arguments: argparse.Namespace, source: Path) -> Contents:
+    contents = key_files.get(source, arguments).of(arguments.account, arguments.protocol)
+    return contents.renamed(arguments.new_account, arguments.new_protocol)
+
+
+def _put(targets: Mapping[tuple[Path, Kind], Contents], arguments: argparse.Namespace) -> None:
+    key_files.put(targets, arguments)
+    for (path, kind), contents in targets.items():
+        _say(f"{shown(str(path))}: {key_files.count(contents, kind)} {kind.value}")
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    """Write what one file holds into a file of another form."""
+    contents = _chosen(arguments, arguments.source)
+    kind = arguments.to and Kind(arguments.to)
+    if kind is None:
+        kind = kind_of_name(arguments.target) or key_files.first_kind(contents)
+    if not key_files.count(contents, kind):
+        raise KeyFileError(f"{arguments.source}: holds no {kind.value} of that account")
+    _put({(arguments.target, kind): contents}, arguments)
+    return 0
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """Add what other programs' files hold to ours."""
+    paths = {
+        Kind.KEYS: arguments.keys,
+        Kind.FINGERPRINTS: arguments.fingerprints,
+        Kind.INSTANCE_TAGS: arguments.instance_tags,
+    }
+    if not any(paths.values()):
+        raise KeyFileError("nothing to import into: give --keys, --fingerprints or --instance-tags")
+    contents = Contents()
+    for source in key_files.sources(arguments.sources):
+        contents = key_files.joined(contents, _chosen(arguments, source), source, arguments)
+    found = {kind: key_files.count(contents, kind) for kind in paths}
+    _put(
+        {(path, kind): contents for kind, path in paths.items() if path and found[kind]}, arguments
+    )
+    for kind, path in paths.items():
+        if found[kind] and not path:
+            _say(f"left out: {found[kind]} {kind.value} (--{kind.value} FILE takes them too)")
+    if contents.skipped:
+        _say(f"left out: {contents.skipped} lines that could not be read")
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write our files under the names and in the forms of another program."""
+    contents = Contents()
+    for source in key_files.sources(arguments.sources):
+        contents = key_files.joined(contents, _chosen(arguments, source), source, arguments)
+    targets = {}
+    for kind, pattern in CLIENTS[arguments.client].items():
+        for account in key_files.accounts(contents, kind) if "{" in pattern else [None]:
+            path = arguments.directory / file_name(pattern, account or "")
+            part = contents.of(account, None)
+            if key_files.count(part, kind):
+                targets[path, kind] = part
+    _put(targets, arguments)
+    return 0
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the commands to the program."""
+    _register_keygen(subparsers)
+    _register_fingerprint(subparsers)
+    keys = subparsers.add_parser(
+        "keys",
+        help="list, convert, import and export key files",
+        description=f"Work with the files in which OTR programs keep keys and trust. {FORMS}",
+    )
+    commands = keys.add_subparsers(metavar="COMMAND", required=True)
+    _register_list(commands)
+    _register_convert(commands)
+    _register_import(commands)
+    _register_export(commands)
+
+
+def _register_keygen(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "keygen",
+        help="make a private key",
+        description="Make a DSA key, add it to FILE in libotr's form, and print its "
+        "fingerprint. Other accounts' keys in FILE stay there; a key of the same "
+        f"account is kept, unless --replace. {ENCRYPTED}",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--account", default="", help="whose key it is; by default nobody's")
+    parser.add_argument("--protocol", default="", help="such as xmpp, irc, prpl-jabber")
+    _add_writing(parser)
+    parser.set_defaults(run=run_keygen)
+
+
+def _register_fingerprint(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "fingerprint",
+        help="print the fingerprint of a private key",
+        description="Print the fingerprint of the key in FILE, or of each, with its account, "
+        f"where there are several. {FORMS}",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path)
+    _add_selection(parser)
+    passphrase.add_arguments(parser)
+    parser.set_defaults(run=run_fingerprint)
+
+
+def _register_list(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "list",
+        help="say what files hold",
+        description="Print the keys, fingerprints and instance tags in files, never a private"
+        f" number. {FORMS}",
+    )
+    parser.add_argument(
+        "files", metavar="FILE", type=Path, nargs="+", help="a file, or a directory of them"
+    )
+    _add_selection(parser)
+    passphrase.add_arguments(parser)
+    parser.set_defaults(run=run_list)
+
+
+def _register_convert(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="write what a file holds in another form",
+        description="Write what SOURCE holds into TARGET, in the form that TARGET's name or "
+        "--to says. What TARGET holds already stays; where the two disagree "
+        "nothing is written, unless --replace. " + ENCRYPTED,
+        epilog=FORMS,
+    )
+    parser.add_argument("source", metavar="SOURCE", type=Path)
+    parser.add_argument("target", metavar="TARGET", type=Path)
+    parser.add_argument("--to", choices=[kind.value for kind in Kind], help="the form of TARGET")
+    _add_selection(parser)
+    _add_renaming(parser)
+    _add_writing(parser)
+    parser.set_defaults(run=run_convert)
+
+
+def _register_import(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "import",
+        help="add other programs' keys and fingerprints to ours",
+        description="Add what files of other programs hold to our own, in libotr's forms. A "
+        "directory stands for the files in it whose names are known. Where an "
+        "account has different keys in two files both fingerprints are printed "
+        "and nothing is written, unless --replace. An import never takes trust "
+        "away. " + ENCRYPTED,
+        epilog=FORMS,
+    )
+    parser.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
+    parser.add_argument("--keys", metavar="FILE", type=Path, help="where private keys go")
+    parser.add_argument("--fingerprints", metavar="FILE", type=Path, help="where fingerprints go")
+    parser.add_argument("--instance-tags", metavar="FILE", type=Path, help="where instance tags go")
+    _add_selection(parser)
+    _add_renaming(parser)
+    _add_writing(parser)
+    parser.set_defaults(run=run_import)
+
+
+def _register_export(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write our keys and fingerprints for another program",
+        description="Write what our files hold into DIRECTORY, in the form and under the "
+        "names that another program expects; its files there are added to. "
+        "Private keys are written in clear, unless --encrypt, for only otrfast "
+        "reads its encrypted form. Close the other program first: most rewrite "
+        "their files when they end.",
+    )
+    parser.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
+    parser.add_argument("directory", metavar="DIRECTORY", type=Path)
+    parser.add_argument(
+        "--for", dest="client", choices=sorted(CLIENTS), default="libotr", help="(default: libotr)"
+    )
+    _add_selection(parser)
+    _add_renaming(parser)
+    _add_writing(parser)
+    parser.set_defaults(run=run_export)
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", help="only what belongs to this account")
+    parser.add_argument("--protocol", help="only what belongs to accounts on this protocol")
+
+
+def _add_renaming(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--new-account", metavar="NAME", help="the account's name in what is written"
+    )
+    parser.add_argument(
+        "--new-protocol", metavar="NAME", help="the protocol's name in what is written"
+    )
+
+
+def _add_writing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--replace", action="store_true", help="replace keys and tags that differ")
+    parser.add_argument("--encrypt", action="store_true", help="encrypt key files that are written")
+    passphrase.add_arguments(parser)

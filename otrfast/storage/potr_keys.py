@@ -1,0 +1,55 @@
+"""python-potr's `.key3`: the key type and p, q, g, y, x as MPIs, without a name.
+
+otr.js, otr3 and x/crypto keep keys in the same form, in base64 or hexadecimal; both are read.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from typing import Final
+
+from otrfast.crypto.backend import DsaNumbers
+from otrfast.errors import DecodeError, KeyFileError
+from otrfast.storage.stored_key import StoredKey
+from otrfast.wire.fields import Reader, mpi_of
+
+DSA_TYPE: Final = b"\0\0"
+
+_MAX_BYTES = 4096
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+_BASE64 = re.compile(rb"AAA[A-Za-z0-9+/]+={0,2}")  # the type and the length of p begin with zeros
+
+
+def is_key3(data: bytes) -> bool:
+    """Whether a file may be one of these keys, in any of the three forms."""
+    return _binary(data).startswith(DSA_TYPE)
+
+
+def read_key3(data: bytes, account: str, protocol: str) -> StoredKey:
+    """Return the key of a file, which does not say whose it is. Raises `KeyFileError`."""
+    reader = Reader(_binary(data))
+    try:
+        if reader.take(len(DSA_TYPE), "type") != DSA_TYPE:
+            raise KeyFileError("not a python-potr key")
+        p, q, g, y, x = (int.from_bytes(reader.counted(name), "big") for name in "pqgyx")
+        reader.finish()
+    except DecodeError as error:
+        raise KeyFileError(f"not a python-potr key: {error}") from None
+    return StoredKey(account, protocol, DsaNumbers(p, q, g, y), x)
+
+
+def write_key3(key: StoredKey) -> bytes:
+    """Return the file that holds the key; whose it is must be in the file's name."""
+    return DSA_TYPE + b"".join(map(mpi_of, (*key.numbers, key.private_number())))
+
+
+def _binary(data: bytes) -> bytes:
+    if data.startswith(DSA_TYPE) or len(data) > _MAX_BYTES:
+        return data[:_MAX_BYTES]
+    text = b"".join(data.split())
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text.decode())
+    if _BASE64.fullmatch(text):
+        return b64decode(text + b"==")
+    return data

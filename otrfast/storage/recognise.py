@@ -1,0 +1,71 @@
+"""Telling the form of a file from what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from otrfast.crypto.backend import Backend
+from otrfast.errors import KeyFileError
+from otrfast.storage import openssl
+from otrfast.storage.contents import Contents, Kind, read
+from otrfast.storage.java_keys import is_chatsecure, is_jitsi, read_chatsecure, read_jitsi
+from otrfast.storage.java_properties import read_properties
+from otrfast.storage.potr_keys import is_key3
+from otrfast.storage.sealed import is_sealed, unseal
+
+Passphrase = Callable[[], str | bytes]
+"""Called where a file turns out to need one."""
+
+_BLANKS = b" \t\v\f\r\n"
+
+
+def read_any(
+    data: bytes,
+    backend: Backend,
+    passphrase: Passphrase,
+    account: str = "",
+    addresses: Iterable[str] = (),
+) -> Contents:
+    """Read a key file of any form that is known here.
+
+    `account` says whose a `.key3` is, `addresses` are the names of peers for `read_jitsi`. Raises
+    `KeyFileError`.
+    """
+    if is_sealed(data):
+        data = unseal(data, passphrase())
+    if data.startswith(openssl.MAGIC):
+        return _read_encrypted_properties(data, backend, passphrase())
+    if data.lstrip(_BLANKS).startswith(b"("):
+        return read(data, Kind.KEYS)
+    if is_key3(data):
+        return read(data, Kind.KEY3, account)
+    contents = _read_lines(data)
+    if contents is not None:
+        return contents
+    properties = read_properties(data)
+    if is_jitsi(properties):
+        return read_jitsi(properties, backend, addresses)
+    if is_chatsecure(properties):
+        return read_chatsecure(properties, backend)
+    if data.strip(_BLANKS):
+        raise KeyFileError("neither keys nor fingerprints nor instance tags of a known form")
+    return Contents()
+
+
+def _read_encrypted_properties(data: bytes, backend: Backend, passphrase: str | bytes) -> Contents:
+    for plaintext in openssl.candidates(data, passphrase):
+        properties = read_properties(plaintext)
+        if is_chatsecure(properties):
+            return read_chatsecure(properties, backend)
+    raise KeyFileError("the passphrase is wrong, or the file is damaged or holds no keys")
+
+
+def _read_lines(data: bytes) -> Contents | None:
+    """Read a file of one record a line; None where no line is one."""
+    for kind in (Kind.FINGERPRINTS, Kind.INSTANCE_TAGS):
+        with suppress(KeyFileError):
+            contents = read(data, kind)
+            if contents.fingerprints or contents.tags:
+                return contents
+    return None
