@@ -109,17 +109,21 @@ class Devices:
         """
         self.expire(turn.now)
         instance = self._by_tag.get(message.sender)
+        in_the_way = None
         if instance is None:
             if not (
                 isinstance(message, DHCommit)
                 or (isinstance(message, DHKey) and self.pending and message.sender)
             ):
                 return None
-            self._check_room()
+            in_the_way = self._in_the_way()
             instance = Instance(self.peer, message.sender, ake.Idle())
             if message.sender and self.pending:
                 instance.set_exchange(self.pending, self._local)
         established = self._advance(instance, message, turn)
+        if in_the_way is not None:
+            in_the_way.set_exchange(ake.Idle(), self._local)
+            del self._by_tag[in_the_way.tag]
         return None if established is None else (instance, established)
 
     def wanted(self, message: Message) -> tuple[DhKey, bytes] | None:
@@ -155,18 +159,25 @@ class Devices:
             self._by_tag[instance.tag] = instance
         return established
 
-    def _check_room(self) -> None:
+    def _in_the_way(self) -> Instance | None:
+        """Return the instance that a new one has to push aside, None where there is room.
+        Raises `LimitExceeded` where none may be.
+
+        An encrypted one never has to go, nor the last one that the peer has ended: it keeps the
+        next text from going out in the clear.
+        """
         limits = self._local.limits
         unauthenticated = sum(instance.fingerprint is None for instance in self)
         if unauthenticated >= limits.unauthenticated_instances:
             raise LimitExceeded("unauthenticated_instances")
         if len(self._by_tag) >= limits.instances:
-            ended = [each for each in self if each.state is not MessageState.ENCRYPTED]
-            if not ended:
+            by_age = sorted(self, key=lambda each: each.last_received)
+            ended = [each for each in by_age if each.state is MessageState.FINISHED]
+            plain = [each for each in by_age if each.state is MessageState.PLAINTEXT]
+            if not plain and len(ended) < 2:
                 raise LimitExceeded("instances")
-            oldest = min(ended, key=lambda each: each.last_received)
-            oldest.set_exchange(ake.Idle(), self._local)
-            del self._by_tag[oldest.tag]
+            return (plain or ended)[0]
+        return None
 
     def _set_pending(self, state: ake.AwaitingDHKey | None) -> None:
         """Keep or drop the commitment to all devices; the account counts it as it counts
