@@ -1,0 +1,202 @@
+/* Secrets marked as undefined for memcheck, which then reports every branch and every address that depends on one.
+ * usage: constant_time GMP LEVEL CASE, under valgrind. */
+#include "dsa.h"
+#include "keys.h"
+#include "base64.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <valgrind/memcheck.h>
+
+#include <dlfcn.h>
+
+static uint8_t secret[2][192], base[192], text[300], out[1024];
+
+static void hide(void *data, size_t len) { (void)VALGRIND_MAKE_MEM_UNDEFINED(data, len); }
+
+static void power(void) { otrf_power(out, base, secret[0], 40); }
+static void power_long(void) { otrf_power(out, base, secret[0], 192); }
+static void power_fixed(void) { otrf_power_fixed(out, secret[0], 40); }
+static void power_fixed_long(void) { otrf_power_fixed(out, secret[0], 192); }
+static void power_many(void) { otrf_power_many(out, base, secret[0], 1); }
+static void power_fixed_many(void) { otrf_power_fixed_many(out, secret[0], 4); }
+static void multiply(void) { otrf_multiply(out, secret[0], secret[1]); }
+static void response(void) { otrf_response(out, secret[0], secret[1], base); }
+static void sha1(void) { otrf_sha1(out, secret[0], 192); }
+static void sha256(void) { otrf_sha256(out, secret[0], 192); }
+static void hmac_sha1(void) { otrf_hmac_sha1(out, secret[0], 20, secret[1], 150); }
+static void hmac_sha256(void) { otrf_hmac_sha256(out, secret[0], 32, secret[1], 150); }
+static void aes_ctr(void) { otrf_aes_ctr(out, secret[0], base, secret[1], 180); }
+
+static void equal(void) {
+  volatile int result = otrf_equal(secret[0], secret[1], 20);
+  (void)result;
+}
+
+/* The key's public numbers are computed from the private one: they are shown again before they are used. */
+static otrf_dsa_key *hidden_key(void) {
+  otrf_dsa_key *key = otrf_dsa_generate(text);
+  if (key == NULL) {
+    exit(2);
+  }
+  hide(key->x, sizeof key->x);
+  return key;
+}
+
+static void dsa_sign(void) {
+  otrf_dsa_key *key = hidden_key();
+  hide(text, 64);
+  otrf_dsa_sign(out, key, text, text + 32);
+  otrf_dsa_free(key);
+}
+
+static void dsa_new(void) {
+  uint8_t p[128], q[20], g[128], y[128], x[20];
+  otrf_dsa_key *key = hidden_key();
+  otrf_dsa_export(p, q, g, y, x, key);
+  otrf_dsa_free(key);
+  otrf_dsa_free(otrf_dsa_new(p, q, g, y, x));
+}
+
+/* Whether a MAC holds is public: linked in the place of otrf_equal wherever the core itself calls it. */
+int __real_otrf_equal(const uint8_t *a, const uint8_t *b, size_t len);
+int __wrap_otrf_equal(const uint8_t *a, const uint8_t *b, size_t len);
+int __wrap_otrf_equal(const uint8_t *a, const uint8_t *b, size_t len) {
+  int result = __real_otrf_equal(a, b, len);
+  OTRF_DECLASSIFY(&result, sizeof result);
+  return result;
+}
+
+/* The keys of one side, from a shared secret that is hidden but for its first byte: the protocol itself shows how many
+ * zero bytes the secret begins with, as it hashes an MPI. */
+static otrf_data_keys *data_keys(const otrf_dh_key *ours, const otrf_dh_key *theirs, int high) {
+  otrf_shared *shared = NULL;
+  if (otrf_dh_agree(&shared, ours, otrf_dh_public(theirs)) != OTRF_OK) {
+    exit(2);
+  }
+  hide(shared->secret + 1, sizeof shared->secret - 1);
+  otrf_data_keys *keys = otrf_data_keys_new(shared, high);
+  otrf_shared_free(shared);
+  return keys;
+}
+
+/* From the shared secret to a message sealed and opened again. The line itself is public. */
+static void message(void) {
+  uint8_t prefix[OTRF_PREFIX_BYTES] = {0, 3, 3}, exponent[2][40], raw[1024 + OTRF_BASE64_SLACK],
+          opened[sizeof text + 1];
+  char line[1024];
+  otrf_dh_key *one = NULL, *two = NULL;
+  memset(exponent, 0x5a, sizeof exponent);
+  exponent[1][7] = 1;
+  otrf_dh_new(&one, exponent[0]);
+  otrf_dh_new(&two, exponent[1]);
+  prefix[OTRF_HEAD_BYTES + 3] = 192;
+  memcpy(prefix + OTRF_HEAD_BYTES + 4, otrf_dh_public(one), 192);
+  otrf_data_keys *sending = data_keys(one, two, 1), *receiving = data_keys(two, one, 0);
+  otrf_buffer *buffer = otrf_buffer_new();
+  otrf_data_keys_prefix(sending, prefix, sizeof prefix);
+  memset(text, 'a', sizeof text);
+  hide(text, sizeof text);
+  const char *sealed = otrf_seal(buffer, sending, text, sizeof text);
+  if (sealed == NULL) {
+    exit(2);
+  }
+  (void)VALGRIND_MAKE_MEM_DEFINED(sealed, 1000);
+  snprintf(line, sizeof line, "%s", sealed);
+  (void)VALGRIND_MAKE_MEM_DEFINED(text, sizeof text);
+  /* otrf_open_line would look for the end of the text, which is no secret: it is for the caller to see */
+  const size_t authenticated = sizeof prefix + 8 + 4 + sizeof text + 1;
+  if (otrf_base64_decode(raw, line + 5, strlen(line) - 6) != authenticated + 20 + 4 ||
+      otrf_open(opened, receiving, raw, authenticated, 1, raw + sizeof prefix + 12, sizeof opened,
+                raw + authenticated) != OTRF_OK) {
+    exit(3);
+  }
+  (void)VALGRIND_MAKE_MEM_DEFINED(opened, sizeof opened);
+  if (memcmp(opened, text, sizeof text) != 0) {
+    exit(4);
+  }
+  otrf_buffer_free(buffer);
+  otrf_data_keys_free(sending);
+  otrf_data_keys_free(receiving);
+  otrf_dh_free(one);
+  otrf_dh_free(two);
+}
+
+/* The negative controls: memcheck has to find these. */
+static void control_memcmp(void) {
+  volatile int result = memcmp(secret[0], secret[1], 20);
+  if (result < 0) {
+    out[0] = 1;
+  }
+}
+
+static void control_table(void) { out[0] = text[secret[0][0]]; }
+
+typedef struct {
+  int allocated, size;
+  otrf_limb *limbs;
+} mpz;
+
+static const char *gmp_path;
+
+static void control_mpz_powm(void) {
+  void *gmp = dlopen(gmp_path, RTLD_NOW);
+  void (*powm)(mpz *, const mpz *, const mpz *, const mpz *), (*init)(mpz *);
+  void *symbol = dlsym(gmp, "__gmpz_powm");
+  memcpy(&powm, &symbol, sizeof symbol);
+  symbol = dlsym(gmp, "__gmpz_init");
+  memcpy(&init, &symbol, sizeof symbol);
+  otrf_limb b[OTRF_P_LIMBS], e[5], m[OTRF_P_LIMBS];
+  mpz result, mb = {24, 24, b}, me = {5, 5, e}, mm = {24, 24, m};
+  memcpy(m, otrf_p, sizeof m);
+  otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, 192);
+  otrf_limbs_from_bytes(e, 5, secret[0], 40);
+  init(&result);
+  powm(&result, &mb, &me, &mm);
+}
+
+static const struct {
+  const char *name;
+  void (*run)(void);
+} cases[] = {
+    {"power", power},
+    {"power_long", power_long},
+    {"power_fixed", power_fixed},
+    {"power_fixed_long", power_fixed_long},
+    {"power_many", power_many},
+    {"power_fixed_many", power_fixed_many},
+    {"multiply", multiply},
+    {"response", response},
+    {"dsa_sign", dsa_sign},
+    {"dsa_new", dsa_new},
+    {"sha1", sha1},
+    {"sha256", sha256},
+    {"hmac_sha1", hmac_sha1},
+    {"hmac_sha256", hmac_sha256},
+    {"aes_ctr", aes_ctr},
+    {"equal", equal},
+    {"message", message},
+    {"control_memcmp", control_memcmp},
+    {"control_table", control_table},
+    {"control_mpz_powm", control_mpz_powm},
+};
+
+int main(int argc, char **argv) {
+  if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK || otrf_cpu_use(atoi(argv[2])) != atoi(argv[2])) {
+    return 2;
+  }
+  gmp_path = argv[1];
+  for (size_t i = 0; i < sizeof base; i++) {
+    base[i] = (uint8_t)(37 * i + 5);
+    secret[0][i] = (uint8_t)(101 * i + 77);
+    secret[1][i] = (uint8_t)(59 * i + 200);
+  }
+  hide(secret, sizeof secret);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    if (strcmp(cases[i].name, argv[3]) == 0) {
+      cases[i].run();
+      return 0;
+    }
+  }
+  return 2;
+}

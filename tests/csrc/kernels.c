@@ -1,0 +1,277 @@
+/* The arithmetic below the public functions, each kernel against plain products and remainders of GMP.
+ * usage: kernels GMP LEVEL ROUNDS; prints the name of the first check that does not hold, and returns 1. */
+#include "dsa.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static uint64_t seed = 0x9e3779b97f4a7c15;
+
+static uint64_t next(void) {
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  seed ^= seed << 17;
+  return seed;
+}
+
+static void check(int holds, const char *name) {
+  if (!holds) {
+    printf("%s\n", name);
+    exit(1);
+  }
+}
+
+/* A number of n limbs: by turns random, long runs of ones and zeros, or small. */
+static void draw(otrf_limb *a, size_t n) {
+  const uint64_t kind = next() % 4;
+  for (size_t i = 0; i < n; i++) {
+    a[i] = kind == 0 ? 0 - (next() & 1) : kind == 1 && i > 0 ? 0 : next();
+  }
+}
+
+/* The same below m, with the edges 0, 1, m - 1, m - 2 among them. */
+static void draw_below(otrf_limb *a, const otrf_limb *m, size_t n) {
+  const uint64_t kind = next() % 8;
+  draw(a, n);
+  otrf_limbs_mod(a, a, n, m, n);
+  if (kind < 2) {
+    memset(a, 0, n * sizeof *a);
+    a[0] = kind;
+  } else if (kind < 4) {
+    const otrf_limb less[OTRF_MAX_LIMBS] = {kind - 1};
+    otrf_gmp.sub_n(a, m, less, (long)n);
+  }
+}
+
+/* r = a * b mod m by GMP's product and remainder. */
+static void product(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_limb *m, size_t n) {
+  otrf_limb full[2 * OTRF_MAX_LIMBS], scratch[4 * OTRF_MAX_LIMBS];
+  otrf_gmp.sec_mul(full, a, (long)n, b, (long)n, scratch);
+  otrf_limbs_mod(r, full, 2 * n, m, n);
+}
+
+/* r = a^e mod m, bit by bit. */
+static void power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *m, size_t n) {
+  otrf_limb value[OTRF_MAX_LIMBS] = {1};
+  for (size_t i = 64 * e_n; i-- > 0;) {
+    product(value, value, value, m, n);
+    if (e[i / 64] >> (i % 64) & 1) {
+      product(value, value, a, m, n);
+    }
+  }
+  memcpy(r, value, n * sizeof *r);
+}
+
+static int same(const otrf_limb *a, const otrf_limb *b, size_t n) { return memcmp(a, b, n * sizeof *a) == 0; }
+
+static void check_products(otrf_field *field, const otrf_limb *m, size_t n) {
+  otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
+  otrf_element x, y;
+  draw_below(a, m, n);
+  draw_below(b, m, n);
+  field->in(&x, a, field);
+  field->in(&y, b, field);
+  field->out(have, &x, field);
+  check(same(have, a, n), "in and out");
+  field->mul(&x, &x, &y, field);
+  field->out(have, &x, field);
+  product(want, a, b, m, n);
+  check(same(have, want, n), "product");
+  field->square(&x, &x, 3, field);
+  field->out(have, &x, field);
+  for (int i = 0; i < 3; i++) {
+    product(want, want, want, m, n);
+  }
+  check(same(have, want, n), "squares");
+  field->square(&x, &y, 0, field);
+  field->out(have, &x, field);
+  check(same(have, b, n), "no square");
+}
+
+static void check_powers(otrf_field *field, const otrf_limb *m, size_t n) {
+  static _Alignas(64) uint8_t comb[OTRF_COMB_BYTES(OTRF_MAX_ELEMENT_BYTES)];
+  otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], e[5], f[3], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
+  otrf_element x, y, r;
+  draw_below(a, m, n);
+  draw_below(b, m, n);
+  draw(e, 5);
+  draw(f, 3);
+  field->in(&x, a, field);
+  field->in(&y, b, field);
+  power(want, a, e, 5, m, n);
+  otrf_field_power(&r, &x, e, 5, field);
+  field->out(have, &r, field);
+  check(same(have, want, n), "power, public exponent");
+  otrf_field_power_secret(&r, &x, e, 5, field);
+  field->out(have, &r, field);
+  check(same(have, want, n), "power, secret exponent");
+  otrf_comb_build(comb, &x, OTRF_COMB_COLUMNS(320), field);
+  otrf_comb_power(&r, comb, e, 5, OTRF_COMB_COLUMNS(320), field);
+  field->out(have, &r, field);
+  check(same(have, want, n), "comb");
+  power(have, b, f, 3, m, n);
+  product(want, want, have, m, n);
+  otrf_field_double_power(&r, &x, e, 5, &y, f, 3, field);
+  field->out(have, &r, field);
+  check(same(have, want, n), "double power");
+}
+
+static void draw_modulus(otrf_limb *m, size_t n) {
+  draw(m, n);
+  m[0] |= 1;
+  m[n - 1] |= (otrf_limb)1 << 63;
+}
+
+static void check_field(size_t n, int ifma) {
+  static otrf_modulus gmp;
+  static otrf_ifma_modulus digits;
+  otrf_limb m[OTRF_MAX_LIMBS];
+  otrf_field field;
+  draw_modulus(m, n);
+  if (n == OTRF_P_LIMBS) {
+    memcpy(m, otrf_p, sizeof otrf_p);
+  }
+  if (ifma) {
+    otrf_ifma_modulus_init(&digits, m, n);
+    otrf_field_on_ifma(&field, &digits);
+  } else {
+    otrf_modulus_init(&gmp, m, n);
+    otrf_field_on_gmp(&field, &gmp);
+  }
+  for (int i = 0; i < 20; i++) {
+    check_products(&field, m, n);
+  }
+  check_powers(&field, m, n);
+}
+
+static void check_scalars(size_t n) {
+  otrf_limb q[OTRF_MAX_Q_LIMBS], a[OTRF_MAX_Q_LIMBS], b[OTRF_MAX_Q_LIMBS], x[OTRF_MAX_Q_LIMBS], want[OTRF_MAX_Q_LIMBS];
+  otrf_scalars field;
+  draw(q, n);
+  q[0] |= 1;
+  if (n == OTRF_Q_LIMBS) {
+    q[n - 1] = (q[n - 1] & 0xffffffff) | 0x80000000;
+  } else {
+    q[n - 1] |= (otrf_limb)1 << 63;
+  }
+  otrf_scalars_init(&field, q, n);
+  draw_below(a, q, n);
+  draw_below(b, q, n);
+  otrf_scalar_in(x, a, &field);
+  otrf_scalar_mul(x, x, b, &field);
+  product(want, a, b, q, n);
+  check(same(x, want, n), "scalar product");
+  otrf_scalar_in(x, a, &field);
+  otrf_scalar_power(x, x, b, &field);
+  otrf_scalar_out(x, x, &field);
+  power(want, a, b, n, q, n);
+  check(same(x, want, n), "scalar power");
+  otrf_scalar_add(x, a, b, &field);
+  otrf_limb sum[OTRF_MAX_Q_LIMBS + 1] = {0};
+  sum[n] = otrf_gmp.add_n(sum, a, b, (long)n);
+  otrf_limbs_mod(want, sum, n + 1, q, n);
+  check(same(x, want, n), "scalar sum");
+}
+
+/* Eight numbers under eight moduli: a lane's product times R has to be a * b. */
+static void check_lanes(size_t n) {
+  static otrf_lanes_modulus modulus;
+  otrf_limb m[OTRF_LANES][OTRF_P_LIMBS], a[OTRF_LANES][OTRF_P_LIMBS], b[OTRF_LANES][OTRF_P_LIMBS];
+  otrf_lanes x = {0}, y = {0}, r = {0};
+  const size_t bits = n == OTRF_P_LIMBS ? 1560 : 1040;
+  modulus.tiles = n == OTRF_P_LIMBS ? 6 : 4;
+  for (size_t l = 0; l < OTRF_LANES; l++) {
+    otrf_limb stored[OTRF_P_LIMBS];
+    draw_modulus(m[l], n);
+    if (n == OTRF_P_LIMBS) {
+      memcpy(m[l], otrf_p, sizeof otrf_p);
+    }
+    memcpy(stored, m[l], sizeof stored);
+    if (n == OTRF_P_LIMBS) {
+      stored[0] = 0;
+      stored[1] += 1;
+    }
+    otrf_lane_set(&modulus.m, l, stored, n);
+    otrf_limb inverse = m[l][0];
+    for (int i = 0; i < 6; i++) {
+      inverse *= 2 - m[l][0] * inverse;
+    }
+    modulus.inverse[l] = (0 - inverse) & OTRF_DIGIT_MASK;
+    draw_below(a[l], m[l], n);
+    draw_below(b[l], m[l], n);
+    otrf_lane_set(&x, l, a[l], n);
+    otrf_lane_set(&y, l, b[l], n);
+  }
+  for (int square = 0; square < 2; square++) {
+    if (square) {
+      otrf_lanes_square(&r, &x, 1, &modulus);
+    } else {
+      otrf_lanes_mul(&r, &x, &y, &modulus);
+    }
+    for (size_t l = 0; l < OTRF_LANES; l++) {
+      otrf_limb result[OTRF_P_LIMBS + 1], want[OTRF_P_LIMBS], factor[2 * OTRF_MAX_LIMBS] = {0};
+      otrf_limb r_mod[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
+      otrf_lane_get(result, n + 1, &r, l);
+      otrf_limbs_mod(have, result, n + 1, m[l], n);
+      factor[bits / 64] = (otrf_limb)1 << (bits % 64);
+      otrf_limbs_mod(r_mod, factor, bits / 64 + 1, m[l], n);
+      product(have, have, r_mod, m[l], n);
+      product(want, a[l], square ? a[l] : b[l], m[l], n);
+      check(same(have, want, n), square ? "square in lanes" : "product in lanes");
+    }
+  }
+}
+
+static void check_selects(void) {
+  static otrf_lanes table[16];
+  static otrf_lanes_comb comb;
+  otrf_limb index[OTRF_LANES], index_6[OTRF_LANES];
+  otrf_lanes r;
+  for (size_t e = 0; e < 16; e++) {
+    for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
+      draw(table[e].digit[d], OTRF_LANES);
+    }
+  }
+  for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
+    draw(comb.entry[d], OTRF_COMB_ENTRIES);
+  }
+  for (size_t l = 0; l < OTRF_LANES; l++) {
+    index[l] = next() % 16;
+    index_6[l] = next() % 64;
+  }
+  otrf_lanes_select(&r, table, 16, index);
+  for (size_t l = 0; l < OTRF_LANES; l++) {
+    for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
+      check(r.digit[d][l] == table[index[l]].digit[d][l], "select in lanes");
+    }
+  }
+  otrf_lanes_comb_select(&r, &comb, index_6);
+  for (size_t l = 0; l < OTRF_LANES; l++) {
+    for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
+      check(r.digit[d][l] == comb.entry[d][index_6[l]], "select from a comb in lanes");
+    }
+  }
+}
+
+int main(int argc, char **argv) {
+  static const size_t sizes[] = {3, 4, 16, 24, 32, 48};
+  if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK) {
+    return 2;
+  }
+  otrf_cpu_use(atoi(argv[2]));
+  for (int round = 0; round < atoi(argv[3]); round++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+      check_field(sizes[i], 0);
+    }
+    check_scalars(3);
+    check_scalars(4);
+    if (otrf_has(OTRF_HAS_IFMA)) {
+      check_field(16, 1);
+      check_field(24, 1);
+      check_lanes(16);
+      check_lanes(24);
+      check_selects();
+    }
+  }
+  return 0;
+}

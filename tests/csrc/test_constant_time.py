@@ -1,0 +1,74 @@
+"""Constant time, structural: memcheck on a core whose secrets are marked as undefined.
+
+It reports each branch and each address that depends on a secret. valgrind knows no AVX-512, so the
+levels above AES-NI are left to the statistical test, `welch.py`.
+"""
+
+import subprocess
+
+import pytest
+
+from . import build
+
+CASES = (
+    "power",
+    "power_long",
+    "power_fixed",
+    "power_fixed_long",
+    "power_many",
+    "power_fixed_many",
+    "multiply",
+    "response",
+    "dsa_sign",
+    "dsa_new",
+    "sha1",
+    "sha256",
+    "hmac_sha1",
+    "hmac_sha256",
+    "aes_ctr",
+    "equal",
+    "message",
+)
+CONTROLS = ("control_memcmp", "control_table", "control_mpz_powm")
+REPORTED = 9
+
+
+@pytest.fixture(scope="module")
+def harness(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("memcheck")
+    probe = directory / "probe.c"
+    probe.write_text("#include <valgrind/memcheck.h>\n")
+    if subprocess.run([build.tool("cc"), "-E", probe], capture_output=True, check=False).returncode:
+        build.missing("valgrind/memcheck.h is not installed")
+    core = build.objects(directory, "-DOTRF_MEMCHECK")
+    options = ("-DOTRF_MEMCHECK", "-Wl,--wrap=otrf_equal")
+    return build.program("constant_time", core, directory / "constant_time", *options)
+
+
+def memcheck(harness, level, case):
+    command = [build.tool("valgrind"), "-q", f"--error-exitcode={REPORTED}", harness]
+    return subprocess.run(
+        [*command, build.gmp(), str(build.LEVELS[level]), case],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture(params=["portable", "aesni"])
+def level(harness, request):
+    if memcheck(harness, request.param, "equal").returncode == 2:
+        pytest.skip(f"no level {request.param} under valgrind here")
+    return request.param
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_branch_or_address_depends_on_a_secret(harness, level, case):
+    result = memcheck(harness, level, case)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("case", CONTROLS)
+def test_memcheck_reports_code_that_leaks(harness, case):
+    assert memcheck(harness, "portable", case).returncode == REPORTED
