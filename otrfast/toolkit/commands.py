@@ -92,10 +92,13 @@ def readforge(args: Namespace) -> int:
             plain = forgery.decrypt(backend, message, aes_key)
             _show(entry, describe.plaintext(plain, backend))
         return 0
-    if not fitting:
-        # as it should be for a text made up whole: any message will do for its header
-        _complain("readforge", "the AES key is not the message's, which is forged unread")
+    # any message will do for the header of a text made up whole
     entry, message = (fitting or log.messages)[0]
+    if fitting:
+        was, *_ = describe.plaintext(forgery.decrypt(backend, message, aes_key), backend)
+        _tell("readforge", f"the text was {was[1]}")
+    else:
+        _tell("readforge", "what the text was is not known: it has another key")
     forged = forgery.forge(backend, message, aes_key, os.fsencode(args.newmsg))
     log.write(entry, forged, whole=args.whole)
     return 0
@@ -246,7 +249,8 @@ def _print(line: str) -> None:
     sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
-def _complain(name: str, what: str) -> None:
+def _tell(name: str, what: str) -> None:
+    """Write a line for people, who may have sent the results elsewhere."""
     sys.stderr.write(f"otrfast {name}: {what}\n")
 
 
@@ -262,7 +266,7 @@ def _guarded(name: str, run: Run) -> Run:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except (OtrError, OSError) as error:
-            _complain(name, str(error))
+            _tell(name, str(error))
             return 1
         return status
 
