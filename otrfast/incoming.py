@@ -7,6 +7,7 @@ from otrfast.crypto.backend import DhKey
 from otrfast.errors import (
     CounterReplayed,
     DecodeError,
+    FragmentLimitTooSmall,
     LimitExceeded,
     RemoteError,
     VersionMismatch,
@@ -15,6 +16,7 @@ from otrfast.events import (
     MessageReceived,
     MessageRejected,
     MessageResent,
+    MessageUndelivered,
     OtherInstance,
     PeerError,
     QueryReceived,
@@ -235,15 +237,26 @@ def _secure(
     talk.queried = False
     assert instance.fingerprint is not None
     for text in list(talk.held.release(instance.fingerprint, turn)):
-        talk.seal(instance, text, turn)
-        turn.events.append(MessageResent(text, instance.tag))
+        _send_again(talk, instance, text, b"", turn)
     if talk.resend and talk.sent is not None:
         text, when, fingerprint = talk.sent
         if fingerprint == instance.fingerprint and turn.now <= when + talk.local.limits.held_age:
-            talk.seal(instance, _RESENT + text, turn)
-            turn.events.append(MessageResent(text, instance.tag))
+            _send_again(talk, instance, text, _RESENT, turn)
         talk.sent = None
     talk.resend = False
+
+
+def _send_again(
+    talk: Conversation, instance: Instance, text: bytes, mark: bytes, turn: Turn
+) -> None:
+    """Send a text that waited, or give it back where the transport's limit has become too small
+    for it."""
+    try:
+        talk.seal(instance, mark + text, turn)
+    except FragmentLimitTooSmall:
+        turn.events.append(MessageUndelivered(text))
+    else:
+        turn.events.append(MessageResent(text, instance.tag))
 
 
 def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
