@@ -1,0 +1,87 @@
+"""The backends that the engine's suite runs on: the same tests, one after another, on each.
+
+`--backend NAME` (may be repeated) narrows them down. Tests that ask for `fast_backend` compute so
+much that Python's own `pow()` would take minutes over them: they run on the other two.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+import pytest
+from helpers import Pair
+
+from otrfast.crypto.backend import Backend, load
+
+BACKENDS = ("native", "gmpy2", "pure")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--backend",
+        action="append",
+        choices=BACKENDS,
+        help="run the engine's tests on this backend only (may be repeated)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = config.getoption("--backend")
+    if not chosen:
+        return
+    for item in list(items):
+        asked = getattr(item, "callspec", None)
+        if asked is not None and any(
+            asked.params.get(fixture, chosen[0]) not in chosen
+            for fixture in ("backend", "fast_backend")
+        ):
+            items.remove(item)
+
+
+def _load(name: str) -> Backend:
+    if name == "native" and os.environ.get("OTRFAST_PURE") == "1":
+        pytest.skip("OTRFAST_PURE=1 asks for a run without the C core")
+    return load(name)
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each backend."""
+    return _load(request.param)
+
+
+@pytest.fixture(scope="session", params=BACKENDS[:2])
+def fast_backend(request: pytest.FixtureRequest) -> Backend:
+    """The backends for tests with many powers."""
+    return _load(request.param)
+
+
+@pytest.fixture(scope="session")
+def quick() -> Backend:
+    """One backend, the fastest that is there, for what no backend can have a say in."""
+    return load()
+
+
+@pytest.fixture(params=[2, 3], ids=["v2", "v3"])
+def version(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A number of the test's own, the same in every run."""
+    return zlib.crc32(request.node.name.encode()) + 1
+
+
+@pytest.fixture
+def pair(backend: Backend, version: int, seed: int) -> Pair:
+    """Alice and Bob, who have not spoken yet."""
+    return Pair(backend, version, seed)
+
+
+@pytest.fixture
+def talk(pair: Pair) -> Pair:
+    """Alice and Bob in a private conversation, which Alice has started."""
+    pair.establish()
+    return pair
