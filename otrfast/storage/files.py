@@ -51,14 +51,17 @@ def read_file(path: StrPath) -> bytes:
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise KeyFileError("not a regular file")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise KeyFileMissing("no such file") from None
     except OSError as error:
         raise KeyFileError(error.strerror) from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise KeyFileError("not a regular file")
-        data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise KeyFileError(f"longer than {MAX_FILE_BYTES} bytes")
     return data

@@ -97,6 +97,7 @@ def with_key(
             raise KeyFileError(
                 f"{old} is there already and differs: its fingerprint is"
                 f" {human_fingerprint(old.fingerprint(backend))}, the new key's is"
-                f" {human_fingerprint(new.fingerprint(backend))}; it stays, unless it is to be replaced"
+                f" {human_fingerprint(new.fingerprint(backend))};"
+                " it stays unless it is to be replaced"
             )
     return [*others, new]

@@ -1,0 +1,1 @@
+"""Tests of `otrfast.storage` and of the key commands."""
