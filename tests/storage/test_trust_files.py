@@ -1,0 +1,192 @@
+import os
+import random
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otrfast import Account, Environment, Trust
+from otrfast.errors import KeyFileError
+from otrfast.storage import load_instance_tag, load_trust, save_instance_tag, save_trust
+from otrfast.storage.fingerprints import KnownFingerprint, read_fingerprints, write_fingerprints
+from otrfast.storage.instance_tags import StoredTag, read_instance_tags, write_instance_tags
+
+F1, F2 = bytes(range(20)), bytes(range(100, 120))
+PEERS = ["bob", 'bob "the quote"', "jürgen@exämple.org/Haus", "\udcff", "", "two words"]
+
+
+def trusting(*entries):
+    trust = Trust()
+    for peer, fingerprint, level in entries:
+        trust.set(peer, fingerprint, level)
+    return trust
+
+
+def test_trust_is_loaded_as_it_was_saved(tmp_path):
+    entries = {(peer, F1, "verified") for peer in PEERS} | {("bob", F2, ""), ("eve", F2, "smp")}
+    save_trust(tmp_path / "trust", trusting(*entries), "alice", "irc")
+    assert set(load_trust(tmp_path / "trust", "alice", "irc")) == entries
+    assert set(load_trust(tmp_path / "trust", "alice", "xmpp")) == set()
+    assert stat.S_IMODE((tmp_path / "trust").stat().st_mode) == 0o600
+
+
+def test_loaded_trust_serves_an_account(tmp_path, key, quick):
+    save_trust(tmp_path / "trust", trusting(("bob", F1, "verified")), "alice", "irc")
+    trust = load_trust(tmp_path / "trust", "alice", "irc")
+    account = Account("alice", "irc", key, environment=Environment(backend=quick), trust=trust)
+    assert account.trust.level("bob", F1) == "verified"
+
+
+def test_lines_of_other_accounts_stay(tmp_path):
+    path = tmp_path / "trust"
+    save_trust(path, trusting(("bob", F1, "smp")), "alice", "irc")
+    save_trust(path, trusting(("bob", F2, "")), "alice", "xmpp")
+    save_trust(path, Trust(), "alice", "irc")
+    assert set(load_trust(path, "alice", "irc")) == set()
+    assert set(load_trust(path, "alice", "xmpp")) == {("bob", F2, "")}
+
+
+def test_first_start_has_no_files(tmp_path):
+    assert set(load_trust(tmp_path / "none", "alice", "irc")) == set()
+    assert load_instance_tag(tmp_path / "none", "alice", "irc") is None
+
+
+def test_odd_lines_are_read_and_bad_ones_skipped():
+    digest = F1.hex().encode()
+    good = [
+        b"bob\talice\tirc\t%b" % digest,
+        b"bob\talice\tirc\t%b\t" % digest.upper(),
+        b"bob\talice\tirc\t%b\tverified\r" % digest,
+        b"bob\talice\tirc\t%b\r" % digest,
+        b"# bob\talice\tirc\t%b\tsmp" % digest,
+        b"\t\t\t%b\tx" % digest,
+    ]
+    bad = [
+        b"bob\talice\tirc",
+        b"bob\talice\tirc\t%b" % digest[1:],
+        b"bob\talice\tirc\t%b0\tx" % digest,
+        b"bob\talice\tirc\tg%b" % digest[1:],
+        b"bob\0\talice\tirc\t%b" % digest,
+        b"words",
+        b"%b\talice\tirc\t%b\tverified" % (b"b" * 950, digest),
+    ]
+    data = b"\n".join([*good, b"", b" ", b"# comment", *bad, b"bob\talice\tirc\t%b\tver" % digest])
+    found, skipped = read_fingerprints(data)
+    assert [known.level for known in found] == ["", "", "verified", "", "smp", "x"]
+    assert {known.fingerprint for known in found} == {F1}
+    assert skipped == len(bad) + 1
+
+
+def test_longest_line_is_written_and_read():
+    room = 999 - len("\talice\tirc\t") - 40 - len("\tverified\n")
+    longest = KnownFingerprint("b" * room, "alice", "irc", F1, "verified")
+    data = write_fingerprints([longest])
+    assert len(data) == 999
+    assert read_fingerprints(data) == ([longest], 0)
+    with pytest.raises(KeyFileError, match="999"):
+        write_fingerprints([longest._replace(peer="b" * (room + 1))])
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\rb", "a\0b", "\ud800", "b" * 1000])
+def test_name_that_libotr_would_break_is_refused(tmp_path, name):
+    path = tmp_path / "trust"
+    save_trust(path, trusting(("bob", F1, "smp")), "alice", "irc")
+    before = path.read_bytes()
+    for entry in ((name, F1, "smp"), ("bob", F2, name)):
+        with pytest.raises(KeyFileError):
+            save_trust(path, trusting(entry), "alice", "irc")
+    with pytest.raises(KeyFileError):
+        save_trust(path, trusting(("bob", F1, "")), name, "irc")
+    with pytest.raises(KeyFileError):
+        save_instance_tag(tmp_path / "tags", name, "irc", 0x100)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["trust"]
+
+
+def test_peer_that_is_no_str_is_a_type_error(tmp_path):
+    for peer in (b"bob", ("#channel", "bob"), 5):
+        with pytest.raises(TypeError, match="a peer in a file is a str"):
+            save_trust(tmp_path / "trust", trusting((peer, F1, "")), "alice", "irc")
+
+
+def test_fingerprint_of_another_length_is_refused(tmp_path):
+    with pytest.raises(KeyFileError):
+        save_trust(tmp_path / "trust", trusting(("bob", F1[1:], "")), "alice", "irc")
+
+
+def test_file_of_something_else_is_not_written_over(tmp_path, key):
+    path = tmp_path / "key"
+    key.save(path, "alice", "irc")
+    before = path.read_bytes()
+    for call in (
+        lambda: load_trust(path, "alice", "irc"),
+        lambda: save_trust(path, trusting(("bob", F1, "")), "alice", "irc"),
+        lambda: load_instance_tag(path, "alice", "irc"),
+        lambda: save_instance_tag(path, "alice", "irc", 0x100),
+    ):
+        with pytest.raises(KeyFileError, match="none of its"):
+            call()
+    assert path.read_bytes() == before
+
+
+def test_instance_tags_are_loaded_as_they_were_saved(tmp_path):
+    path = tmp_path / "tags"
+    for place, name in enumerate(PEERS):
+        save_instance_tag(path, name, "irc", 0x100 + place)
+    save_instance_tag(path, "bob", "irc", 0xFFFFFFFF)
+    assert load_instance_tag(path, "bob", "irc") == 0xFFFFFFFF
+    for place, name in enumerate(PEERS[1:], start=1):
+        assert load_instance_tag(path, name, "irc") == 0x100 + place
+    assert load_instance_tag(path, "bob", "xmpp") is None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("tag", [0, 0xFF, 0x1_0000_0000, -1])
+def test_reserved_instance_tag_is_refused(tmp_path, tag):
+    with pytest.raises(KeyFileError):
+        save_instance_tag(tmp_path / "tags", "alice", "irc", tag)
+
+
+def test_odd_instance_tag_lines_are_skipped():
+    good = b"a\tb\t00000100\nc\td\tFFffFFff\r\n"
+    bad = b"a\tb\t000000ff\na\tb\t100\na\tb\t0x000100\na\t00000100\na\tb\t00000100\tc\na\tb\t0000"
+    found, skipped = read_instance_tags(b"# comment\n" + good + bad)
+    assert found == [StoredTag("a", "b", 0x100), StoredTag("c", "d", 0xFFFFFFFF)]
+    assert skipped == 6
+    assert read_instance_tags(write_instance_tags(found)) == (found, 0)
+
+
+def test_damaged_trust_never_raises_anything_else(tmp_path, seed):
+    generator = random.Random(seed)
+    path = tmp_path / "trust"
+    save_trust(path, trusting(*((peer, F1, "smp") for peer in PEERS)), "alice", "irc")
+    whole = path.read_bytes()
+    damaged = [whole[:length] for length in range(len(whole))]
+    for _ in range(500):
+        data = bytearray(whole)
+        data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
+        damaged.append(bytes(data))
+    for data in damaged:
+        path.write_bytes(data)
+        for call in (load_trust, load_instance_tag):
+            try:
+                call(path, "alice", "irc")
+            except KeyFileError:
+                pass
+        assert path.read_bytes() == data
+
+
+def test_cut_file_never_changes_a_level(tmp_path):
+    path = tmp_path / "trust"
+    save_trust(path, trusting(("bob", F1, "verified"), ("eve", F2, "")), "alice", "irc")
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        found, _ = read_fingerprints(whole[:length])
+        assert set(found) <= set(read_fingerprints(whole)[0])
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_lines(data):
+    read_fingerprints(data)
+    read_instance_tags(data)
