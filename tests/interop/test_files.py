@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from otrfast import PrivateKey
+from otrfast import PrivateKey, Trust
+from otrfast.storage.fingerprints import load_trust, save_trust
+from otrfast.storage.instance_tags import load_instance_tag, save_instance_tag
 
 from .libotr import PROTOCOL, LibotrPeer, LibotrProcess, Policy
 
@@ -24,6 +26,10 @@ ACCOUNTS = (
     "-leading dash",
     " blanks around ",
 )
+
+
+LINE_NAMES = tuple(name for name in ACCOUNTS if "\t" not in name)
+LEVELS = ("", "verified", "smp", "seen in person", "überprüft")
 
 
 @pytest.fixture
@@ -98,3 +104,53 @@ def test_key_when_we_generated_it_then_libotr_accepts_its_signatures(
     assert bob.context().fingerprint == PrivateKey.load(path).fingerprint
     peer.free()
     bob.free()
+
+
+@pytest.mark.parametrize("peer_name", LINE_NAMES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_fingerprint_file_when_libotr_wrote_it_then_we_read_it(
+    process: LibotrProcess, path: Path, peer_name: str, level: str
+) -> None:
+    fingerprint = bytes(range(100, 120))
+    peer = LibotrPeer(process, "alice", peer_name)
+    peer.trust(fingerprint, level)
+    peer.write_file("fingerprints", path)
+    peer.free()
+    assert list(load_trust(path, "alice", PROTOCOL)) == [(peer_name, fingerprint, level)]
+
+
+def test_fingerprint_file_when_we_wrote_it_then_libotr_keeps_all_of_it(
+    process: LibotrProcess, path: Path, tmp_path: Path
+) -> None:
+    trust = Trust()
+    for i, name in enumerate(LINE_NAMES):
+        for j, level in enumerate(LEVELS):
+            trust.set(name, bytes([i, j] * 10), level)
+    save_trust(path, trust, "alice", PROTOCOL)
+    save_trust(path, trust, "another account", PROTOCOL)
+    peer = LibotrPeer(process, "alice", "bob")
+    peer.read_file("fingerprints", path)
+    copy = tmp_path / "copy"
+    peer.write_file("fingerprints", copy)
+    peer.free()
+    for account in ("alice", "another account"):
+        assert sorted(map(repr, load_trust(copy, account, PROTOCOL))) == sorted(map(repr, trust))
+
+
+@pytest.mark.parametrize("account", LINE_NAMES)
+def test_instance_tag_file_when_either_wrote_it_then_the_other_reads_it(
+    process: LibotrProcess, path: Path, tmp_path: Path, account: str
+) -> None:
+    written = LibotrPeer(process, account, "bob", instance_tag=0xFEDCBA98)
+    written.write_file("instags", path)
+    written.free()
+    assert load_instance_tag(path, account, PROTOCOL) == 0xFEDCBA98
+    save_instance_tag(path, "another", PROTOCOL, 0x100)
+    save_instance_tag(path, account, PROTOCOL, 0x12345678)
+    peer = LibotrPeer(process, account, "bob")
+    peer.read_file("instags", path)
+    copy = tmp_path / "copy"
+    peer.write_file("instags", copy)
+    peer.free()
+    assert load_instance_tag(copy, account, PROTOCOL) == 0x12345678
+    assert load_instance_tag(copy, "another", PROTOCOL) == 0x100
