@@ -23,11 +23,11 @@
 
 /* An odd q of 129 to 256 bits; R = 2^(64 n). */
 typedef struct {
-    size_t n;
-    otrf_limb inverse; /* -1/q mod 2^64 */
-    otrf_limb q[OTRF_MAX_Q_LIMBS];
-    otrf_limb one[OTRF_MAX_Q_LIMBS];
-    otrf_limb square[OTRF_MAX_Q_LIMBS];
+  size_t n;
+  otrf_limb inverse; /* -1/q mod 2^64 */
+  otrf_limb q[OTRF_MAX_Q_LIMBS];
+  otrf_limb one[OTRF_MAX_Q_LIMBS];
+  otrf_limb square[OTRF_MAX_Q_LIMBS];
 } otrf_scalars;
 
 /* n is 3 or 4, and the top limb of q is not 0. */
@@ -49,10 +49,10 @@ void otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *fi
 
 /* Bytes without end from HMAC-SHA256 of a counter under a seed. */
 typedef struct {
-    uint8_t seed[32];
-    uint8_t block[32];
-    uint32_t counter;
-    size_t left;
+  uint8_t seed[32];
+  uint8_t block[32];
+  uint32_t counter;
+  size_t left;
 } otrf_expansion;
 
 void otrf_expansion_start(otrf_expansion *expansion, const uint8_t seed[32]);
@@ -60,13 +60,13 @@ void otrf_expand(uint8_t *out, size_t len, otrf_expansion *expansion);
 
 /* Room for what a field of DSA needs to know of its modulus. */
 typedef struct {
-    size_t n;
-    otrf_limb m[OTRF_MAX_LIMBS];
-    union {
-        otrf_modulus gmp;
-        otrf_ifma_modulus ifma;
-    } way;
-    otrf_field field;
+  size_t n;
+  otrf_limb m[OTRF_MAX_LIMBS];
+  union {
+    otrf_modulus gmp;
+    otrf_ifma_modulus ifma;
+  } way;
+  otrf_field field;
 } otrf_dsa_field;
 
 /* The field modulo an odd m with its top limb not 0, on the best way in force for its size. It stays where it is. */
@@ -90,12 +90,12 @@ size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound);
 
 /* The numbers of a private key in limbs, and the comb of its g for the way that was in force when it was made. */
 struct otrf_dsa_key {
-    otrf_dsa_field p;
-    otrf_scalars q;
-    otrf_limb g[OTRF_DSA_P_LIMBS];
-    otrf_limb y[OTRF_DSA_P_LIMBS];
-    otrf_limb x[OTRF_Q_LIMBS];
-    _Alignas(64) uint8_t comb[];
+  otrf_dsa_field p;
+  otrf_scalars q;
+  otrf_limb g[OTRF_DSA_P_LIMBS];
+  otrf_limb y[OTRF_DSA_P_LIMBS];
+  otrf_limb x[OTRF_Q_LIMBS];
+  _Alignas(64) uint8_t comb[];
 };
 
 /* A key with p, q, g and the comb; y and x are the caller's to fill in. NULL where malloc failed. */

@@ -225,7 +225,7 @@ static void check_lanes(size_t n) {
 static void check_selects(void) {
   static otrf_lanes table[16];
   static otrf_lanes_comb comb;
-  otrf_limb index[OTRF_LANES], index_6[OTRF_LANES];
+  otrf_limb index[OTRF_LANES], comb_index[OTRF_LANES];
   otrf_lanes r;
   for (size_t e = 0; e < 16; e++) {
     for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
@@ -237,7 +237,7 @@ static void check_selects(void) {
   }
   for (size_t l = 0; l < OTRF_LANES; l++) {
     index[l] = next() % 16;
-    index_6[l] = next() % 64;
+    comb_index[l] = next() % OTRF_COMB_ENTRIES;
   }
   otrf_lanes_select(&r, table, 16, index);
   for (size_t l = 0; l < OTRF_LANES; l++) {
@@ -245,10 +245,10 @@ static void check_selects(void) {
       check(r.digit[d][l] == table[index[l]].digit[d][l], "select in lanes");
     }
   }
-  otrf_lanes_comb_select(&r, &comb, index_6);
+  otrf_lanes_comb_select(&r, &comb, comb_index);
   for (size_t l = 0; l < OTRF_LANES; l++) {
     for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
-      check(r.digit[d][l] == comb.entry[d][index_6[l]], "select from a comb in lanes");
+      check(r.digit[d][l] == comb.entry[d][comb_index[l]], "select from a comb in lanes");
     }
   }
 }
