@@ -1,103 +1,131 @@
-/* Many data messages of one direction in one call, two MACs at a time: one SHA-1 is bound by latency, two fill its gaps. */
+/* Many data messages of one direction in one call, as many MACs at a time as SHA-1 has lanes. */
 #include "message.h"
 
-/* The parts of a joined run: what stands between separators. */
-typedef struct {
-  const char *at, *end;
-  char separator;
-} parts;
+/* A group's messages together stay below this, so that they stay in the second-level cache. */
+#define GROUP_BYTES ((size_t)256 << 10)
 
-/* Step to the next part; returns its start and puts its length into `len`. */
-static const char *next_part(parts *p, size_t *len) {
-  const char *start = p->at;
-  const char *stop = start < p->end ? memchr(start, p->separator, (size_t)(p->end - start)) : NULL;
-  *len = (size_t)((stop != NULL ? stop : p->end) - start);
-  p->at = stop != NULL ? stop + 1 : p->end;
-  return start;
+/* How many messages to take at a time where one needs `room`. */
+static size_t group_size(size_t room, size_t n) {
+  const size_t fitting = GROUP_BYTES / room, lanes = otrf_sha1_lanes();
+  const size_t size = fitting < lanes ? fitting : lanes;
+  return size == 0 ? 1 : size < n ? size : n;
 }
 
-/* The longest of the parts, or SIZE_MAX where there are not n of them. */
-static size_t longest_part(const char *data, size_t len, char separator, size_t n) {
-  const char *at = data, *const end = data + len;
-  size_t longest = 0;
-  for (size_t i = 1; i < n; i++) {
-    const char *stop = at < end ? memchr(at, separator, (size_t)(end - at)) : NULL;
-    if (stop == NULL) {
+/* Where each of n parts ends that stand joined by single separators. Returns the length of the longest, or SIZE_MAX where
+ * there are not n parts. */
+static size_t find_ends(size_t *ends, const char *data, size_t len, char separator, size_t n) {
+  size_t at = 0, longest = 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *stop = at < len ? memchr(data + at, separator, len - at) : NULL;
+    if ((stop == NULL) != (i == n - 1)) {
       return SIZE_MAX;
     }
-    longest = (size_t)(stop - at) > longest ? (size_t)(stop - at) : longest;
-    at = stop + 1;
+    ends[i] = stop != NULL ? (size_t)(stop - data) : len;
+    longest = ends[i] - at > longest ? ends[i] - at : longest;
+    at = ends[i] + 1;
   }
-  if (at < end && memchr(at, separator, (size_t)(end - at)) != NULL) {
-    return SIZE_MAX;
-  }
-  return (size_t)(end - at) > longest ? (size_t)(end - at) : longest;
+  return n > 0 ? longest : SIZE_MAX;
 }
+
+static size_t fail(otrf_buffer *out, int status) {
+  otrf_buffer_fail(out, status);
+  return 0;
+}
+
+const char *otrf_buffer_data(const otrf_buffer *buffer) { return (const char *)buffer->data + buffer->result_at; }
 
 /* ---- sealing ---- */
 
-const char *otrf_seal_many(otrf_buffer *out, size_t *total, otrf_data_keys *keys, const uint8_t *texts, size_t texts_len,
-                           size_t n) {
+/* The batch on its way: where its next part starts, its next result, and both arrays' place. */
+typedef struct {
+  const char *input;
+  size_t input_at;
+  char *output;
+  size_t output_at;
+  size_t *ends; /* of the parts that are left; their results' ends are put in the same place */
+  uint8_t *raw;
+  size_t raw_room;
+} batch;
+
+/* Step to the next part; returns its start and puts its length into `len`. */
+static const char *next_part(batch *b, size_t i, size_t *len) {
+  const char *part = b->input + b->input_at;
+  *len = b->ends[i] - b->input_at;
+  b->input_at = b->ends[i] + 1;
+  return part;
+}
+
+static void seal_group(batch *b, otrf_data_keys *keys, size_t now) {
   const otrf_lane *lane = keys->send;
-  const size_t longest = n == 0 ? SIZE_MAX : longest_part((const char *)texts, texts_len, 0, n);
-  *total = 0;
+  otrf_sha1_job jobs[OTRF_SHA1_LANES];
+  otrf_content content[OTRF_SHA1_LANES];
+  uint8_t macs[OTRF_SHA1_LANES][OTRF_MAC_BYTES];
+  for (size_t i = 0; i < now; i++) {
+    content[i] = (otrf_content){0};
+    content[i].text = (const uint8_t *)next_part(b, i, &content[i].text_len);
+    otrf_seal_start(&jobs[i], b->raw + i * b->raw_room, lane, ++keys->send_counter, &content[i]);
+  }
+  otrf_mac_finish(macs, jobs, lane, now);
+  for (size_t i = 0; i < now; i++) {
+    otrf_seal_finish(b->output + b->output_at, b->raw + i * b->raw_room, lane, &content[i], macs[i]);
+    b->output_at += otrf_line_bytes(otrf_sealed_bytes(lane, &content[i]));
+    b->ends[i] = b->output_at;
+  }
+  b->ends += now;
+}
+
+size_t otrf_seal_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const uint8_t *texts, size_t texts_len,
+                      size_t n) {
+  const otrf_lane *lane = keys->send;
+  const size_t longest = find_ends(ends, (const char *)texts, texts_len, 0, n);
   if (longest > LIMIT_BYTES || lane == NULL || lane->prefix_len == 0) {
-    return otrf_buffer_fail(out, OTRF_ERR_SIZE);
+    return fail(out, OTRF_ERR_SIZE);
   }
   if (n > UINT64_MAX - keys->send_counter) {
-    return otrf_buffer_fail(out, OTRF_ERR_COUNTER);
+    return fail(out, OTRF_ERR_COUNTER);
   }
   const otrf_content largest = {.text_len = longest};
   const size_t raw_room = otrf_sealed_bytes(lane, &largest) + SLACK_BYTES;
   const size_t lines_room = OTRF_BASE64_LEN(texts_len) + n * (otrf_line_bytes(lane->prefix_len + FRAME_BYTES) + 8);
-  if (otrf_buffer_reserve(out, 2 * raw_room + lines_room) != OTRF_OK) {
-    return otrf_buffer_fail(out, OTRF_ERR_MEMORY);
+  const size_t group = group_size(raw_room, n);
+  if (otrf_buffer_reserve(out, group * raw_room + lines_room) != OTRF_OK) {
+    return fail(out, OTRF_ERR_MEMORY);
   }
-  char *const lines = (char *)out->data + 2 * raw_room, *line = lines;
-  parts run = {(const char *)texts, (const char *)texts + texts_len, 0};
-  for (size_t done = 0; done < n; done += 2) {
-    const size_t now = n - done < 2 ? 1 : 2;
-    otrf_mac_job jobs[2];
-    otrf_content content[2] = {{0}};
-    uint8_t macs[2][OTRF_MAC_BYTES];
-    for (size_t i = 0; i < now; i++) {
-      content[i].text = (const uint8_t *)next_part(&run, &content[i].text_len);
-      otrf_seal_start(&jobs[i], out->data + i * raw_room, lane, ++keys->send_counter, &content[i]);
-    }
-    otrf_mac_finish(macs, jobs, lane, now);
-    for (size_t i = 0; i < now; i++) {
-      otrf_seal_finish(line, out->data + i * raw_room, lane, &content[i], macs[i]);
-      line += otrf_line_bytes(otrf_sealed_bytes(lane, &content[i]));
-      *line++ = '\n';
-    }
+  out->result_at = group * raw_room;
+  batch b = {(const char *)texts, 0, (char *)out->data + out->result_at, 0, ends, out->data, raw_room};
+  for (size_t left = n, now; left > 0; left -= now) {
+    now = group < left ? group : left;
+    seal_group(&b, keys, now);
   }
-  *total = (size_t)(line - lines) - 1;
-  return lines;
+  return n;
 }
 
 /* ---- opening ---- */
 
-/* Open up to two lines; returns how many, their texts, each with a zero byte, standing from `text` on. */
-static size_t open_two(uint8_t **text, uint8_t *raw, size_t raw_room, otrf_data_keys *keys, parts *run, size_t now) {
-  otrf_opening openings[2];
-  otrf_mac_job jobs[2];
-  uint8_t macs[2][OTRF_MAC_BYTES];
+/* Open up to `now` lines; returns how many. */
+static size_t open_group(batch *b, otrf_data_keys *keys, size_t now) {
+  otrf_opening openings[OTRF_SHA1_LANES];
+  otrf_sha1_job jobs[OTRF_SHA1_LANES];
+  uint8_t macs[OTRF_SHA1_LANES][OTRF_MAC_BYTES];
   size_t started = 0, opened = 0, len;
   while (started < now) {
-    const char *line = next_part(run, &len);
-    if (!otrf_open_start(&openings[started], &jobs[started], raw + started * raw_room, keys, line, len)) {
+    const char *line = next_part(b, started, &len);
+    uint8_t *raw = b->raw + started * b->raw_room;
+    if (!otrf_open_start(&openings[started], &jobs[started], raw, keys, line, len)) {
       break;
     }
     started++;
   }
-  if (started == 0) {
-    return 0;
-  }
   otrf_mac_finish(macs, jobs, keys->receive, started);
-  while (opened < started && (len = otrf_open_finish(*text, &openings[opened], keys, macs[opened])) > 0) {
-    *text += len + 1;
-    opened++;
+  while (opened < started) {
+    len = otrf_open_finish((uint8_t *)b->output + b->output_at, &openings[opened], keys, macs[opened]);
+    if (len == 0) {
+      break;
+    }
+    b->ends[opened++] = b->output_at + len;
+    b->output_at += len + 1; /* the zero byte stays between this text and the next */
   }
+  b->ends += opened;
   otrf_wipe(macs, started * sizeof macs[0]);
   for (size_t i = 0; i < started; i++) {
     otrf_wipe(openings[i].kept, sizeof openings[i].kept);
@@ -105,28 +133,27 @@ static size_t open_two(uint8_t **text, uint8_t *raw, size_t raw_room, otrf_data_
   return opened;
 }
 
-const char *otrf_open_many(otrf_buffer *out, size_t *total, otrf_data_keys *keys, const char *lines, size_t lines_len,
-                           size_t n) {
-  const size_t longest = n == 0 ? SIZE_MAX : longest_part(lines, lines_len, '\n', n);
-  const size_t raw_room = longest <= LIMIT_BYTES ? longest / 4 * 3 + SLACK_BYTES : 0;
-  *total = 0;
-  if (otrf_buffer_reserve(out, 2 * raw_room + lines_len + SLACK_BYTES) != OTRF_OK) {
-    return otrf_buffer_fail(out, OTRF_ERR_MEMORY);
+size_t otrf_open_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const char *lines, size_t lines_len,
+                      size_t n) {
+  const size_t longest = find_ends(ends, lines, lines_len, '\n', n);
+  if (longest > LIMIT_BYTES || keys->head_len == 0) {
+    return fail(out, OTRF_ERR_GENERAL_PATH);
   }
-  uint8_t *const texts = out->data + 2 * raw_room, *text = texts;
-  *texts = 0;
-  if (raw_room == 0 || keys->head_len == 0) {
-    return (const char *)texts;
+  const size_t raw_room = longest / 4 * 3 + SLACK_BYTES, group = group_size(raw_room, n);
+  if (otrf_buffer_reserve(out, group * raw_room + lines_len + SLACK_BYTES) != OTRF_OK) {
+    return fail(out, OTRF_ERR_MEMORY);
   }
-  parts run = {lines, lines + lines_len, '\n'};
-  for (size_t done = 0; done < n; done += 2) {
-    const size_t now = n - done < 2 ? 1 : 2;
-    if (open_two(&text, out->data, raw_room, keys, &run, now) < now) {
+  out->result_at = group * raw_room;
+  batch b = {lines, 0, (char *)out->data + out->result_at, 0, ends, out->data, raw_room};
+  size_t opened = 0;
+  while (opened < n) {
+    const size_t now = group < n - opened ? group : n - opened, done = open_group(&b, keys, now);
+    opened += done;
+    if (done < now) {
       break;
     }
   }
-  out->plain_at = (size_t)(texts - out->data);
-  out->plain_len = (size_t)(text - texts);
-  *total = text > texts ? (size_t)(text - texts) - 1 : 0;
-  return (const char *)texts;
+  out->plain_at = out->result_at;
+  out->plain_len = b.output_at;
+  return opened;
 }

@@ -12,15 +12,24 @@ extern OTRF_HIDDEN const uint32_t otrf_sha256_start[8];
 OTRF_HIDDEN void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks);
 OTRF_HIDDEN void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks);
 
-/* The same over two messages at once. */
-OTRF_HIDDEN void otrf_sha1_blocks_pair(uint32_t state0[5], const uint8_t *data0, size_t blocks0, uint32_t state1[5],
-                                       const uint8_t *data1, size_t blocks1);
+/* A message on its way through SHA-1. */
+typedef struct {
+  const uint8_t *next; /* the first byte not yet hashed */
+  size_t blocks;       /* how many blocks are left */
+  uint32_t state[5];
+} otrf_sha1_job;
+
+#define OTRF_SHA1_LANES 16
+
+/* How many messages otrf_sha1_many takes in the time of one: 1, 8 or OTRF_SHA1_LANES. */
+OTRF_HIDDEN size_t otrf_sha1_lanes(void);
+
+/* Hash all blocks of up to otrf_sha1_lanes() messages: sha1_lanes.c */
+OTRF_HIDDEN void otrf_sha1_many(otrf_sha1_job *jobs, size_t n);
 
 #if OTRF_X86
-/* The same with the SHA extensions, and on two messages at once, which hides the latency of one: sha_ni.c */
+/* The same with the SHA extensions: sha_ni.c */
 OTRF_HIDDEN void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks);
-OTRF_HIDDEN void otrf_sha1_blocks_ni_pair(uint32_t state0[5], const uint8_t *data0, uint32_t state1[5],
-                                          const uint8_t *data1, size_t blocks);
 OTRF_HIDDEN void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks,
                                        const uint32_t constants[64]);
 #endif

@@ -65,7 +65,7 @@ static int find_fields(otrf_opening *opening, const otrf_data_keys *keys, size_t
   return otrf_load32(mac + OTRF_MAC_BYTES) == around - opening->cipher_len;
 }
 
-int otrf_open_start(otrf_opening *opening, otrf_mac_job *job, uint8_t *raw, const otrf_data_keys *keys,
+int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                     const char *line, size_t line_len) {
   if (line_len < LINE_EXTRA || memcmp(line, ARMOUR, ARMOUR_BYTES) != 0 || line[line_len - 1] != '.') {
     return 0;
@@ -116,7 +116,7 @@ size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_ke
 const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *line, size_t line_len) {
   const size_t raw_room = line_len / 4 * 3 + SLACK_BYTES;
   otrf_opening opening;
-  otrf_mac_job job;
+  otrf_sha1_job job;
   uint8_t mac[1][OTRF_MAC_BYTES];
   if (keys->head_len == 0 || line_len > LIMIT_BYTES) {
     return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);

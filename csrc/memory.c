@@ -14,11 +14,15 @@ void otrf_release(void *data, size_t size) {
 
 int otrf_equal(const uint8_t *a, const uint8_t *b, size_t len) {
   uint64_t difference = 0;
-  for (size_t i = 0; i < len; i++) {
-    difference |= (uint64_t)(a[i] ^ b[i]);
+  for (; len >= 8; len -= 8, a += 8, b += 8) {
+    difference |= otrf_load64(a) ^ otrf_load64(b);
   }
-  /* 0 - 1 borrows into the top bit, no other value of a byte does */
-  return (int)((otrf_opaque(difference) - 1) >> 63);
+  for (; len > 0; len--, a++, b++) {
+    difference |= (uint64_t)(*a ^ *b);
+  }
+  /* either x or -x has its top bit set, unless x is 0 */
+  difference = otrf_opaque(difference);
+  return (int)(1 ^ (difference | (0 - difference)) >> 63);
 }
 
 /* A buffer larger than this does not outlive the call that needed it by more than one call. */

@@ -13,7 +13,8 @@ OTRF_HIDDEN void otrf_release(void *data, size_t size);
 struct otrf_buffer {
   uint8_t *data;
   size_t capacity;
-  size_t plain_at; /* where the plain text of the last call stands */
+  size_t result_at; /* where the results of the last call on many messages stand */
+  size_t plain_at;  /* where the plain text of the last call stands */
   size_t plain_len;
   int status;
 };

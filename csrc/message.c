@@ -32,7 +32,7 @@ int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix, size_t pr
 
 /* ---- the MAC ---- */
 
-void otrf_mac_start(otrf_mac_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len) {
+void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len) {
   uint8_t *const end = message + len;
   memcpy(job->state, state, sizeof job->state);
   job->next = message + start;
@@ -42,16 +42,16 @@ void otrf_mac_start(otrf_mac_job *job, const uint32_t state[5], uint8_t *message
   otrf_store64(message + start + 64 * job->blocks - 8, (64 + (uint64_t)len) << 3);
 }
 
-static void hash(otrf_mac_job *jobs, size_t n) {
-  if (n == 2) {
-    otrf_sha1_blocks_pair(jobs[0].state, jobs[0].next, jobs[0].blocks, jobs[1].state, jobs[1].next, jobs[1].blocks);
+static void hash(otrf_sha1_job *jobs, size_t n) {
+  if (n == 1) {
+    otrf_sha1_blocks(jobs->state, jobs->next, jobs->blocks);
   } else {
-    otrf_sha1_blocks(jobs[0].state, jobs[0].next, jobs[0].blocks);
+    otrf_sha1_many(jobs, n);
   }
 }
 
-void otrf_mac_finish(uint8_t mac[][OTRF_MAC_BYTES], otrf_mac_job *jobs, const otrf_lane *lane, size_t n) {
-  uint8_t digests[2][64];
+void otrf_mac_finish(uint8_t macs[][OTRF_MAC_BYTES], otrf_sha1_job *jobs, const otrf_lane *lane, size_t n) {
+  uint8_t digests[OTRF_SHA1_LANES][64];
   hash(jobs, n);
   for (size_t i = 0; i < n; i++) {
     uint8_t *block = digests[i];
@@ -65,7 +65,7 @@ void otrf_mac_finish(uint8_t mac[][OTRF_MAC_BYTES], otrf_mac_job *jobs, const ot
   }
   hash(jobs, n);
   for (size_t i = 0; i < n; i++) {
-    otrf_store_words(mac[i], jobs[i].state, 5);
+    otrf_store_words(macs[i], jobs[i].state, 5);
   }
   otrf_wipe(digests, n * sizeof digests[0]);
   otrf_wipe(jobs, n * sizeof *jobs);
@@ -80,7 +80,7 @@ static uint8_t *append(uint8_t *out, const uint8_t *data, size_t len) {
   return out + len;
 }
 
-void otrf_seal_start(otrf_mac_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
+void otrf_seal_start(otrf_sha1_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
                      const otrf_content *content) {
   const size_t cipher_len = content->text_len + 1 + content->tlvs_len;
   uint8_t *at = append(raw, lane->prefix, lane->prefix_len);
@@ -121,7 +121,7 @@ static const char *seal(otrf_buffer *out, otrf_data_keys *keys, const otrf_conte
     return otrf_buffer_fail(out, OTRF_ERR_MEMORY);
   }
   char *line = (char *)out->data + line_at;
-  otrf_mac_job job;
+  otrf_sha1_job job;
   uint8_t mac[1][OTRF_MAC_BYTES];
   otrf_seal_start(&job, out->data, lane, ++keys->send_counter, content);
   otrf_mac_finish(mac, &job, lane, 1);

@@ -27,19 +27,12 @@ OTRF_HIDDEN otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]);
 /* Take the prefix's whole blocks into the inner state, and keep both. */
 OTRF_HIDDEN void otrf_keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t prefix_len);
 
-/* A MAC on its way over message[0..len). */
-typedef struct {
-  const uint8_t *next; /* the first byte not yet hashed */
-  size_t blocks;       /* how many blocks are left, padding included */
-  uint32_t state[5];
-} otrf_mac_job;
-
 /* Start a MAC where `state` has already taken in the first `start` bytes. The padding of the hash goes behind the message, into
  * up to 72 bytes that are overwritten: so the hash reads it all in one run. */
-OTRF_HIDDEN void otrf_mac_start(otrf_mac_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len);
+OTRF_HIDDEN void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len);
 
-/* Finish one MAC, or `n` (1 or 2) at once; the jobs are wiped. */
-OTRF_HIDDEN void otrf_mac_finish(uint8_t mac[][OTRF_MAC_BYTES], otrf_mac_job *jobs, const otrf_lane *lane, size_t n);
+/* Finish `n` MACs, up to otrf_sha1_lanes(); the jobs are wiped. */
+OTRF_HIDDEN void otrf_mac_finish(uint8_t macs[][OTRF_MAC_BYTES], otrf_sha1_job *jobs, const otrf_lane *lane, size_t n);
 
 /* What a message holds. */
 typedef struct {
@@ -56,7 +49,7 @@ OTRF_INLINE size_t otrf_line_bytes(size_t raw_len) { return OTRF_BASE64_LEN(raw_
 
 /* Write a message up to its ciphertext and start its MAC; then, with the MAC, write the rest and the line. `raw` has
  * otrf_sealed_bytes() + SLACK_BYTES. */
-OTRF_HIDDEN void otrf_seal_start(otrf_mac_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
+OTRF_HIDDEN void otrf_seal_start(otrf_sha1_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
                                  const otrf_content *content);
 OTRF_HIDDEN void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otrf_content *content,
                                   const uint8_t mac[OTRF_MAC_BYTES]);
@@ -73,7 +66,7 @@ typedef struct {
 
 /* Decode and check a line as far as goes without the MAC, and start the MAC. 0 where it is for the general path, else 1.
  * `raw` has 3/4 of the line and SLACK_BYTES. */
-OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_mac_job *job, uint8_t *raw, const otrf_data_keys *keys,
+OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                                 const char *line, size_t line_len);
 
 /* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and a zero byte), and commit where the text is

@@ -234,10 +234,11 @@ const char *otrf_seal(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *tex
 const char *otrf_seal_full(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
                            const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len);
 
-/* Seal `n` texts that stand joined by single zero bytes. Returns the lines joined by newlines, their whole length in
- * `total`; NULL, and no counter used, as above, and with OTRF_ERR_SIZE where there are not n texts. */
-const char *otrf_seal_many(otrf_buffer *out, size_t *total, otrf_data_keys *keys, const uint8_t *texts, size_t texts_len,
-                           size_t n);
+/* Seal n texts that stand joined by single zero bytes. Returns n; the lines stand one after the other at otrf_buffer_data,
+ * and ends[i] is where line i ends. Returns 0, and no counter is used, as above, and with OTRF_ERR_SIZE where there are
+ * not n texts or n is 0. */
+size_t otrf_seal_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const uint8_t *texts, size_t texts_len,
+                      size_t n);
 
 /* Check the MAC over `authenticated`, then the counter; store the counter; decrypt. OTRF_ERR_MAC or OTRF_ERR_COUNTER, and
  * nothing changed. `plaintext` takes ciphertext_len bytes, may not overlap the inputs, and is zeroed on failure. */
@@ -251,13 +252,16 @@ int otrf_open(uint8_t *plaintext, otrf_data_keys *keys, const uint8_t *authentic
  * No byte is decrypted before the MAC has been checked. */
 const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *line, size_t line_len);
 
-/* Open the leading ones of `n` lines that stand joined by newlines, as long as otrf_open_line would return a text. Returns
- * the texts joined by single zero bytes, their whole length in `total`: 0 where already the first line is for the general
- * path, or where there are not n lines. NULL where malloc failed. */
-const char *otrf_open_many(otrf_buffer *out, size_t *total, otrf_data_keys *keys, const char *lines, size_t lines_len,
-                           size_t n);
+/* Open the leading ones of n lines that stand joined by newlines, as long as otrf_open_line would return a text. Returns how
+ * many; the texts stand at otrf_buffer_data, joined by single zero bytes, and ends[i] is where text i ends. Returns 0 where
+ * already the first line is for the general path, where there are not n lines, where malloc failed. `ends` has room for n. */
+size_t otrf_open_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const char *lines, size_t lines_len,
+                      size_t n);
 
-/* Why the last call with this buffer returned NULL; OTRF_OK where it did not. */
+/* The results of the last call on many messages. */
+const char *otrf_buffer_data(const otrf_buffer *buffer);
+
+/* Why the last call with this buffer returned NULL or 0; OTRF_OK where it did not. */
 int otrf_buffer_status(const otrf_buffer *buffer);
 
 /* cdef: end */

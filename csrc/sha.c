@@ -1,36 +1,18 @@
 /* SHA-1 and SHA-256 (FIPS 180-4): compression in portable C and with the SHA extensions, and the one-shot digests. */
 #include "hash.h"
+#include "sha1_rounds.h"
 
 #define ROL(x, n) (((x) << (n)) | ((x) >> (32 - (n))))
 #define ROR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 
 /* ---- SHA-1, portable ---- */
 
+#define ADD(x, y) ((x) + (y))
+#define XOR4(x, y, z, u) ((x) ^ (y) ^ (z) ^ (u))
+#define SPLAT(k) ((uint32_t)(k))
 #define CHOOSE(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
 #define PARITY(x, y, z) ((x) ^ (y) ^ (z))
 #define MAJORITY(x, y, z) (((x) & (y)) + ((z) & ((x) ^ (y))))
-
-/* Word t of the schedule, held in a window of 16. */
-#define WORD1(t)                                                                                       \
-  (w[(t)&15] = ROL(w[((t) + 13) & 15] ^ w[((t) + 8) & 15] ^ w[((t) + 2) & 15] ^ w[(t)&15], 1))
-
-/* One step; the roles of a to e turn with each. */
-#define STEP1(f, k, word, a, b, c, d, e)             \
-  do {                                               \
-    e += ROL(a, 5) + f(b, c, d) + (uint32_t)(k) + (word); \
-    b = ROL(b, 30);                                  \
-  } while (0)
-
-#define FIVE1(f, k, word, t)               \
-  do {                                     \
-    STEP1(f, k, word((t) + 0), a, b, c, d, e); \
-    STEP1(f, k, word((t) + 1), e, a, b, c, d); \
-    STEP1(f, k, word((t) + 2), d, e, a, b, c); \
-    STEP1(f, k, word((t) + 3), c, d, e, a, b); \
-    STEP1(f, k, word((t) + 4), b, c, d, e, a); \
-  } while (0)
-
-#define INPUT(t) (w[t])
 
 static void sha1_portable(uint32_t state[5], const uint8_t *data, size_t blocks) {
   uint32_t w[16];
@@ -39,26 +21,7 @@ static void sha1_portable(uint32_t state[5], const uint8_t *data, size_t blocks)
     for (size_t t = 0; t < 16; t++) {
       w[t] = otrf_load32(data + 4 * t);
     }
-    FIVE1(CHOOSE, 0x5a827999, INPUT, 0);
-    FIVE1(CHOOSE, 0x5a827999, INPUT, 5);
-    FIVE1(CHOOSE, 0x5a827999, INPUT, 10);
-    STEP1(CHOOSE, 0x5a827999, INPUT(15), a, b, c, d, e);
-    STEP1(CHOOSE, 0x5a827999, WORD1(16), e, a, b, c, d);
-    STEP1(CHOOSE, 0x5a827999, WORD1(17), d, e, a, b, c);
-    STEP1(CHOOSE, 0x5a827999, WORD1(18), c, d, e, a, b);
-    STEP1(CHOOSE, 0x5a827999, WORD1(19), b, c, d, e, a);
-    FIVE1(PARITY, 0x6ed9eba1, WORD1, 20);
-    FIVE1(PARITY, 0x6ed9eba1, WORD1, 25);
-    FIVE1(PARITY, 0x6ed9eba1, WORD1, 30);
-    FIVE1(PARITY, 0x6ed9eba1, WORD1, 35);
-    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 40);
-    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 45);
-    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 50);
-    FIVE1(MAJORITY, 0x8f1bbcdc, WORD1, 55);
-    FIVE1(PARITY, 0xca62c1d6, WORD1, 60);
-    FIVE1(PARITY, 0xca62c1d6, WORD1, 65);
-    FIVE1(PARITY, 0xca62c1d6, WORD1, 70);
-    FIVE1(PARITY, 0xca62c1d6, WORD1, 75);
+    SHA1_ROUNDS;
     state[0] += a;
     state[1] += b;
     state[2] += c;
@@ -86,6 +49,7 @@ static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
 #define SIGMA0(x) (ROR(x, 7) ^ ROR(x, 18) ^ ((x) >> 3))
 #define SIGMA1(x) (ROR(x, 17) ^ ROR(x, 19) ^ ((x) >> 10))
 
+#define INPUT2(t) (w[t])
 #define WORD2(t) (w[(t)&15] += SIGMA1(w[((t) + 14) & 15]) + w[((t) + 9) & 15] + SIGMA0(w[((t) + 1) & 15]))
 
 #define STEP2(k, word, a, b, c, d, e, f, g, h)               \
@@ -115,8 +79,8 @@ static void sha256_portable(uint32_t state[8], const uint8_t *data, size_t block
     for (size_t t = 0; t < 16; t++) {
       w[t] = otrf_load32(data + 4 * t);
     }
-    EIGHT2(INPUT, 0);
-    EIGHT2(INPUT, 8);
+    EIGHT2(INPUT2, 0);
+    EIGHT2(INPUT2, 8);
     for (size_t t = 16; t < 64; t += 16) {
       EIGHT2(WORD2, t);
       EIGHT2(WORD2, t + 8);
@@ -143,23 +107,6 @@ void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks) {
   }
 #endif
   sha1_portable(state, data, blocks);
-}
-
-void otrf_sha1_blocks_pair(uint32_t state0[5], const uint8_t *data0, size_t blocks0, uint32_t state1[5],
-                           const uint8_t *data1, size_t blocks1) {
-  size_t together = 0;
-#if OTRF_X86
-  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
-    together = blocks0 < blocks1 ? blocks0 : blocks1;
-    otrf_sha1_blocks_ni_pair(state0, data0, state1, data1, together);
-  }
-#endif
-  if (blocks0 > together) {
-    otrf_sha1_blocks(state0, data0 + 64 * together, blocks0 - together);
-  }
-  if (blocks1 > together) {
-    otrf_sha1_blocks(state1, data1 + 64 * together, blocks1 - together);
-  }
 }
 
 void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks) {

@@ -24,44 +24,20 @@ OTRF_INLINE OTRF_TARGET_SHANI __m128i sha1_load(const uint8_t *data) {
     abcd = _mm_sha1rnds4_epu32(abcd, e_word, function); \
   } while (0)
 
-typedef struct {
-  __m128i abcd, last, w[4];
-} sha1_lane;
-
-OTRF_INLINE OTRF_TARGET_SHANI void sha1_begin(sha1_lane *lane, __m128i abcd, __m128i e, const uint8_t *data) {
-  lane->w[0] = sha1_load(data);
-  lane->w[1] = sha1_load(data + 16);
-  lane->w[2] = sha1_load(data + 32);
-  lane->w[3] = sha1_load(data + 48);
-  lane->last = abcd;
-  lane->abcd = _mm_sha1rnds4_epu32(abcd, _mm_add_epi32(e, lane->w[0]), 0);
-}
-
 /* Rounds of quad i, 1 <= i < 4 (words as they came) and 4 <= i < 20 (words of the schedule). */
-#define EARLY1(lane, i) ROUNDS1((lane).abcd, (lane).last, (lane).w[i], 0)
-#define LATE1(lane, i)                                                                                       \
-  do {                                                                                                       \
-    SCHEDULE1((lane).w[(i)&3], (lane).w[((i) + 1) & 3], (lane).w[((i) + 2) & 3], (lane).w[((i) + 3) & 3]);   \
-    ROUNDS1((lane).abcd, (lane).last, (lane).w[(i)&3], (i) / 5);                                             \
+#define EARLY1(i) ROUNDS1(abcd, last, w[i], 0)
+#define LATE1(i)                                                                \
+  do {                                                                          \
+    SCHEDULE1(w[(i)&3], w[((i) + 1) & 3], w[((i) + 2) & 3], w[((i) + 3) & 3]);  \
+    ROUNDS1(abcd, last, w[(i)&3], (i) / 5);                                     \
   } while (0)
 
-#define LATE_FOUR1(STEP, i) \
-  do {                      \
-    STEP(i);                \
-    STEP((i) + 1);          \
-    STEP((i) + 2);          \
-    STEP((i) + 3);          \
-  } while (0)
-
-#define ALL1(EARLY, LATE) \
-  do {                    \
-    EARLY(1);             \
-    EARLY(2);             \
-    EARLY(3);             \
-    LATE_FOUR1(LATE, 4);  \
-    LATE_FOUR1(LATE, 8);  \
-    LATE_FOUR1(LATE, 12); \
-    LATE_FOUR1(LATE, 16); \
+#define LATE_FOUR1(i) \
+  do {                \
+    LATE1(i);         \
+    LATE1((i) + 1);   \
+    LATE1((i) + 2);   \
+    LATE1((i) + 3);   \
   } while (0)
 
 OTRF_INLINE OTRF_TARGET_SHANI __m128i sha1_get(const uint32_t state[5], __m128i *e) {
@@ -77,42 +53,20 @@ OTRF_INLINE OTRF_TARGET_SHANI void sha1_put(uint32_t state[5], __m128i abcd, __m
 OTRF_TARGET_SHANI void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks) {
   __m128i e, abcd = sha1_get(state, &e);
   for (; blocks > 0; blocks--, data += 64) {
-    sha1_lane lane;
-    sha1_begin(&lane, abcd, e, data);
-#define EARLY(i) EARLY1(lane, i)
-#define LATE(i) LATE1(lane, i)
-    ALL1(EARLY, LATE);
-#undef EARLY
-#undef LATE
-    e = _mm_sha1nexte_epu32(lane.last, e);
-    abcd = _mm_add_epi32(abcd, lane.abcd);
+    const __m128i before = abcd;
+    __m128i last = abcd, w[4] = {sha1_load(data), sha1_load(data + 16), sha1_load(data + 32), sha1_load(data + 48)};
+    abcd = _mm_sha1rnds4_epu32(abcd, _mm_add_epi32(e, w[0]), 0);
+    EARLY1(1);
+    EARLY1(2);
+    EARLY1(3);
+    LATE_FOUR1(4);
+    LATE_FOUR1(8);
+    LATE_FOUR1(12);
+    LATE_FOUR1(16);
+    e = _mm_sha1nexte_epu32(last, e);
+    abcd = _mm_add_epi32(abcd, before);
   }
   sha1_put(state, abcd, e);
-}
-
-OTRF_TARGET_SHANI void otrf_sha1_blocks_ni_pair(uint32_t state0[5], const uint8_t *data0, uint32_t state1[5],
-                                                const uint8_t *data1, size_t blocks) {
-  __m128i e0, e1, abcd0 = sha1_get(state0, &e0), abcd1 = sha1_get(state1, &e1);
-  for (; blocks > 0; blocks--, data0 += 64, data1 += 64) {
-    sha1_lane lane0, lane1;
-    sha1_begin(&lane0, abcd0, e0, data0);
-    sha1_begin(&lane1, abcd1, e1, data1);
-#define EARLY(i)    \
-  EARLY1(lane0, i); \
-  EARLY1(lane1, i)
-#define LATE(i)    \
-  LATE1(lane0, i); \
-  LATE1(lane1, i)
-    ALL1(EARLY, LATE);
-#undef EARLY
-#undef LATE
-    e0 = _mm_sha1nexte_epu32(lane0.last, e0);
-    e1 = _mm_sha1nexte_epu32(lane1.last, e1);
-    abcd0 = _mm_add_epi32(abcd0, lane0.abcd);
-    abcd1 = _mm_add_epi32(abcd1, lane1.abcd);
-  }
-  sha1_put(state0, abcd0, e0);
-  sha1_put(state1, abcd1, e1);
 }
 
 /* Four rounds of SHA-256 on the state as two registers, a b e f and c d g h. */

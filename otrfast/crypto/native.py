@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from otrfast.crypto.backend import (
@@ -26,15 +26,37 @@ _VALUE_BYTES = 32
 _P_BYTES = lib.OTRF_DSA_P_BYTES
 _Q_BYTES = lib.OTRF_DSA_Q_BYTES
 
+# A batch goes to the core in chunks of so many messages, or of so many bytes; but not of fewer
+# messages than the core can hash at a time.
+_CHUNK = 128
+_CHUNK_BYTES = 64 << 10
+_LANES = 16
+
+# Up to this length, splitting texts at zero bytes is faster than cutting them out one by one.
+_SHORT = 200
+
 # The functions of the fast lane by names of their own: each attribute of `lib` costs a look-up.
 _string = ffi.string
 _seal = lib.otrf_seal
 _seal_full = lib.otrf_seal_full
 _open_line = lib.otrf_open_line
 
+
+def _pointer(pointer: Any) -> Any:
+    """Return a pointer of the core. Raises `MemoryError` where it is NULL."""
+    if not pointer:
+        check(lib.OTRF_ERR_MEMORY)
+    return pointer
+
+
+def _new_buffer() -> Any:
+    return ffi.gc(_pointer(lib.otrf_buffer_new()), lib.otrf_buffer_free)
+
+
 # Buffers that no call is using. A call takes one for itself, so that neither another thread nor a
-# signal handler can write over a result before it is copied out.
-_idle: list[Any] = []
+# signal handler can write over a result before it is copied out. There are some to begin with: a
+# list that never runs empty is not reallocated.
+_idle: list[Any] = [_new_buffer() for _ in range(8)]
 _take = _idle.pop
 _give = _idle.append
 
@@ -44,14 +66,35 @@ def _buffer() -> Any:
     try:
         return _take()
     except IndexError:
-        return ffi.gc(_pointer(lib.otrf_buffer_new()), lib.otrf_buffer_free)
+        return _new_buffer()
 
 
-def _pointer(pointer: Any) -> Any:
-    """Return a pointer of the core. Raises `MemoryError` where it is NULL."""
-    if not pointer:
-        check(lib.OTRF_ERR_MEMORY)
-    return pointer
+def _cut_lines(buffer: Any, ends: Any, count: int) -> list[bytes]:
+    """Return the lines that `otrf_seal_many` has left in a buffer."""
+    stops = ffi.unpack(ends, count)
+    lines = ffi.buffer(lib.otrf_buffer_data(buffer), stops[-1])
+    return [lines[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+
+
+def _cut_texts(buffer: Any, ends: Any, count: int) -> list[bytes]:
+    """Return the texts that `otrf_open_many` has left in a buffer."""
+    total = ends[count - 1]
+    texts = ffi.buffer(lib.otrf_buffer_data(buffer), total)
+    if total < _SHORT * count:
+        split: list[bytes] = texts[:].split(b"\0")
+        return split
+    stops = ffi.unpack(ends, count)
+    starts = [0, *[stop + 1 for stop in stops]]
+    return [texts[start:stop] for start, stop in zip(starts, stops, strict=False)]
+
+
+def _chunks(parts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut a batch into pieces that the core handles within the processor's cache."""
+    step = _CHUNK
+    if parts:
+        longer = max(len(parts[0]), len(parts[-1])) + 1
+        step = max(min(_CHUNK, _CHUNK_BYTES // longer), _LANES)
+    return (parts[at : at + step] for at in range(0, len(parts), step))
 
 
 class NativeDataKeys(Secret):
@@ -79,20 +122,22 @@ class NativeDataKeys(Secret):
         return bool(lib.otrf_data_keys_verified(self._handle))
 
     def _use_prefix(self, prefix: bytes) -> None:
-        check(lib.otrf_data_keys_prefix(self._handle, prefix, len(prefix)))
+        if prefix != self._prefix:
+            check(lib.otrf_data_keys_prefix(self._handle, prefix, len(prefix)))
         self._prefix = prefix
 
     def _use_head(self, head: bytes) -> None:
-        check(lib.otrf_data_keys_head(self._handle, head, len(head)))
+        if head != self._head:
+            check(lib.otrf_data_keys_head(self._handle, head, len(head)))
         self._head = head
 
     def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
-        if prefix != self._prefix:
+        if prefix is not self._prefix:
             self._use_prefix(prefix)
         try:
             buffer = _take()
         except IndexError:
-            buffer = _buffer()
+            buffer = _new_buffer()
         if tlvs or revealed:
             line = _seal_full(
                 buffer, self._handle, text, len(text), tlvs, len(tlvs), revealed, len(revealed)
@@ -106,21 +151,25 @@ class NativeDataKeys(Secret):
         return sealed
 
     def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
-        if not texts:
-            return []
-        if prefix != self._prefix:
+        if prefix is not self._prefix:
             self._use_prefix(prefix)
+        lines: list[bytes] = []
+        for chunk in _chunks(texts):
+            lines += self._seal_chunk(prefix, chunk)
+        return lines
+
+    def _seal_chunk(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
         joined = b"\0".join(texts)
-        total = ffi.new("size_t *")
+        ends = ffi.new("size_t[]", len(texts))
         buffer = _buffer()
-        lines = lib.otrf_seal_many(buffer, total, self._handle, joined, len(joined), len(texts))
-        if not lines:
+        if not lib.otrf_seal_many(buffer, ends, self._handle, joined, len(joined), len(texts)):
             if lib.otrf_buffer_status(buffer) != lib.OTRF_ERR_SIZE:
                 _refuse_seal(buffer)
+            # a text has a zero byte in it: alone it is carried all the same
             return [self.seal(prefix, text, b"", b"") for text in texts]
-        sealed: bytes = ffi.unpack(lines, total[0])
+        lines = _cut_lines(buffer, ends, len(texts))
         _give(buffer)
-        return sealed.split(b"\n")
+        return lines
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
         plaintext = room(len(ciphertext))
@@ -139,35 +188,42 @@ class NativeDataKeys(Secret):
         return taken(plaintext)
 
     def open_line(self, head: bytes, line: bytes) -> bytes | None:
-        if head != self._head:
+        if head is not self._head:
             self._use_head(head)
         try:
             buffer = _take()
         except IndexError:
-            buffer = _buffer()
+            buffer = _new_buffer()
         found = _open_line(buffer, self._handle, line, len(line))
         text: bytes | None = _string(found) if found else None
         _give(buffer)
         return text
 
     def open_many(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
-        if head != self._head:
+        if head is not self._head:
             self._use_head(head)
-        joined = b"\n".join(lines)
-        total = ffi.new("size_t *")
-        buffer = _buffer()
-        found = lib.otrf_open_many(buffer, total, self._handle, joined, len(joined), len(lines))
-        texts: bytes = ffi.unpack(_pointer(found), total[0])
-        _give(buffer)
-        if texts:
-            return texts.split(b"\0")
-        return self._open_each(head, lines)
+        texts: list[bytes] = []
+        for chunk in _chunks(lines):
+            opened = self._open_chunk(chunk)
+            texts += opened
+            if len(opened) < len(chunk):
+                break
+        return texts
 
-    def _open_each(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
-        """`open_many` one by one, for lines that can not be joined: one has a newline in it."""
+    def _open_chunk(self, lines: Sequence[bytes]) -> list[bytes]:
+        joined = b"\n".join(lines)
+        ends = ffi.new("size_t[]", len(lines))
+        buffer = _buffer()
+        opened = lib.otrf_open_many(buffer, ends, self._handle, joined, len(joined), len(lines))
+        texts = _cut_texts(buffer, ends, opened) if opened else self._open_each(lines)
+        _give(buffer)
+        return texts
+
+    def _open_each(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Open one by one what can not be joined: a line has a newline in it."""
         texts: list[bytes] = []
         for line in lines:
-            text = self.open_line(head, line)
+            text = self.open_line(self._head or b"", line)
             if text is None:
                 break
             texts.append(text)
