@@ -12,19 +12,23 @@ from otrfast.toolkit.forgery import (
     mac_holds,
     modify,
     remac,
+    revealed_mac_keys,
     session_keys,
 )
-from otrfast.toolkit.log import Entry, Malformed, read_log
+from otrfast.toolkit.log import Entry, Malformed, data_messages, put, read_log
 
 __all__ = [
     "Entry",
     "Malformed",
     "SessionKeys",
+    "data_messages",
     "decrypt",
     "forge",
     "mac_holds",
     "modify",
+    "put",
     "read_log",
     "remac",
+    "revealed_mac_keys",
     "session_keys",
 ]

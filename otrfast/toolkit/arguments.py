@@ -26,13 +26,10 @@ def _option(*names: str, **settings: Any) -> Option:
 _AES_KEY = _option("aes_enc_key", help="AES key, 32 hexadecimal digits")
 _MAC_KEY = _option("mackey", help="MAC key, 40 hexadecimal digits")
 _IN_A_LOG = (
-    _option("-i", "--input", default="-", metavar="FILE", help="read FILE, not the standard input"),
-    _option(
-        "-m", "--message", metavar="N", help="work on message N, as `otrfast parse` numbers them"
-    ),
+    _option("--input", default="-", metavar="FILE", help="read FILE, not the standard input"),
+    _option("--message", metavar="N", help="work on message N, as `otrfast parse` numbers them"),
 )
 _WHOLE = _option(
-    "-w",
     "--whole",
     action="store_true",
     help="write the whole log with the new message in its place",
@@ -105,7 +102,7 @@ Its header, its counter and the MAC keys that it reveals stay.""",
             *_IN_A_LOG,
             _WHOLE,
         ),
-        "otrfast readforge 22f2404cc52f83de5a21015516a6c92c 'See you at nine' < message",
+        "otrfast readforge fe4c708590a2074e8a7feee2a161e7f9 'See you at five' < message",
     ),
     "modify": _Command(
         "change a guessed text in a data message that can not be read",
@@ -122,7 +119,7 @@ bit of the text. Where old_text was guessed wrong, the message holds neither tex
             *_IN_A_LOG,
             _WHOLE,
         ),
-        "otrfast modify c3edad4fb63ea290ca955a82173d81f3ec1fb0c2 bob eve 6 < message",
+        "otrfast modify b964fb176f3639fc1325243f105be148c190856e nine five 30 < message",
     ),
     "remac": _Command(
         "make a data message from its parts",

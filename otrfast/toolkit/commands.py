@@ -38,7 +38,7 @@ def parse(args: Namespace) -> int:
     if args.revealed:
         entries = list(entries)
         for _, message in data_messages(entries):
-            mac_keys += describe.old_mac_keys(message)
+            mac_keys += forgery.revealed_mac_keys(message)
     insight = Insight(backend, aes_keys, mac_keys)
     found = status = 0
     for entry in entries:

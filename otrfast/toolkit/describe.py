@@ -15,7 +15,7 @@ from otrfast.protocol import smp
 from otrfast.toolkit.forgery import MAC_BYTES
 from otrfast.toolkit.log import Content, Malformed
 from otrfast.wire.fields import Covered, Mpi, Reader, Unsigned
-from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage, Message
+from otrfast.wire.messages import IGNORE_UNREADABLE, Message
 from otrfast.wire.text import ErrorText, Query, TaggedText, Unsupported
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs
 
@@ -90,12 +90,6 @@ def printable(text: bytes) -> str:
 def number(magnitude: bytes) -> str:
     """Return a number in hexadecimal digits, without leading zero bytes."""
     return magnitude.lstrip(b"\0").hex()
-
-
-def old_mac_keys(message: DataMessage) -> list[bytes]:
-    """Return the MAC keys that a message reveals, 20 bytes each."""
-    value = message.old_mac_keys
-    return [value[at : at + MAC_BYTES] for at in range(0, len(value) - MAC_BYTES + 1, MAC_BYTES)]
 
 
 def _message(message: Message) -> Iterator[Field]:

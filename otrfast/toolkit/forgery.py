@@ -70,6 +70,12 @@ def decrypt(backend: Backend, message: DataMessage, aes_key: bytes) -> bytes:
     return _aes(backend, message, aes_key, message.ciphertext)
 
 
+def revealed_mac_keys(message: DataMessage) -> list[bytes]:
+    """Return the MAC keys that a message reveals, 20 bytes each."""
+    value = message.old_mac_keys
+    return [value[at : at + MAC_BYTES] for at in range(0, len(value) - MAC_BYTES + 1, MAC_BYTES)]
+
+
 def forge(backend: Backend, message: DataMessage, aes_key: bytes, plaintext: bytes) -> DataMessage:
     """Return the message with another plain text, under a MAC that holds; all else stays.
 

@@ -224,7 +224,7 @@ class TestLogs:
         entry = entries[6]
         *_, keys = conversation.keys_of(entry.content, conversation.bob)
         ran = otrfast(
-            *("modify", "-w", keys.send_mac.hex(), "Alice", "Carol", "0"), data=b"".join(log)
+            *("modify", "--whole", keys.send_mac.hex(), "Alice", "Carol", "0"), data=b"".join(log)
         )
         changed = ran.out.splitlines(keepends=True)
         (at,) = (at for at, line in enumerate(log) if line != changed[at])
@@ -259,10 +259,17 @@ class TestLogs:
         file.write_bytes(conversation.written())
         *_, entry = read_log(conversation.log)
         *_, keys = conversation.keys_of(entry.content, conversation.alice)
-        words = ("modify", "-i", str(file), "-m", str(entry.number), keys.send_mac.hex())
+        words = (
+            "modify",
+            "--input",
+            str(file),
+            "--message",
+            str(entry.number),
+            keys.send_mac.hex(),
+        )
         ran = otrfast(*words, "two", "six", "0")
         assert b'"six"' in otrfast("readforge", keys.send_aes.hex(), data=ran.out).out
-        ran = otrfast("readforge", "-m", "2", keys.send_aes.hex(), data=file.read_bytes())
+        ran = otrfast("readforge", "--message", "2", keys.send_aes.hex(), data=file.read_bytes())
         assert ran == (1, b"", b"otrfast readforge: message 2 is no data message\n")
 
     @pytest.mark.parametrize(
