@@ -4,14 +4,16 @@
  *   libotr_bench 2|3 [METRIC:SAMPLES ...]
  *
  * Without metrics they are read from standard input, one `METRIC:SAMPLES` a line, so that a caller can
- * take turns with other libraries. Each answer is one line of JSON with every sample:
+ * take turns with other libraries. Each answer is one line of JSON with every sample, in
+ * seconds of processor time:
  *
  *   ake              seconds for an AKE on fresh contexts, from the query to both sides encrypted
  *   ping_100 ping_10k    seconds for a message, the direction alternating, so that keys rotate each turn
  *   burst_100 burst_10k  seconds for a message, all in one direction
  *   smp              seconds for a whole run, both secrets the same
  *   keygen           seconds for a DSA key, without the writing of the file
- *   memory           heap bytes a session holds on one side, after four messages; SAMPLES sessions, one figure */
+ *   memory           heap bytes a session holds on one side, after four messages; SAMPLES sessions, one figure
+ *   idle             heap bytes of a peer that has said one thing in plain text; SAMPLES peers, one figure */
 
 #define _GNU_SOURCE
 #include <libotr/proto.h>
@@ -130,7 +132,7 @@ static double now(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* what other programs do meanwhile is not counted */
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -279,6 +281,25 @@ static double measure_memory(int count)
     return each;
 }
 
+static double measure_idle(int count)
+{
+    size_t before;
+    double each;
+
+    forget_all();
+    before = heap_in_use();
+    for (int i = 0; i < count; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "peer%d", i);
+        receive(&alice, name, "good morning");
+    }
+    each = (double)(heap_in_use() - before) / count;
+    forget_all();
+    ake("alice", "bob");
+    return each;
+}
+
 static char short_text[101], long_text[LONG_TEXT + 1];
 
 static const struct {
@@ -307,6 +328,10 @@ static void run(char *request)
            policy_bits & OTRL_POLICY_ALLOW_V3 ? 3 : 2, request);
     if (strcmp(request, "memory") == 0) {
         printf("\"unit\": \"bytes\", \"samples\": [%.0f]}\n", measure_memory(samples));
+        return;
+    }
+    if (strcmp(request, "idle") == 0) {
+        printf("\"unit\": \"bytes\", \"samples\": [%.0f]}\n", measure_idle(samples));
         return;
     }
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {

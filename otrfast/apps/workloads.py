@@ -87,6 +87,29 @@ class Duo:
             raise RuntimeError("the check of a shared secret did not succeed")
 
 
+class Crowd:
+    """Two accounts with many conversations, each of which has something to say at the same time:
+    what a gateway sees."""
+
+    def __init__(self, backend: Backend, size: int) -> None:
+        self._duo = Duo(backend)
+        for _ in range(size - 1):
+            self._duo.connect()
+        self._peers = range(size)
+
+    def ping_pong(self, turns: int, text: bytes) -> None:
+        """Send a text in every conversation, in turn, one call each way for all of them."""
+        ends = self._duo.accounts
+        for turn in range(turns):
+            sender, receiver = ends[turn % 2], ends[1 - turn % 2]
+            sent = sender.send_many([(peer, text) for peer in self._peers])
+            lines = [(peer, out.wire[0]) for peer, out in zip(self._peers, sent, strict=True)]
+            for outcome in receiver.receive_many(lines):
+                received = outcome.events[0]
+                if not (isinstance(received, MessageReceived) and received.text == text):
+                    raise RuntimeError("a text did not arrive as it was sent")
+
+
 def shuttle(sender: Session, receiver: Session, outcome: Outcome) -> list[object]:
     """Carry lines to and fro until nobody has more to say; return the events of both ends."""
     events: list[object] = list(outcome.events)

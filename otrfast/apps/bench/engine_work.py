@@ -1,0 +1,155 @@
+"""The workloads on this engine: what a worker process runs for `native`, `gmpy2` and `pure`."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from otrfast.apps.bench.footprint import resident_bytes
+from otrfast.apps.workloads import Crowd, Duo
+from otrfast.crypto.backend import Backend
+
+SHORT: Final = b"a" * 100
+LONG: Final = b"a" * 10_000
+CROWD: Final = 64  # conversations that are served together
+_PING, _BURST_SHORT, _BURST_LONG = 20, 2000, 200  # messages of one sample
+_TOGETHER: Final = 0.2  # seconds that threads run for one sample
+_WARM: Final = 100  # sessions made before memory is looked at: what comes once is not counted
+_IMPORT: Final = (
+    "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+)
+
+
+def timed(work: Callable[[], object], units: int = 1) -> float:
+    """Return the seconds of processor time that one of the `units` of `work` takes: what other
+    programs do meanwhile is not counted."""
+    start = time.process_time()
+    work()
+    return (time.process_time() - start) / units
+
+
+def import_seconds(module: str) -> float:
+    """Return how long a fresh interpreter takes to import `module`."""
+    command = (sys.executable, "-c", _IMPORT.format(module))
+    done = subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own text
+    return float(done.stdout)
+
+
+def growth(make: Callable[[int], object], count: int) -> float:
+    """Return by how many bytes the process grows with each of `count` things made; they have to
+    be kept by their maker."""
+    for number in range(_WARM):
+        make(-1 - number)
+    gc.collect()
+    before = resident_bytes()
+    for number in range(count):
+        make(number)
+    gc.collect()
+    return (resident_bytes() - before) / count
+
+
+def together(works: Sequence[Callable[[], None]], seconds: float) -> float:
+    """Run each of `works` over and over in a thread of its own; return rounds a second, of all
+    together."""
+    rates: list[float] = []
+    barrier = threading.Barrier(len(works))
+
+    def run(work: Callable[[], None]) -> None:
+        barrier.wait()
+        done, start = 0, time.perf_counter()
+        while (passed := time.perf_counter() - start) < seconds:
+            work()
+            done += 1
+        rates.append(done / passed)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(rates)
+
+
+class EngineWork:
+    """Both ends of conversations on one backend; `sample` answers for every metric of ours."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._duos: list[Duo] = []
+        self._crowd: Crowd | None = None
+
+    def _duo(self, number: int = 0) -> Duo:
+        while len(self._duos) <= number:
+            self._duos.append(Duo(self._backend))
+        return self._duos[number]
+
+    def sample(self, metric: str, count: int) -> list[float]:
+        """Return `count` figures, or one over `count` conversations where it is about memory."""
+        if metric == "memory":
+            return [self._memory(count)]
+        if metric == "idle":
+            return [self._idle(count)]
+        measure = self._measures()[metric]
+        return [measure() for _ in range(count)]
+
+    def _measures(self) -> dict[str, Callable[[], float]]:
+        def pings(text: bytes) -> float:
+            duo = self._duo()
+            return timed(lambda: duo.ping_pong(_PING, text), _PING)
+
+        def bursts(text: bytes, count: int) -> float:
+            duo = self._duo()
+            return timed(lambda: duo.burst(count, text), count)
+
+        def bursts_many(text: bytes, count: int) -> float:
+            duo = self._duo()
+            return timed(lambda: duo.burst_many(count, text), count)
+
+        return {
+            "ake": lambda: timed(self._duo().connect),
+            "ping_100": lambda: pings(SHORT),
+            "ping_10k": lambda: pings(LONG),
+            "ping_batch": self._ping_batch,
+            "burst_100": lambda: bursts(SHORT, _BURST_SHORT),
+            "burst_10k": lambda: bursts(LONG, _BURST_LONG),
+            "burst_many_100": lambda: bursts_many(SHORT, _BURST_SHORT),
+            "burst_many_10k": lambda: bursts_many(LONG, _BURST_LONG),
+            "smp": lambda: timed(self._duo().smp),
+            "keygen": lambda: timed(lambda: self._backend.dsa_generate(os.urandom(32))),
+            "threads_ake": lambda: self._scaling(Duo.connect),
+            "threads_ping": lambda: self._scaling(lambda duo: duo.ping_pong(2, SHORT)),
+            "import": lambda: import_seconds("otrfast"),
+        }
+
+    def _ping_batch(self) -> float:
+        if self._crowd is None:
+            self._crowd = Crowd(self._backend, CROWD)
+        crowd = self._crowd
+        return timed(lambda: crowd.ping_pong(2, SHORT), 2 * CROWD)
+
+    def _scaling(self, work: Callable[[Duo], None]) -> float:
+        duos = self._duo(0), self._duo(1)
+        one, two = (lambda: work(duos[0])), (lambda: work(duos[1]))
+        alone = together([one], _TOGETHER)
+        return together([one, two], _TOGETHER) / alone
+
+    def _memory(self, conversations: int) -> float:
+        """Bytes of one side of a conversation after four messages."""
+        duo = self._duo()
+
+        def talk(_: int) -> None:
+            duo.connect()
+            duo.ping_pong(4, b"four messages")
+
+        return growth(talk, conversations) / 2
+
+    def _idle(self, peers: int) -> float:
+        """Bytes of a peer that has said one thing, in plain text, and no more."""
+        account = self._duo().accounts[0]
+        return growth(lambda n: account.session(f"peer{n}").receive(b"good morning"), peers)

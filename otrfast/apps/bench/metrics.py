@@ -1,0 +1,115 @@
+"""What is measured, for which engines it makes sense, and what the project has to reach."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+NATIVE: Final = ("native-ifma", "native-gmp")
+OURS: Final = (*NATIVE, "gmpy2", "pure")
+PEERS: Final = ("potr-layer", "python-potr", "libotr")
+VARIANTS: Final = (*OURS, *PEERS)
+"""Every engine that takes part, in the order of the tables."""
+
+RATE: Final = "/s"  # shown as its inverse: how many a second
+MILLISECONDS: Final = "ms"
+KILOBYTES: Final = "KB"
+TIMES: Final = "x"  # a ratio already, and more is better
+
+
+class Metric(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    title: str
+    shown: str
+    """How a figure is printed; a worker answers in seconds for one unit of work, in bytes, or
+    with the ratio itself."""
+    variants: tuple[str, ...] = VARIANTS
+    alike: str = ""
+    """What an engine without this metric is measured with instead, so that ratios exist."""
+    fresh: bool = False
+    """Whether each figure needs a process in which nothing has happened."""
+    patience: float = 1.0
+    """How many times the usual time to spend on it."""
+    pooled: bool = False
+    """Whether a round has too few samples to say much: cost depends on luck."""
+
+
+_OTHERS: Final = (*OURS, "potr-layer", "python-potr")
+
+METRICS: Final = (
+    Metric("ake", "key exchange", RATE),
+    Metric("ping_100", "messages in turn, 100 B", RATE),
+    Metric("ping_10k", "messages in turn, 10 KB", RATE),
+    Metric("ping_batch", "messages in turn, 64 peers at once", RATE, alike="ping_100"),
+    Metric("burst_100", "messages in a row, 100 B", RATE),
+    Metric("burst_10k", "messages in a row, 10 KB", RATE),
+    Metric("burst_many_100", "messages in a row, 100 B, one call", RATE, alike="burst_100"),
+    Metric("burst_many_10k", "messages in a row, 10 KB, one call", RATE, alike="burst_10k"),
+    Metric("smp", "SMP, a whole run", MILLISECONDS, patience=2),
+    Metric("keygen", "DSA key", MILLISECONDS, patience=4, pooled=True),
+    Metric("memory", "memory of a session", KILOBYTES, fresh=True),
+    Metric("idle", "memory of an idle peer", KILOBYTES, fresh=True),
+    Metric("threads_ake", "two threads, key exchange", TIMES, NATIVE),
+    Metric("threads_ping", "two threads, messages in turn", TIMES, NATIVE),
+    Metric("import", "import", MILLISECONDS, _OTHERS),
+)
+BY_NAME: Final = {metric.name: metric for metric in METRICS}
+
+LIBOTR_METRICS: Final = frozenset(
+    ("ake", "ping_100", "ping_10k", "burst_100", "burst_10k", "smp", "keygen", "memory", "idle")
+)
+"""What benchmarks/libotr_bench.c knows."""
+
+POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
+"""What the workload for potr's interface knows."""
+
+
+class Target(NamedTuple):
+    """What one row has to reach against another engine: on GMP's powers, and on AVX-512 IFMA."""
+
+    metric: str
+    against: str
+    on_gmp: float | None
+    on_ifma: float | None
+
+
+TARGETS: Final = (
+    Target("ping_100", "libotr", 5, 15),
+    Target("ping_100", "python-potr", 20, 60),
+    Target("ping_batch", "libotr", None, 35),
+    Target("ping_batch", "python-potr", None, 130),
+    Target("ake", "libotr", 7, 25),
+    Target("ake", "python-potr", 28, 55),
+    Target("smp", "libotr", 4.5, 14),
+    Target("smp", "python-potr", 18, 55),
+    Target("burst_100", "libotr", 1, 1),
+    Target("burst_100", "python-potr", 70, 70),
+    Target("burst_many_100", "libotr", 3, 3),
+    Target("burst_many_100", "python-potr", 200, 200),
+    Target("burst_10k", "libotr", 2.5, 2.5),
+    Target("burst_10k", "python-potr", 20, 20),
+    Target("keygen", "libotr", 4, 4),
+    Target("keygen", "python-potr", 7, 7),
+    Target("memory", "libotr", 8, 8),
+    Target("memory", "python-potr", 1.5, 1.5),
+    Target("threads_ake", "one thread", 1.7, 1.7),
+    Target("threads_ping", "one thread", 1.7, 1.7),
+)
+
+
+def with_stand_ins(chosen: list[Metric]) -> list[Metric]:
+    """Add to the metrics those that peers stand in with."""
+    wanted = {metric.name for metric in chosen} | {metric.alike for metric in chosen}
+    return [metric for metric in METRICS if metric.name in wanted]
+
+
+def stand_in(variant: str, metric: Metric) -> str | None:
+    """Return the name of the metric that `variant` is asked for, None where it has no part in
+    this one."""
+    if variant not in metric.variants:
+        return None
+    known = {"libotr": LIBOTR_METRICS, "python-potr": POTR_METRICS, "potr-layer": POTR_METRICS}
+    if variant not in known or metric.name in known[variant]:
+        return metric.name
+    return metric.alike or None
