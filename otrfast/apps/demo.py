@@ -197,11 +197,11 @@ def _show_partners(console: Console, bot: bytes, reports: list[Report], texts: i
 
 def _show_wire(console: Console, report: Report) -> None:
     table = Table(title="What was said, and what crossed the wire")
-    table.add_column("text", overflow="fold", ratio=2)
-    table.add_column("line", overflow="ellipsis", no_wrap=True, ratio=5)
+    table.add_column("text", overflow="fold", min_width=20)
+    table.add_column("line", overflow="ellipsis", no_wrap=True)
     for text, line in report.wire[:_SHOWN_LINES]:
         shown = line.removeprefix(ARMOUR)
-        start = shown[:24] + b" ... " + shown[-44:]  # version, tags; the MAC at the end
+        start = shown[:16] + b" ... " + shown[-24:]  # version and tags; the end of the MACs
         table.add_row(escape(text.decode(errors="replace")), f"?OTR:{escape(start.decode())}")
     console.print(table)
 
