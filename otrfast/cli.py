@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from otrfast.apps import demo, info, keys
+from otrfast.apps import bench, demo, info, keys
 from otrfast.errors import LocalError
 from otrfast.toolkit import commands as toolkit
 
@@ -19,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`otrfast COMMAND --help` explains a command.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, info, keys, toolkit):
+    for command in (demo, info, bench, keys, toolkit):
         command.register(subparsers)
     return parser
 
