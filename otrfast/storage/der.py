@@ -3,15 +3,13 @@ whole."""
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from typing import Any
 
 from otrfast.crypto.backend import DsaNumbers
 from otrfast.errors import KeyFileError
+from otrfast.storage.base64_text import from_base64
 
 _MAX_BYTES = 2048  # a 3072-bit key has about 900
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SEQUENCE = b"\x30"
 
 
@@ -33,10 +31,9 @@ def private_numbers(text: str) -> tuple[DsaNumbers, int]:
 def _key(text: str) -> Any:
     from Crypto.PublicKey import DSA
 
-    text = "".join(text.split())
-    if not _BASE64.fullmatch(text) or len(text) > _MAX_BYTES * 4 // 3:
+    der = from_base64(text.encode())
+    if der is None or len(der) > _MAX_BYTES:
         raise KeyFileError("a key is not in base64")
-    der = b64decode(text + "==")
     if not der.startswith(_SEQUENCE):
         raise KeyFileError("a key is not in DER")
     try:

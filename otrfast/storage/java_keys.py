@@ -125,13 +125,7 @@ def _jitsi_accounts(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def _contents(found: Mapping[str, _Found], backend: Backend) -> Contents:
-    keys = []
-    for name, entry in found.items():
-        if entry.private:
-            try:
-                keys.append(StoredKey(name, XMPP, *private_numbers(entry.private)))
-            except KeyFileError as error:
-                raise KeyFileError(f"{name!r}: {error}") from None
+    keys = [_account(name, entry) for name, entry in found.items() if entry.private]
     fingerprints = [
         known
         for name, entry in found.items()
@@ -143,6 +137,17 @@ def _contents(found: Mapping[str, _Found], backend: Backend) -> Contents:
         ]
     ]
     return Contents(keys=keys, fingerprints=fingerprints)
+
+
+def _account(name: str, entry: _Found) -> StoredKey:
+    try:
+        numbers, x = private_numbers(entry.private)
+        # PKCS#8 has no y: only the public half tells a damaged x
+        if entry.public and public_numbers(entry.public) != numbers:
+            raise KeyFileError("the two halves of its key do not belong together")
+    except KeyFileError as error:
+        raise KeyFileError(f"{name!r}: {error}") from None
+    return StoredKey(name, XMPP, numbers, x)
 
 
 def _fingerprints(name: str, entry: _Found, backend: Backend) -> dict[str, str]:

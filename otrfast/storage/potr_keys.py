@@ -6,11 +6,11 @@ otr.js, otr3 and x/crypto keep keys in the same form, in base64 or hexadecimal; 
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from typing import Final
 
 from otrfast.crypto.backend import DsaNumbers
 from otrfast.errors import DecodeError, KeyFileError
+from otrfast.storage.base64_text import from_base64
 from otrfast.storage.stored_key import StoredKey
 from otrfast.wire.fields import Reader, mpi_of
 
@@ -18,7 +18,6 @@ DSA_TYPE: Final = b"\0\0"
 
 _MAX_BYTES = 4096
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
-_BASE64 = re.compile(rb"AAA[A-Za-z0-9+/]+={0,2}")  # the type and the length of p begin with zeros
 
 
 def is_key3(data: bytes) -> bool:
@@ -50,6 +49,5 @@ def _binary(data: bytes) -> bytes:
     text = b"".join(data.split())
     if _HEX.fullmatch(text):
         return bytes.fromhex(text.decode())
-    if _BASE64.fullmatch(text):
-        return b64decode(text + b"==")
-    return data
+    decoded = from_base64(text)
+    return data if decoded is None else decoded

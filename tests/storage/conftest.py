@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,7 @@ def key(keys: list[PrivateKey]) -> PrivateKey:
 
 def stored(key: PrivateKey, account: str = "", protocol: str = "") -> StoredKey:
     return StoredKey(account, protocol, key.public.numbers, key.signing.private_number())
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())

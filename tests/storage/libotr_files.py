@@ -1,9 +1,9 @@
 """libotr's own reading and writing of files, by ctypes, in a process of its own: run as a program.
 
-    keys FILE                  account, protocol and fingerprint of each key, in hexadecimal
-    generate FILE [ACC PROTO]  make a key for each pair
-    fingerprints IN OUT        read the one, write the other
-    tags IN OUT                the same for instance tags
+keys FILE                  account, protocol and fingerprint of each key, in hexadecimal
+generate FILE [ACC PROTO]  make a key for each pair
+fingerprints IN OUT        read the one, write the other
+tags IN OUT                the same for instance tags
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def print_keys(otr, state) -> None:
         account, protocol = key.contents.account, key.contents.protocol
         digest = (ctypes.c_ubyte * 20)()
         assert otr.otrl_privkey_fingerprint_raw(state, digest, account, protocol)
-        print(account.hex() or "-", protocol.hex() or "-", bytes(digest).hex())
+        words = account.hex() or "-", protocol.hex() or "-", bytes(digest).hex()
+        sys.stdout.write(" ".join(words) + "\n")
         key = key.contents.next
 
 

@@ -15,6 +15,8 @@ from otrfast import Trust
 from otrfast.storage import load_trust, save_instance_tag, save_trust
 from otrfast.storage.private_key import PrivateKey
 
+from .conftest import names_in
+
 KILLS = 50
 LONGEST = 0.03  # seconds: several rounds of saving
 NAMES = ("keys", "trust", "tags")
@@ -68,11 +70,11 @@ def test_killed_writer_leaves_a_whole_file(tmp_path, keys, seed):
         for name, found in contents(tmp_path).items():
             assert found in (old[name], new[name]), f"{name}: {len(found)} bytes"
             assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-        half_done += len(set(os.listdir(tmp_path)) - set(NAMES))
+        half_done += len(set(names_in(tmp_path)) - set(NAMES))
         for path in tmp_path.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert half_done, "no kill came between the first byte and the rename"
     save_new()
     assert contents(tmp_path) == new
-    assert set(os.listdir(tmp_path)) == set(NAMES), "half-written files are left"
+    assert set(names_in(tmp_path)) == set(NAMES), "half-written files are left"
     assert len(list(load_trust(tmp_path / "trust", "alice", "irc"))) == 1000

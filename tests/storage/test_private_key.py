@@ -1,5 +1,4 @@
 import copy
-import os
 import pickle
 import random
 import stat
@@ -15,7 +14,7 @@ from otrfast.storage.libotr_keys import read_keys, write_keys
 from otrfast.storage.sealed import Cost, seal
 from otrfast.storage.stored_key import StoredKey
 
-from .conftest import stored
+from .conftest import names_in, stored
 
 NAMES = [
     ("", ""),
@@ -144,7 +143,15 @@ def test_odd_forms_are_read(tmp_path, key, quick):
 
 def test_file_of_something_else_is_refused(tmp_path, quick):
     path = tmp_path / "key"
-    for data in (b"", b"(a)", b"()", b"(privkeys a)", b"(privkeys (account))", b"\x7fELF", bytes(9)):
+    for data in (
+        b"",
+        b"(a)",
+        b"()",
+        b"(privkeys a)",
+        b"(privkeys (account))",
+        b"\x7fELF",
+        bytes(9),
+    ):
         path.write_bytes(data)
         with pytest.raises(KeyFileError):
             PrivateKey.load(path, backend=quick)
@@ -191,7 +198,7 @@ def _never_otherwise(path, data, key, backend):
             read_keys(path.read_bytes())
         path.write_bytes(data)
     assert path.read_bytes() == data
-    assert os.listdir(path.parent) == [path.name]
+    assert names_in(path.parent) == [path.name]
 
 
 def test_file_cut_at_each_byte_is_refused(tmp_path, key, quick):
@@ -221,7 +228,9 @@ def test_flipped_bytes_are_refused_or_harmless(tmp_path, key, quick, seed):
 def test_encrypted_file_needs_its_passphrase(tmp_path, key, quick):
     path = tmp_path / "key"
     key.save(path, passphrase="pässword")
-    assert PrivateKey.load(path, passphrase="pässword", backend=quick).fingerprint == key.fingerprint
+    assert (
+        PrivateKey.load(path, passphrase="pässword", backend=quick).fingerprint == key.fingerprint
+    )
     assert PrivateKey.load(path, passphrase="pa\u0308ssword", backend=quick)
     assert PrivateKey.load(path, passphrase="pässword".encode(), backend=quick)
     for wrong in (None, "", "password"):

@@ -8,6 +8,8 @@ from otrfast.errors import KeyFileError, KeyFileMissing
 from otrfast.storage import files
 from otrfast.storage.files import read_file, update_file, write_file
 
+from .conftest import names_in
+
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
@@ -48,7 +50,7 @@ def test_symbolic_link_stays_and_its_target_is_written(tmp_path):
         write_file(link, content)
         assert link.is_symlink()
         assert target.read_bytes() == content
-        assert os.listdir(target.parent) == ["target"]
+        assert names_in(target.parent) == ["target"]
 
 
 def test_link_that_leads_to_itself_is_refused(tmp_path):
@@ -76,7 +78,7 @@ def test_what_is_no_file_is_refused(tmp_path, make):
         read_file(path)
     with pytest.raises(KeyFileError):
         write_file(path, b"")
-    assert os.listdir(tmp_path) == ["thing"]
+    assert names_in(tmp_path) == ["thing"]
 
 
 def test_path_with_a_zero_byte_is_refused(tmp_path):
@@ -106,7 +108,7 @@ def test_failing_change_leaves_everything_as_it_was(tmp_path):
     with pytest.raises(KeyFileError, match="file: 3 bytes are not enough"):
         update_file(path, change)
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert names_in(tmp_path) == ["file"]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "fchmod"])
@@ -121,7 +123,7 @@ def test_failing_disk_leaves_the_old_file(tmp_path, monkeypatch, call):
     with pytest.raises(KeyFileError, match="No space left"):
         write_file(path, b"new")
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert names_in(tmp_path) == ["file"]
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):
@@ -131,7 +133,7 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     for name in others:
         (tmp_path / name).write_bytes(b"")
     write_file(tmp_path / "file", b"new")
-    assert set(os.listdir(tmp_path)) == {"file"} | others
+    assert set(names_in(tmp_path)) == {"file"} | others
 
 
 def test_writers_at_once_lose_nothing(tmp_path):
