@@ -1,0 +1,149 @@
+"""The local end of potr's conversations: the private key, the contexts, and who is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from otrfast.account import Account as EngineAccount
+from otrfast.limits import Limits
+from otrfast.potr.compatcrypto import PK, generateDefaultKey
+
+if TYPE_CHECKING:
+    from otrfast.potr.context import Context
+
+_ANY_NUMBER = 1_000_000_000
+
+LIMITS = Limits(
+    message_size=4 * 1024 * 1024,
+    ake_burst=100,
+    ake_rate=10.0,
+    account_ake_rate=1e6,
+    ake_timeout=600.0,
+    ake_retry=inf,
+    pending_akes=_ANY_NUMBER,
+    smp_burst=100,
+    smp_rate=10.0,
+    smp_question=60_000,
+    held_age=inf,
+    heartbeat_interval=inf,
+)
+"""The engine's bounds, as wide as potr's programs are used to: those on one peer still hold, those
+on the account are off, since the program decides how many contexts there are. Nothing here wakes
+up by itself, so there is no second try of a key exchange; heartbeats are the context's."""
+
+_DEFAULT_QUERY = (
+    "?OTRv{versions}?\nI would like to start an Off-the-Record private conversation. However, you "
+    "do not have a plugin to support that.\nSee https://otr.cypherpunks.ca/ for more information."
+)
+
+
+class BaseAccount:
+    """An account; programs derive from `context.Account` and say where its key and trusts are
+    kept."""
+
+    contextclass: type[Context]
+    ALLOW_V3 = False
+    """Whether version 3 is spoken: then the policy ALLOW_V3 is asked for too."""
+    LIMITS = LIMITS
+    instanceTag: int | None = None
+    """Which device of the account this is in version 3: 0x100 .. 2^32-1, the same at each start;
+    None: a random one."""
+
+    _engineAccount: EngineAccount | None = None
+
+    def __init__(
+        self, name: str, protocol: str, maxMessageSize: int, privkey: PK | None = None
+    ) -> None:
+        self.name = name
+        self.privkey = privkey
+        self.policy: dict[str, Any] = {}
+        self.protocol = protocol
+        self.ctxs: dict[Hashable, Context] = {}
+        self.trusts: dict[Any, dict[str, str]] = {}
+        self.maxMessageSize = maxMessageSize
+        self.defaultQuery = _DEFAULT_QUERY
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}(name={self.name!r})>"
+
+    def getPrivkey(self, autogen: bool = True) -> PK:
+        """Return the private key: the one in use, the one that was kept, or a new one, which is
+        then kept.
+
+        Making one takes some tens of milliseconds; call this, or `prepare`, before somebody
+        waits. Raises `LookupError` where there is none and `autogen` is not True.
+        """
+        if self.privkey is None:
+            self.privkey = self.loadPrivkey()
+        if self.privkey is None:
+            if autogen is not True:
+                raise LookupError("there is no private key")
+            self.privkey = generateDefaultKey()
+            self.savePrivkey()
+        return self.privkey
+
+    def loadPrivkey(self) -> PK | None:
+        """Return the key that was kept, None where none was."""
+        raise NotImplementedError
+
+    def savePrivkey(self) -> None:
+        """Keep the key that `getPrivkey` returns."""
+        raise NotImplementedError
+
+    def saveTrusts(self) -> None:
+        """Keep `trusts`, which have changed."""
+        raise NotImplementedError
+
+    def prepare(self, dhKeys: int = 1) -> None:
+        """Make what would else be made when a message waits: the private key, and D-H keys."""
+        self.engineAccount().prepare(dhKeys)
+
+    def engineAccount(self) -> EngineAccount:
+        """Return the engine's account, made at first use and always on the key in use."""
+        pair = self.getPrivkey().keyPair  # type: ignore[attr-defined]  # of the registered classes only DSAKey can sign for the engine
+        if self._engineAccount is None:
+            self._engineAccount = EngineAccount(
+                str(self.name),
+                str(self.protocol),
+                pair,
+                limits=self.LIMITS,
+                instance_tag=self.instanceTag,
+                query_text=b"",
+                error_text=b"",
+            )
+        elif self._engineAccount.private_key is not pair:
+            self._engineAccount.private_key = pair
+        return self._engineAccount
+
+    def getContext(
+        self, uid: Hashable, newCtxCb: Callable[[Context], Any] | None = None
+    ) -> Context:
+        """Return the context of a peer; a new one is shown to `newCtxCb` first."""
+        if uid not in self.ctxs:
+            self.ctxs[uid] = self.contextclass(self, uid)
+            if callable(newCtxCb):
+                newCtxCb(self.ctxs[uid])
+        return self.ctxs[uid]
+
+    def getDefaultQueryMessage(self, policy: Callable[[str], Any]) -> bytes:
+        """Return the query that offers the versions that `policy` allows."""
+        versions = "2" if policy("ALLOW_V2") else ""
+        asking = getattr(policy, "__self__", None)
+        if any(getattr(each, "ALLOW_V3", False) for each in (self, self.contextclass, asking)):
+            versions += "3" if policy("ALLOW_V3") else ""
+        return self.defaultQuery.format(versions=versions).encode("ascii")
+
+    def setTrust(self, key: Any, fingerprint: str, trustLevel: str) -> None:
+        """Set how far a fingerprint of `key` is trusted, and keep it."""
+        self.trusts.setdefault(key, {})[fingerprint] = trustLevel
+        self.saveTrusts()
+
+    def getTrust(self, key: Any, fingerprint: str, default: Any = None) -> Any:
+        """Return how far a fingerprint of `key` is trusted."""
+        return self.trusts.get(key, {}).get(fingerprint, default)
+
+    def removeFingerprint(self, key: Any, fingerprint: str) -> None:
+        """Forget a fingerprint of `key`; keeping that is left to the caller."""
+        self.trusts.get(key, {}).pop(fingerprint, None)

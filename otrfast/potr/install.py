@@ -1,0 +1,43 @@
+"""The layer under potr's own name, for programs that import `potr`."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from otrfast.potr import compatcrypto, context, crypt, proto, utils
+from otrfast.potr.compatcrypto import common, pycrypto
+
+_MODULES: dict[str, ModuleType] = {
+    "potr.context": context,
+    "potr.crypt": crypt,
+    "potr.proto": proto,
+    "potr.utils": utils,
+    "potr.compatcrypto": compatcrypto,
+    "potr.compatcrypto.common": common,
+    "potr.compatcrypto.pycrypto": pycrypto,
+}
+
+
+def install() -> None:
+    """Have `import potr`, from now on and in the whole process, find this layer.
+
+    It may be called again. Raises `ImportError`, and changes nothing, where another potr is
+    imported already: what took its classes from there would not meet ours.
+    """
+    modules = {"potr": sys.modules["otrfast.potr"], **_MODULES}
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "potr" and module is not modules.get(name):
+            if _imports_us(module):
+                continue
+            raise ImportError(
+                "another potr is imported already: call otrfast.potr.install() before the first "
+                f"import of potr ({name} is {getattr(module, '__file__', module)})",
+                name=name,
+            )
+    sys.modules.update(modules)
+
+
+def _imports_us(module: ModuleType) -> bool:
+    """Whether a module is being imported just now: a `potr` that only calls `install`."""
+    return bool(getattr(module.__spec__, "_initializing", False))

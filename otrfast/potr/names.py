@@ -1,0 +1,42 @@
+"""The numbers that potr's programs compare with, and the exceptions that they catch."""
+
+from __future__ import annotations
+
+EXC_UNREADABLE_MESSAGE = 1
+EXC_FINISHED = 2
+
+HEARTBEAT_INTERVAL = 60
+
+STATE_PLAINTEXT = 0
+STATE_ENCRYPTED = 1
+STATE_FINISHED = 2
+
+FRAGMENT_SEND_ALL = 0
+FRAGMENT_SEND_ALL_BUT_FIRST = 1
+FRAGMENT_SEND_ALL_BUT_LAST = 2
+
+OFFER_NOTSENT = 0
+OFFER_SENT = 1
+OFFER_REJECTED = 2
+OFFER_ACCEPTED = 3
+
+
+class NotEncryptedError(RuntimeError):
+    """There is no private conversation: `args[0]`, if any, is EXC_FINISHED or
+    EXC_UNREADABLE_MESSAGE."""
+
+
+class UnencryptedMessage(RuntimeError):
+    """`args[0]` came in the clear where it should not have."""
+
+
+class ErrorReceived(RuntimeError):
+    """The peer's program reports an error: `args[0]` is a `proto.Error`."""
+
+
+class NotOTRMessage(RuntimeError):
+    """`args[0]` is an ordinary text."""
+
+
+class InvalidParameterError(RuntimeError):
+    """A message does not hold: a MAC, a key, a key id or a counter of it."""
