@@ -142,11 +142,11 @@ def _contents(found: Mapping[str, _Found], backend: Backend) -> Contents:
 def _account(name: str, entry: _Found) -> StoredKey:
     try:
         numbers, x = private_numbers(entry.private)
-        # PKCS#8 has no y: only the public half tells a damaged x
-        if entry.public and public_numbers(entry.public) != numbers:
-            raise KeyFileError("the two halves of its key do not belong together")
+        public = public_numbers(entry.public) if entry.public else numbers
     except KeyFileError as error:
         raise KeyFileError(f"{name!r}: {error}") from None
+    if public != numbers:  # PKCS#8 has no y: only this tells a damaged x
+        raise KeyFileError(f"{name!r}: the two halves of its key do not belong together")
     return StoredKey(name, XMPP, numbers, x)
 
 
