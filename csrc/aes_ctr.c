@@ -15,7 +15,7 @@ static void xor_run(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES
                     const uint8_t *data, size_t len) {
 #if OTRF_X86
   if (OTRF_LIKELY(otrf_has(OTRF_HAS_VAES))) {
-    otrf_aes_ctr_vaes(out, schedule, high, low, data, len);
+    otrf_aes_ctr_vaes(out, len, schedule, high, low, data, len, 0);
     return;
   }
   if (OTRF_LIKELY(otrf_has(OTRF_HAS_AESNI))) {
@@ -37,6 +37,21 @@ void otrf_aes_ctr_xor(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYT
     return;
   }
   xor_run(out, schedule, high, low, data, len);
+}
+
+void otrf_aes_ctr_wide(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                       const uint8_t *data, size_t len) {
+#if OTRF_X86
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_VAES))) {
+    otrf_aes_ctr_vaes(out, out_len, schedule, high, 0, data, len, 1);
+    return;
+  }
+#endif
+  if (len > 0) {
+    memcpy(out, data, len);
+  }
+  memset(out + len, 0, out_len - len);
+  otrf_aes_ctr_xor(out, schedule, high, 0, out, out_len);
 }
 
 void otrf_aes_ctr(uint8_t *out, const uint8_t key[16], const uint8_t counter[16], const uint8_t *data, size_t len) {

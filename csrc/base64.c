@@ -25,14 +25,27 @@ static inline uint8_t to_value(uint8_t c) {
   return (uint8_t)(value | (~(upper | lower | digit | plus | slash) & 0x80));
 }
 
-static void encode_groups(char *out, const uint8_t *data, size_t groups) {
-  for (; groups > 0; groups--, data += 3, out += 4) {
-    const uint32_t bits = (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2];
-    out[0] = (char)to_char((uint8_t)(bits >> 18));
-    out[1] = (char)to_char((uint8_t)(bits >> 12 & 63));
-    out[2] = (char)to_char((uint8_t)(bits >> 6 & 63));
-    out[3] = (char)to_char((uint8_t)(bits & 63));
+/* Groups are done some at a time: their bits are moved group by group, then the alphabet applied to all at once. */
+#define GROUPS 16
+
+static void encode_some(char *out, const uint8_t *data, size_t groups) {
+  uint8_t values[4 * GROUPS];
+  for (size_t i = 0; i < groups; i++, data += 3) {
+    values[4 * i] = data[0] >> 2;
+    values[4 * i + 1] = (uint8_t)((data[0] << 4 | data[1] >> 4) & 63);
+    values[4 * i + 2] = (uint8_t)((data[1] << 2 | data[2] >> 6) & 63);
+    values[4 * i + 3] = data[2] & 63;
   }
+  for (size_t i = 0; i < 4 * groups; i++) {
+    out[i] = (char)to_char(values[i]);
+  }
+}
+
+static void encode_groups(char *out, const uint8_t *data, size_t groups) {
+  for (; groups >= GROUPS; groups -= GROUPS, data += 3 * GROUPS, out += 4 * GROUPS) {
+    encode_some(out, data, GROUPS);
+  }
+  encode_some(out, data, groups);
 }
 
 size_t otrf_base64_encode(char *out, const uint8_t *data, size_t len) {
@@ -59,17 +72,27 @@ size_t otrf_base64_encode(char *out, const uint8_t *data, size_t len) {
 }
 
 /* The OR of the values says in bit 7 whether each character had one. */
-static uint8_t decode_groups(uint8_t *out, const char *text, size_t groups) {
-  uint8_t seen = 0;
-  for (; groups > 0; groups--, text += 4, out += 3) {
-    const uint8_t a = to_value((uint8_t)text[0]), b = to_value((uint8_t)text[1]);
-    const uint8_t c = to_value((uint8_t)text[2]), d = to_value((uint8_t)text[3]);
-    seen = (uint8_t)(seen | a | b | c | d);
-    out[0] = (uint8_t)(a << 2 | b >> 4);
-    out[1] = (uint8_t)(b << 4 | c >> 2);
-    out[2] = (uint8_t)(c << 6 | d);
+static uint8_t decode_some(uint8_t *out, const char *text, size_t groups) {
+  uint8_t values[4 * GROUPS], seen = 0;
+  for (size_t i = 0; i < 4 * groups; i++) {
+    values[i] = to_value((uint8_t)text[i]);
+    seen |= values[i];
+  }
+  for (size_t i = 0; i < groups; i++, out += 3) {
+    const uint8_t *v = values + 4 * i;
+    out[0] = (uint8_t)(v[0] << 2 | v[1] >> 4);
+    out[1] = (uint8_t)(v[1] << 4 | v[2] >> 2);
+    out[2] = (uint8_t)(v[2] << 6 | v[3]);
   }
   return seen;
+}
+
+static uint8_t decode_groups(uint8_t *out, const char *text, size_t groups) {
+  uint8_t seen = 0;
+  for (; groups >= GROUPS; groups -= GROUPS, text += 4 * GROUPS, out += 3 * GROUPS) {
+    seen |= decode_some(out, text, GROUPS);
+  }
+  return (uint8_t)(seen | decode_some(out, text, groups));
 }
 
 size_t otrf_base64_decode(uint8_t *out, const char *text, size_t len) {

@@ -29,19 +29,28 @@ OTRF_INLINE OTRF_TARGET_AVX2 __m256i to_chars(__m256i values) {
   return _mm256_add_epi8(values, _mm256_shuffle_epi8(distances, run));
 }
 
+/* 24 bytes to 32 characters. The halves are read so that nothing outside the 24 bytes is: bytes 0 to 15, and 8 to 23. */
+OTRF_INLINE OTRF_TARGET_AVX2 void encode24(char *out, const uint8_t *data) {
+  const __m256i spread = _mm256_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10, /* from byte 0 on */
+                                          5, 4, 6, 5, 8, 7, 9, 8, 11, 10, 12, 11, 14, 13, 15, 14 /* from byte 12 */);
+  const __m256i words = _mm256_shuffle_epi8(load_halves(data, data + 8), spread);
+  const __m256i even =
+      _mm256_mulhi_epu16(_mm256_and_si256(words, _mm256_set1_epi32(0x0fc0fc00)), _mm256_set1_epi32(0x04000040));
+  const __m256i odd =
+      _mm256_mullo_epi16(_mm256_and_si256(words, _mm256_set1_epi32(0x003f03f0)), _mm256_set1_epi32(0x01000010));
+  _mm256_storeu_si256((__m256i *)(void *)out, to_chars(_mm256_or_si256(even, odd)));
+}
+
 OTRF_TARGET_AVX2 size_t otrf_base64_encode_avx2(char *out, const uint8_t *data, size_t len) {
-  const __m256i spread = both(_mm_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10));
   size_t at = 0;
-  /* the second half is read from byte 12 on, 16 bytes wide */
-  for (; at + 28 <= len; at += 24, out += 32) {
-    const __m256i words = _mm256_shuffle_epi8(load_halves(data + at, data + at + 12), spread);
-    const __m256i even =
-        _mm256_mulhi_epu16(_mm256_and_si256(words, _mm256_set1_epi32(0x0fc0fc00)), _mm256_set1_epi32(0x04000040));
-    const __m256i odd =
-        _mm256_mullo_epi16(_mm256_and_si256(words, _mm256_set1_epi32(0x003f03f0)), _mm256_set1_epi32(0x01000010));
-    _mm256_storeu_si256((__m256i *)(void *)out, to_chars(_mm256_or_si256(even, odd)));
+  if (len < 24) {
+    return 0;
   }
-  return at;
+  for (; at + 24 <= len; at += 24) {
+    encode24(out + at / 3 * 4, data + at);
+  }
+  encode24(out + (len - 24) / 3 * 4, data + len - 24); /* the rest, with some of what was done before */
+  return len;
 }
 
 /* A character is outside the alphabet where the row of its high nibble excludes the column of its low one. Rows: 2x is bit
@@ -59,25 +68,35 @@ OTRF_INLINE OTRF_TARGET_AVX2 __m256i join(__m256i values) {
   return _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00011000));
 }
 
-OTRF_TARGET_AVX2 size_t otrf_base64_decode_avx2(uint8_t *out, const char *text, size_t len, int *bad) {
-  const __m256i distances = both(_mm_setr_epi8(0, 63 - '/', 62 - '+', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a', 0, 0, 0, 0,
-                                               0, 0, 0, 0));
+/* 32 characters to 24 bytes, and 8 more bytes overwritten; returns where a character was outside the alphabet. */
+OTRF_INLINE OTRF_TARGET_AVX2 __m256i decode32(uint8_t *out, const char *text) {
+  const __m256i distances = both(
+      _mm_setr_epi8(0, 63 - '/', 62 - '+', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a', 0, 0, 0, 0, 0, 0, 0, 0));
   const __m256i nibble = _mm256_set1_epi8(0x0f);
   const __m256i order = both(_mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
   const __m256i close = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+  const __m256i chars = _mm256_loadu_si256((const __m256i *)(const void *)text);
+  const __m256i high = _mm256_and_si256(_mm256_srli_epi32(chars, 4), nibble);
+  const __m256i slash = _mm256_cmpeq_epi8(chars, _mm256_set1_epi8('/'));
+  const __m256i values = _mm256_add_epi8(chars, _mm256_shuffle_epi8(distances, _mm256_add_epi8(high, slash)));
+  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(join(values), order), close);
+  _mm256_storeu_si256((__m256i *)(void *)out, bytes);
+  return outside(high, _mm256_and_si256(chars, nibble));
+}
+
+OTRF_TARGET_AVX2 size_t otrf_base64_decode_avx2(uint8_t *out, const char *text, size_t len, int *bad) {
   __m256i wrong = _mm256_setzero_si256();
   size_t at = 0;
-  for (; at + 32 <= len; at += 32, out += 24) {
-    const __m256i chars = _mm256_loadu_si256((const __m256i *)(const void *)(text + at));
-    const __m256i high = _mm256_and_si256(_mm256_srli_epi32(chars, 4), nibble);
-    wrong = _mm256_or_si256(wrong, outside(high, _mm256_and_si256(chars, nibble)));
-    const __m256i slash = _mm256_cmpeq_epi8(chars, _mm256_set1_epi8('/'));
-    const __m256i values = _mm256_add_epi8(chars, _mm256_shuffle_epi8(distances, _mm256_add_epi8(high, slash)));
-    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(join(values), order), close);
-    _mm256_storeu_si256((__m256i *)(void *)out, bytes);
+  *bad = 0;
+  if (len < 32) {
+    return 0;
   }
+  for (; at + 32 <= len; at += 32) {
+    wrong = _mm256_or_si256(wrong, decode32(out + at / 4 * 3, text + at));
+  }
+  wrong = _mm256_or_si256(wrong, decode32(out + (len - 32) / 4 * 3, text + len - 32));
   *bad = !_mm256_testz_si256(wrong, wrong);
-  return at;
+  return len;
 }
 
 /* ---- AVX-512 VBMI ---- */
@@ -128,12 +147,12 @@ OTRF_TARGET_VBMI size_t otrf_base64_decode_vbmi(uint8_t *out, const char *text, 
   for (size_t at = 0; at < len; at += 64, out += 48) {
     const size_t left = len - at;
     const __mmask64 in = left < 64 ? ~0ull >> (64 - left) : ~0ull;
-    const __mmask64 written = left < 64 ? ~0ull >> (64 - left / 4 * 3) : ~0ull >> 16;
     const __m512i chars = _mm512_mask_loadu_epi8(zero_chars, in, text + at);
     const __m512i values = _mm512_permutex2var_epi8(low, chars, high);
     wrong = _mm512_ternarylogic_epi64(wrong, chars, values, 0xfe); /* wrong | chars | values */
     const __m512i words = _mm512_madd_epi16(_mm512_maddubs_epi16(values, pair), quad);
-    _mm512_mask_storeu_epi8(out, written, _mm512_permutexvar_epi8(order, words));
+    /* whole registers: what reads the bytes next can then take them from the store */
+    _mm512_storeu_si512((void *)out, _mm512_permutexvar_epi8(order, words));
   }
   *bad = _mm512_movepi8_mask(wrong) != 0;
   return len;

@@ -60,16 +60,18 @@ static void seal_group(batch *b, otrf_data_keys *keys, size_t now) {
   otrf_sha1_job jobs[OTRF_SHA1_LANES];
   otrf_content content[OTRF_SHA1_LANES];
   uint8_t macs[OTRF_SHA1_LANES][OTRF_MAC_BYTES];
+  char *lines[OTRF_SHA1_LANES];
   for (size_t i = 0; i < now; i++) {
     content[i] = (otrf_content){0};
     content[i].text = (const uint8_t *)next_part(b, i, &content[i].text_len);
-    otrf_seal_start(&jobs[i], b->raw + i * b->raw_room, lane, ++keys->send_counter, &content[i]);
-  }
-  otrf_mac_finish(macs, jobs, lane, now);
-  for (size_t i = 0; i < now; i++) {
-    otrf_seal_finish(b->output + b->output_at, b->raw + i * b->raw_room, lane, &content[i], macs[i]);
+    lines[i] = b->output + b->output_at;
+    otrf_seal_start(&jobs[i], lines[i], b->raw + i * b->raw_room, lane, ++keys->send_counter, &content[i]);
     b->output_at += otrf_line_bytes(otrf_sealed_bytes(lane, &content[i]));
     b->ends[i] = b->output_at;
+  }
+  otrf_hmac_sha1_end_many(macs, jobs, lane->outer, now);
+  for (size_t i = 0; i < now; i++) {
+    otrf_seal_finish(lines[i], b->raw + i * b->raw_room, lane, &content[i], macs[i]);
   }
   b->ends += now;
 }
@@ -116,7 +118,7 @@ static size_t open_group(batch *b, otrf_data_keys *keys, size_t now) {
     }
     started++;
   }
-  otrf_mac_finish(macs, jobs, keys->receive, started);
+  otrf_hmac_sha1_end_many(macs, jobs, keys->receive->outer, started);
   while (opened < started) {
     len = otrf_open_finish((uint8_t *)b->output + b->output_at, &openings[opened], keys, macs[opened]);
     if (len == 0) {

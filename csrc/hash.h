@@ -30,6 +30,7 @@ OTRF_HIDDEN void otrf_sha1_many(otrf_sha1_job *jobs, size_t n);
 #if OTRF_X86
 /* The same with the SHA extensions: sha_ni.c */
 OTRF_HIDDEN void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks);
+OTRF_HIDDEN void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]);
 OTRF_HIDDEN void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks,
                                        const uint32_t constants[64]);
 #endif
@@ -40,6 +41,12 @@ OTRF_HIDDEN void otrf_sha256_finish(uint32_t state[8], const uint8_t *data, size
 
 /* The states after the first block, that of the padded key, of HMAC's inner and outer hash. */
 OTRF_HIDDEN void otrf_hmac_sha1_key(uint32_t inner[5], uint32_t outer[5], const uint8_t *key, size_t key_len);
+
+/* Run an inner hash to its end, then the outer one from the state `outer` on. The job is wiped. */
+OTRF_HIDDEN void otrf_hmac_sha1_end(uint8_t mac[20], otrf_sha1_job *job, const uint32_t outer[5]);
+
+/* The same for `n` messages, up to otrf_sha1_lanes(). */
+OTRF_HIDDEN void otrf_hmac_sha1_end_many(uint8_t macs[][20], otrf_sha1_job *jobs, const uint32_t outer[5], size_t n);
 
 /* Write a state as its digest. */
 OTRF_INLINE void otrf_store_words(uint8_t *out, const uint32_t *words, size_t n) {

@@ -21,6 +21,42 @@ void otrf_hmac_sha1_key(uint32_t inner[5], uint32_t outer[5], const uint8_t *key
   otrf_wipe(block, sizeof block);
 }
 
+/* The block that the outer hash takes in after its key: the inner digest with its padding. */
+static void outer_block(uint8_t block[64], const uint32_t inner[5]) {
+  memset(block, 0, 64);
+  otrf_store_words(block, inner, 5);
+  block[20] = 0x80;
+  otrf_store64(block + 56, (64 + 20) * 8);
+}
+
+void otrf_hmac_sha1_end(uint8_t mac[20], otrf_sha1_job *job, const uint32_t outer[5]) {
+#if OTRF_X86
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
+    otrf_hmac_sha1_end_ni(mac, job, outer);
+    otrf_wipe(job, sizeof *job);
+    return;
+  }
+#endif
+  otrf_hmac_sha1_end_many((uint8_t(*)[20])mac, job, outer, 1);
+}
+
+void otrf_hmac_sha1_end_many(uint8_t macs[][20], otrf_sha1_job *jobs, const uint32_t outer[5], size_t n) {
+  uint8_t blocks[OTRF_SHA1_LANES][64];
+  otrf_sha1_many(jobs, n);
+  for (size_t i = 0; i < n; i++) {
+    outer_block(blocks[i], jobs[i].state);
+    memcpy(jobs[i].state, outer, sizeof jobs[i].state);
+    jobs[i].next = blocks[i];
+    jobs[i].blocks = 1;
+  }
+  otrf_sha1_many(jobs, n);
+  for (size_t i = 0; i < n; i++) {
+    otrf_store_words(macs[i], jobs[i].state, 5);
+  }
+  otrf_wipe(blocks, n * sizeof blocks[0]);
+  otrf_wipe(jobs, n * sizeof *jobs);
+}
+
 void otrf_hmac_sha1(uint8_t out[20], const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
   uint32_t inner[5], outer[5];
   uint8_t digest[20];

@@ -96,7 +96,7 @@ size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_ke
     return 0;
   }
   const uint8_t *cipher = opening->raw + opening->counter_at + COUNTER_BYTES + LENGTH_BYTES;
-  otrf_aes_ctr_xor(text, lane->schedule, opening->counter, 0, cipher, cipher_len);
+  otrf_aes_ctr_wide(text, cipher_len, lane->schedule, opening->counter, cipher, cipher_len);
   text[cipher_len] = 0;
   const size_t text_len = strlen((const char *)text);
   if (text_len == 0 || text_len + 1 < cipher_len) {
@@ -117,7 +117,7 @@ const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *l
   const size_t raw_room = line_len / 4 * 3 + SLACK_BYTES;
   otrf_opening opening;
   otrf_sha1_job job;
-  uint8_t mac[1][OTRF_MAC_BYTES];
+  uint8_t mac[OTRF_MAC_BYTES];
   if (keys->head_len == 0 || line_len > LIMIT_BYTES) {
     return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
   }
@@ -128,9 +128,9 @@ const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *l
   if (!otrf_open_start(&opening, &job, out->data, keys, line, line_len)) {
     return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
   }
-  otrf_mac_finish(mac, &job, keys->receive, 1);
+  otrf_hmac_sha1_end(mac, &job, keys->receive->outer);
   out->plain_at = raw_room;
-  out->plain_len = otrf_open_finish(text, &opening, keys, mac[0]);
+  out->plain_len = otrf_open_finish(text, &opening, keys, mac);
   otrf_wipe(mac, sizeof mac);
   otrf_wipe(opening.kept, sizeof opening.kept);
   return out->plain_len > 0 ? (const char *)text : otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);

@@ -42,35 +42,6 @@ void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *messag
   otrf_store64(message + start + 64 * job->blocks - 8, (64 + (uint64_t)len) << 3);
 }
 
-static void hash(otrf_sha1_job *jobs, size_t n) {
-  if (n == 1) {
-    otrf_sha1_blocks(jobs->state, jobs->next, jobs->blocks);
-  } else {
-    otrf_sha1_many(jobs, n);
-  }
-}
-
-void otrf_mac_finish(uint8_t macs[][OTRF_MAC_BYTES], otrf_sha1_job *jobs, const otrf_lane *lane, size_t n) {
-  uint8_t digests[OTRF_SHA1_LANES][64];
-  hash(jobs, n);
-  for (size_t i = 0; i < n; i++) {
-    uint8_t *block = digests[i];
-    memset(block, 0, 64);
-    otrf_store_words(block, jobs[i].state, 5);
-    block[OTRF_MAC_BYTES] = 0x80;
-    otrf_store64(block + 56, (64 + OTRF_MAC_BYTES) << 3);
-    memcpy(jobs[i].state, lane->outer, sizeof jobs[i].state);
-    jobs[i].next = block;
-    jobs[i].blocks = 1;
-  }
-  hash(jobs, n);
-  for (size_t i = 0; i < n; i++) {
-    otrf_store_words(macs[i], jobs[i].state, 5);
-  }
-  otrf_wipe(digests, n * sizeof digests[0]);
-  otrf_wipe(jobs, n * sizeof *jobs);
-}
-
 /* ---- sealing ---- */
 
 static uint8_t *append(uint8_t *out, const uint8_t *data, size_t len) {
@@ -80,30 +51,47 @@ static uint8_t *append(uint8_t *out, const uint8_t *data, size_t len) {
   return out + len;
 }
 
-void otrf_seal_start(otrf_sha1_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
+static void encrypt(uint8_t *cipher, const otrf_lane *lane, uint64_t counter, const otrf_content *content) {
+  if (content->tlvs_len == 0) {
+    otrf_aes_ctr_wide(cipher, content->text_len + 1, lane->schedule, counter, content->text, content->text_len);
+    return;
+  }
+  uint8_t *at = append(cipher, content->text, content->text_len);
+  *at = 0;
+  at = append(at + 1, content->tlvs, content->tlvs_len);
+  otrf_aes_ctr_xor(cipher, lane->schedule, counter, 0, cipher, (size_t)(at - cipher));
+}
+
+/* How much of a message can be put into base64 before its MAC is there, in steps of 48 bytes. */
+static size_t early_bytes(const otrf_lane *lane, const otrf_content *content) {
+  const size_t mac_at = otrf_sealed_bytes(lane, content) - content->revealed_len - LENGTH_BYTES - OTRF_MAC_BYTES;
+  return mac_at - mac_at % 48;
+}
+
+void otrf_seal_start(otrf_sha1_job *job, char *line, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
                      const otrf_content *content) {
   const size_t cipher_len = content->text_len + 1 + content->tlvs_len;
   uint8_t *at = append(raw, lane->prefix, lane->prefix_len);
   otrf_store64(at, counter);
   otrf_store32(at + COUNTER_BYTES, (uint32_t)cipher_len);
   uint8_t *const cipher = at + COUNTER_BYTES + LENGTH_BYTES;
-  at = append(cipher, content->text, content->text_len);
-  *at = 0;
-  append(at + 1, content->tlvs, content->tlvs_len);
-  otrf_aes_ctr_xor(cipher, lane->schedule, counter, 0, cipher, cipher_len);
+  encrypt(cipher, lane, counter, content);
   otrf_mac_start(job, lane->kept, raw, otrf_kept_bytes(lane->prefix_len), (size_t)(cipher - raw) + cipher_len);
+  /* independent of the hash, so that the processor can do it while the hash's first steps wait for each other */
+  memcpy(line, ARMOUR, ARMOUR_BYTES);
+  otrf_base64_encode(line + ARMOUR_BYTES, raw, early_bytes(lane, content));
 }
 
 void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otrf_content *content,
                       const uint8_t mac[OTRF_MAC_BYTES]) {
-  const size_t raw_len = otrf_sealed_bytes(lane, content);
+  const size_t raw_len = otrf_sealed_bytes(lane, content), early = early_bytes(lane, content);
   uint8_t *const end = raw + raw_len - content->revealed_len;
   memcpy(end - LENGTH_BYTES - OTRF_MAC_BYTES, mac, OTRF_MAC_BYTES);
   otrf_store32(end - LENGTH_BYTES, (uint32_t)content->revealed_len);
   append(end, content->revealed, content->revealed_len);
-  memcpy(line, ARMOUR, ARMOUR_BYTES);
-  const size_t len = otrf_base64_encode(line + ARMOUR_BYTES, raw, raw_len);
-  line[ARMOUR_BYTES + len] = '.';
+  char *at = line + ARMOUR_BYTES + early / 3 * 4;
+  at += otrf_base64_encode(at, raw + early, raw_len - early);
+  *at = '.';
 }
 
 static const char *seal(otrf_buffer *out, otrf_data_keys *keys, const otrf_content *content) {
@@ -122,10 +110,10 @@ static const char *seal(otrf_buffer *out, otrf_data_keys *keys, const otrf_conte
   }
   char *line = (char *)out->data + line_at;
   otrf_sha1_job job;
-  uint8_t mac[1][OTRF_MAC_BYTES];
-  otrf_seal_start(&job, out->data, lane, ++keys->send_counter, content);
-  otrf_mac_finish(mac, &job, lane, 1);
-  otrf_seal_finish(line, out->data, lane, content, mac[0]);
+  uint8_t mac[OTRF_MAC_BYTES];
+  otrf_seal_start(&job, line, out->data, lane, ++keys->send_counter, content);
+  otrf_hmac_sha1_end(mac, &job, lane->outer);
+  otrf_seal_finish(line, out->data, lane, content, mac);
   line[line_len] = 0;
   return line;
 }

@@ -31,9 +31,6 @@ OTRF_HIDDEN void otrf_keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t
  * up to 72 bytes that are overwritten: so the hash reads it all in one run. */
 OTRF_HIDDEN void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len);
 
-/* Finish `n` MACs, up to otrf_sha1_lanes(); the jobs are wiped. */
-OTRF_HIDDEN void otrf_mac_finish(uint8_t macs[][OTRF_MAC_BYTES], otrf_sha1_job *jobs, const otrf_lane *lane, size_t n);
-
 /* What a message holds. */
 typedef struct {
   const uint8_t *text, *tlvs, *revealed;
@@ -47,9 +44,9 @@ OTRF_INLINE size_t otrf_sealed_bytes(const otrf_lane *lane, const otrf_content *
 
 OTRF_INLINE size_t otrf_line_bytes(size_t raw_len) { return OTRF_BASE64_LEN(raw_len) + LINE_EXTRA; }
 
-/* Write a message up to its ciphertext and start its MAC; then, with the MAC, write the rest and the line. `raw` has
- * otrf_sealed_bytes() + SLACK_BYTES. */
-OTRF_HIDDEN void otrf_seal_start(otrf_sha1_job *job, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
+/* Write a message up to its ciphertext, as much of its line as that makes, and start its MAC; then, with the MAC, write the
+ * rest of both. `raw` has otrf_sealed_bytes() + SLACK_BYTES. */
+OTRF_HIDDEN void otrf_seal_start(otrf_sha1_job *job, char *line, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
                                  const otrf_content *content);
 OTRF_HIDDEN void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otrf_content *content,
                                   const uint8_t mac[OTRF_MAC_BYTES]);
@@ -69,7 +66,7 @@ typedef struct {
 OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                                 const char *line, size_t line_len);
 
-/* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and a zero byte), and commit where the text is
+/* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and SLACK_BYTES), and commit where the text is
  * all there is. Returns its length; 0, and nothing changed, where the line is for the general path. */
 OTRF_HIDDEN size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_keys *keys,
                                     const uint8_t mac[OTRF_MAC_BYTES]);

@@ -50,23 +50,43 @@ OTRF_INLINE OTRF_TARGET_SHANI void sha1_put(uint32_t state[5], __m128i abcd, __m
   state[4] = (uint32_t)_mm_extract_epi32(e, 3);
 }
 
+/* One block of four quads. */
+OTRF_INLINE OTRF_TARGET_SHANI void sha1_block(__m128i *state, __m128i *state_e, __m128i w0, __m128i w1, __m128i w2,
+                                              __m128i w3) {
+  __m128i abcd = *state, last = *state, w[4] = {w0, w1, w2, w3};
+  abcd = _mm_sha1rnds4_epu32(abcd, _mm_add_epi32(*state_e, w0), 0);
+  EARLY1(1);
+  EARLY1(2);
+  EARLY1(3);
+  LATE_FOUR1(4);
+  LATE_FOUR1(8);
+  LATE_FOUR1(12);
+  LATE_FOUR1(16);
+  *state_e = _mm_sha1nexte_epu32(last, *state_e);
+  *state = _mm_add_epi32(abcd, *state);
+}
+
+OTRF_INLINE OTRF_TARGET_SHANI void sha1_run(__m128i *abcd, __m128i *e, const uint8_t *data, size_t blocks) {
+  for (; blocks > 0; blocks--, data += 64) {
+    sha1_block(abcd, e, sha1_load(data), sha1_load(data + 16), sha1_load(data + 32), sha1_load(data + 48));
+  }
+}
+
 OTRF_TARGET_SHANI void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks) {
   __m128i e, abcd = sha1_get(state, &e);
-  for (; blocks > 0; blocks--, data += 64) {
-    const __m128i before = abcd;
-    __m128i last = abcd, w[4] = {sha1_load(data), sha1_load(data + 16), sha1_load(data + 32), sha1_load(data + 48)};
-    abcd = _mm_sha1rnds4_epu32(abcd, _mm_add_epi32(e, w[0]), 0);
-    EARLY1(1);
-    EARLY1(2);
-    EARLY1(3);
-    LATE_FOUR1(4);
-    LATE_FOUR1(8);
-    LATE_FOUR1(12);
-    LATE_FOUR1(16);
-    e = _mm_sha1nexte_epu32(last, e);
-    abcd = _mm_add_epi32(abcd, before);
-  }
+  sha1_run(&abcd, &e, data, blocks);
   sha1_put(state, abcd, e);
+}
+
+OTRF_TARGET_SHANI void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]) {
+  const __m128i end = _mm_set_epi32(0, (int)0x80000000, 0, 0), length = _mm_set_epi32(0, 0, 0, (64 + 20) * 8);
+  __m128i inner_e, inner = sha1_get(job->state, &inner_e), e, abcd = sha1_get(outer, &e);
+  sha1_run(&inner, &inner_e, job->next, job->blocks);
+  /* the inner digest is already in the form of quads: it need not go through memory */
+  sha1_block(&abcd, &e, inner, _mm_or_si128(inner_e, end), _mm_setzero_si128(), length);
+  const __m128i turn = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+  _mm_storeu_si128((__m128i *)(void *)mac, _mm_shuffle_epi8(abcd, turn));
+  otrf_store32(mac + 16, (uint32_t)_mm_extract_epi32(e, 3));
 }
 
 /* Four rounds of SHA-256 on the state as two registers, a b e f and c d g h. */
