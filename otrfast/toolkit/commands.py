@@ -7,6 +7,7 @@ says why in one line on the standard error stream and returns 1.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ from otrfast.toolkit.log import Entry, Malformed, data_messages, put, read_log
 from otrfast.wire import text
 from otrfast.wire.messages import DataMessage
 
+_NUMBER = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")
 _SHOWN = 48  # digits of a value that --brief leaves whole: any hash, MAC or key of a message
 
 
@@ -234,10 +236,9 @@ def _element(digits: str, name: str) -> bytes:
 
 def _number(digits: str, highest: int, name: str) -> int:
     """Return a decimal number, or a hexadecimal one that begins with 0x."""
-    try:
+    value = -1
+    if _NUMBER.fullmatch(digits):
         value = int(digits, 16 if digits[:2].lower() == "0x" else 10)
-    except ValueError:
-        value = -1
     if not 0 <= value <= highest:
         raise ToolkitError(f"{name} is a number from 0 to {highest}")
     return value

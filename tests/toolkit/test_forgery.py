@@ -191,6 +191,8 @@ class TestRemac:
         [
             (0, "00", "mackey is 40 hexadecimal digits, not 2"),
             (1, "alice", "sender_instance is a number from 0 to 4294967295"),
+            (1, "1_0", "sender_instance is a number from 0 to 4294967295"),
+            (1, "9" * 5000, "sender_instance is a number from 0 to 4294967295"),
             (2, "4294967296", "receiver_instance is a number from 0 to 4294967295"),
             (3, "256", "flags is a number from 0 to 255"),
             (4, "-1", "snd_keyid is a number from 0 to 4294967295"),
