@@ -41,15 +41,21 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def saving_process(save_old: Callable[[], None], save_new: Callable[[], None]) -> int:
-    """Start a process that saves the one and the other in turn, until it is killed."""
+    """Start a process that saves the one and the other in turn, until it is killed; return when
+    it is at work."""
+    at_work, tell = os.pipe()
     process = os.fork()
     if process == 0:
         try:
+            os.write(tell, b"!")
             while True:
                 save_new()
                 save_old()
         finally:
             os._exit(1)
+    os.close(tell)
+    assert os.read(at_work, 1) == b"!"
+    os.close(at_work)
     return process
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from Crypto.Cipher import AES
 from Crypto.PublicKey import DSA
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otrfast.errors import KeyFileError
@@ -220,11 +220,13 @@ def test_java_properties_are_read_as_java_does():
     }
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_properties(data):
     read_properties(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_recognised_or_refused(quick, data):
     with suppress(KeyFileError):

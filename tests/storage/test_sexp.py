@@ -1,7 +1,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otrfast.errors import KeyFileError
@@ -108,11 +108,13 @@ def _written(node):
     return b"(" + b" ".join(map(_written, node)) + b")"
 
 
+@settings(deadline=None)
 @given(st.lists(nodes, max_size=5))
 def test_what_is_written_is_read_back(top):
     assert sexp.parse(_written(top)) == top
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text('()#|"\\:0a \n', max_size=60).map(str.encode)))
 def test_any_bytes_are_read_or_refused(data):
     with suppress(KeyFileError):

@@ -3,7 +3,7 @@ import stat
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otrfast import Account, Environment, Trust
@@ -186,6 +186,7 @@ def test_cut_file_never_changes_a_level(tmp_path):
         assert set(found) <= set(read_fingerprints(whole)[0])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_lines(data):
     read_fingerprints(data)
