@@ -78,8 +78,11 @@ int otrf_is_prime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion);
 /* 1 where 2^(m-1) = 1 mod m: all odd primes, and hardly anything else. */
 int otrf_is_probable(otrf_dsa_field *field);
 
-/* a mod r, 0 < r < 2^31. */
-uint32_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint32_t r);
+/* The same for eight m of 1024 bits at once: bit i for m[i]. For processors with IFMA. */
+unsigned otrf_lanes_probable(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]);
+
+/* a mod r, r > 0. */
+uint64_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint64_t r);
 
 /* The odd primes below `bound`; returns how many. `primes` has room for `capacity`. */
 size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound);

@@ -5,6 +5,7 @@
 
 #define SIEVE_PRIMES 3511 /* the odd primes below 2^15 */
 #define TRIAL_PRIMES 200  /* of these, what q is divided by first */
+#define GROUP 4           /* primes of 15 bits whose product fits 64 */
 #define SIEVE_LENGTH 4096 /* candidates at a time; one in about 355 is prime */
 #define Q_ROUNDS 24       /* Miller-Rabin with random bases, for random numbers of these sizes: well below 2^-100 */
 #define P_ROUNDS 6
@@ -52,6 +53,22 @@ static uint32_t inverse_small(uint32_t a, uint32_t r) {
   return (uint32_t)(low_factor < 0 ? low_factor + (int32_t)r : low_factor);
 }
 
+/* Find where primes[from] and the ones after it first divide a candidate. Their product fits 64 bits, so the long
+ * remainders are taken once for all of them. */
+static void search_place(search *s, size_t from, size_t count) {
+  uint64_t product = 1;
+  for (size_t i = from; i < from + count; i++) {
+    product *= s->primes[i];
+  }
+  const uint64_t start = otrf_limbs_mod_small(s->start, OTRF_DSA_P_LIMBS, product);
+  const uint64_t step = otrf_limbs_mod_small(s->step, OTRF_Q_LIMBS, product);
+  for (size_t i = from; i < from + count; i++) {
+    const uint32_t r = s->primes[i];
+    const uint32_t inverse = inverse_small((uint32_t)(step % r), r);
+    s->next[i] = (uint16_t)((r - (uint32_t)(start % r)) * inverse % r);
+  }
+}
+
 /* start = a random number of 1024 bits, lowered to 1 mod 2q; 0 where that takes away the top bit. */
 static int search_start(search *s, otrf_expansion *expansion) {
   uint8_t bytes[OTRF_DSA_P_BYTES];
@@ -62,11 +79,8 @@ static int search_start(search *s, otrf_expansion *expansion) {
   otrf_limbs_mod(excess, s->start, OTRF_DSA_P_LIMBS, s->step, OTRF_Q_LIMBS);
   otrf_gmp.sub_n(s->start, s->start, excess, OTRF_DSA_P_LIMBS);
   s->start[0] |= 1; /* it is a multiple of 2q, so even */
-  for (size_t i = 0; i < s->count; i++) {
-    const uint32_t r = s->primes[i];
-    const uint32_t at_start = otrf_limbs_mod_small(s->start, OTRF_DSA_P_LIMBS, r);
-    const uint32_t inverse = inverse_small(otrf_limbs_mod_small(s->step, OTRF_Q_LIMBS, r), r);
-    s->next[i] = (uint16_t)((r - at_start) * inverse % r);
+  for (size_t i = 0; i < s->count; i += GROUP) {
+    search_place(s, i, s->count - i < GROUP ? s->count - i : GROUP);
   }
   return s->start[OTRF_DSA_P_LIMBS - 1] >> 63 != 0;
 }
@@ -94,16 +108,49 @@ static int candidate(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, size_t i) {
   return carry == 0;
 }
 
-/* Put the first prime of the interval into p; 0 where it has none. */
-static int first_prime(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, otrf_expansion *expansion) {
-  otrf_dsa_field field;
-  for (size_t i = 0; i < SIEVE_LENGTH; i++) {
-    if (s->composite[i] || !candidate(p, s, i)) {
-      continue;
+/* Fill `candidates` from candidate *at of the interval on with what the sieve has left; returns how many. */
+static size_t collect(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t room, const search *s, size_t *at) {
+  size_t count = 0;
+  for (; count < room && *at < SIEVE_LENGTH; ++*at) {
+    if (!s->composite[*at] && candidate(candidates[count], s, *at)) {
+      count++;
     }
-    otrf_dsa_field_init(&field, p, OTRF_DSA_P_LIMBS);
-    if (otrf_is_probable(&field) && otrf_is_prime(&field, P_ROUNDS, expansion)) {
-      return 1;
+  }
+  return count;
+}
+
+/* Which of the candidates pass Fermat's test. */
+static unsigned probable(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t count) {
+  if (count == OTRF_LANES) {
+    return otrf_lanes_probable((const otrf_limb(*)[OTRF_DSA_P_LIMBS])candidates);
+  }
+  unsigned mask = 0;
+  for (size_t i = 0; i < count; i++) {
+    otrf_dsa_field field;
+    otrf_dsa_field_init(&field, candidates[i], OTRF_DSA_P_LIMBS);
+    mask |= (unsigned)otrf_is_probable(&field) << i;
+  }
+  return mask;
+}
+
+/* Put the first prime of the interval into p; 0 where it has none. The answer is the same however many are tested at
+ * once. */
+static int first_prime(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, otrf_expansion *expansion) {
+  const size_t room = otrf_has(OTRF_HAS_IFMA) ? OTRF_LANES : 1;
+  otrf_limb candidates[OTRF_LANES][OTRF_DSA_P_LIMBS];
+  size_t at = 0, count;
+  while ((count = collect(candidates, room, s, &at)) > 0) {
+    const unsigned mask = probable(candidates, count);
+    for (size_t i = 0; i < count; i++) {
+      otrf_dsa_field field;
+      if ((mask >> i & 1) == 0) {
+        continue;
+      }
+      otrf_dsa_field_init(&field, candidates[i], OTRF_DSA_P_LIMBS);
+      if (otrf_is_prime(&field, P_ROUNDS, expansion)) {
+        memcpy(p, candidates[i], sizeof candidates[i]);
+        return 1;
+      }
     }
   }
   return 0;

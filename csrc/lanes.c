@@ -253,11 +253,9 @@ void otrf_lane_set(otrf_lanes *r, size_t lane, const otrf_limb *a, size_t n) {
 
 void otrf_lane_get(otrf_limb *r, size_t n, const otrf_lanes *a, size_t lane) {
   memset(r, 0, n * sizeof *r);
-  for (size_t i = 0; i < OTRF_LANE_DIGITS; i++) {
+  for (size_t i = 0; i * OTRF_DIGIT_BITS < 64 * n && i < OTRF_LANE_DIGITS; i++) {
     const size_t limb = i * OTRF_DIGIT_BITS / 64, shift = i * OTRF_DIGIT_BITS % 64;
-    if (limb < n) {
-      r[limb] |= a->digit[i][lane] << shift;
-    }
+    r[limb] |= a->digit[i][lane] << shift;
     if (shift > 64 - OTRF_DIGIT_BITS && limb + 1 < n) {
       r[limb + 1] |= a->digit[i][lane] >> (64 - shift);
     }

@@ -20,13 +20,12 @@ void otrf_expand(uint8_t *out, size_t len, otrf_expansion *expansion) {
   }
 }
 
-uint32_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint32_t r) {
+uint64_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint64_t r) {
   uint64_t remainder = 0;
   while (n-- > 0) {
-    remainder = (remainder << 32 | a[n] >> 32) % r;
-    remainder = (remainder << 32 | (a[n] & 0xffffffff)) % r;
+    remainder = (uint64_t)(((wide)remainder << 64 | a[n]) % r);
   }
-  return (uint32_t)remainder;
+  return remainder;
 }
 
 size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound) {
