@@ -136,7 +136,18 @@ class Session:
                 return self._with_heartbeat(received)
         turn = self._turn()
         incoming.receive(self._talk, as_bytes(line, "a line"), turn)
+        if self._only_a_text(turn.events):
+            return turn.outcome()
         return self._close(turn)
+
+    def _only_a_text(self, events: list[Event]) -> bool:
+        """Whether all that happened is a text through the lane's channel, with keys turned at the
+        most: neither lane nor timers are touched by it."""
+        if self._lane is None or len(events) != 1:
+            return False
+        event = events[0]
+        tag = self._lane_instance.tag
+        return type(event) is MessageReceived and event.encrypted and event.instance == tag
 
     def _with_heartbeat(self, received: MessageReceived) -> Outcome:
         """Close a turn of the fast lane in which an empty message is due."""
@@ -216,6 +227,8 @@ class Session:
         chosen = self._choose(self.recipient if instance is None else instance)
         self._check_sendable(chosen, text, tlvs)
         self._talk.send(chosen, text, tlvs, turn, flags)
+        if lane is not None and chosen is self._lane_instance and not turn.events:
+            return turn.outcome()  # neither lane nor timers are touched by it
         return self._close(turn)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:

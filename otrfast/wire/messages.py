@@ -33,6 +33,10 @@ from otrfast.wire.fields import (
     Mac,
     MacCovered,
     Reader,
+    Run,
+    Single,
+    Unsigned,
+    in_runs,
 )
 
 VERSIONS: Final = (2, 3)
@@ -41,6 +45,8 @@ VERSIONS: Final = (2, 3)
 IGNORE_UNREADABLE: Final = 0x01
 """Flag of a data message that the receiver should drop in silence where it can not read it."""
 
+_HEADER = Run((("version", Unsigned(2)), ("message type", Unsigned(1))))
+_TAGS = Run((("sender instance tag", Unsigned(4)), ("receiver instance tag", Unsigned(4))))
 _VERSION_BYTES = {version: version.to_bytes(2, "big") for version in VERSIONS}
 
 
@@ -51,6 +57,7 @@ class Message:
 
     TYPE: ClassVar[int]
     CODEC: ClassVar[tuple[tuple[str, Kind], ...]]
+    STEPS: ClassVar[list[Run | Single]]
 
     version: int
     sender: int
@@ -89,6 +96,7 @@ def _message(message_type: int) -> Callable[[type[M]], type[M]]:
             for field in fields(made)
             if get_origin(hints[field.name]) is Annotated
         )
+        made.STEPS = in_runs(made.CODEC)
         _TYPES[message_type] = made
         return made
 
@@ -154,17 +162,14 @@ def decode(raw: bytes) -> Message:
     that is not well-formed.
     """
     reader = Reader(raw)
-    version = reader.integer(2, "version")
+    version, message_type = _HEADER.read(reader)
     if version not in VERSIONS:
         raise VersionMismatch(f"version {version} is not spoken here")
-    message_type = reader.integer(1, "message type")
     made = _TYPES.get(message_type)
     if made is None:
         raise DecodeError("message type", 2)
-    sender = receiver = 0
-    if version == 3:
-        sender = reader.integer(4, "sender instance tag")
-        receiver = reader.integer(4, "receiver instance tag")
-    values = [kind.read(reader, name) for name, kind in made.CODEC]
+    values = [*_TAGS.read(reader)] if version == 3 else [0, 0]
+    for step in made.STEPS:
+        values += step.read(reader)
     reader.finish()
-    return made(version, sender, receiver, *values)
+    return made(version, *values)
