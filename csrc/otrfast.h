@@ -64,8 +64,8 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
 /* n powers of 2 with secret 40-byte exponents: `out` is n elements, `exponents` n times 40 bytes. */
 int otrf_power_fixed_many(uint8_t *out, const uint8_t *exponents, size_t n);
 
-/* n powers of n bases with secret 40-byte exponents, eight at a time where the processor can. Each base must have passed
- * otrf_in_group. */
+/* n powers of n bases with secret 40-byte exponents, eight at a time where the processor can. OTRF_ERR_GROUP unless every base
+ * is in 2 .. p-2. */
 int otrf_power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n);
 
 /* out = base1^exponent1 * base2^exponent2 in one pass. Public values: not constant-time. Exponents of 1 to 192 bytes. */
@@ -104,7 +104,7 @@ void otrf_dsa_export(uint8_t p[128], uint8_t q[20], uint8_t g[128], uint8_t y[12
 int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t value[32], const uint8_t random[32]);
 
 /* 1 where the signature holds, else 0. Public values. Numbers are big-endian without leading zeros; p up to 384 bytes,
- * q up to 32; the signature is r || s of q_len bytes each... 20 each for the 1024/160 keys that OTR uses. */
+ * q of 20 to 32; the signature is r || s, 20 bytes each whatever the size of q. */
 int otrf_dsa_verify(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
                     const uint8_t *y, size_t y_len, const uint8_t value[32], const uint8_t signature[40]);
 
