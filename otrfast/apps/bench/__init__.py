@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from otrfast.apps.bench import chart, report
-from otrfast.apps.bench.engines import engines
+from otrfast.apps.bench.engines import known_engines
 from otrfast.apps.bench.machine import describe
 from otrfast.apps.bench.metrics import BY_NAME, METRICS, TIMES, VARIANTS, Metric, with_stand_ins
 from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Turns
@@ -35,7 +35,7 @@ def measure(
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    with engines() as known, Progress(*columns, console=console, transient=True) as progress:
+    with known_engines() as known, Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("")
         turns = Turns(
             known, effort, lambda what: progress.update(task, advance=1, description=what)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -49,10 +49,12 @@ class Engine:
         return json.loads(line)
 
     def ask(self, metric: str, count: int) -> list[float]:
-        """Return the figures for `metric`: `count` of them, or one over `count` conversations."""
+        """Return the figures for `metric`: `count` of them, or one over `count` conversations.
+        Raises `BackendUnavailable` where the process has died."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{metric}:{count}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # there will be no answer either
+            self._process.stdin.write(f"{metric}:{count}\n")
+            self._process.stdin.flush()
         answer = self._answer()
         self.about |= {"library": answer["library"]} if "library" in answer else {}
         return [float(sample) for sample in answer["samples"]]
@@ -61,7 +63,8 @@ class Engine:
         """End the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.stdout.close()
         try:
             self._process.wait(timeout=10)
@@ -109,7 +112,7 @@ class Engines:
 
 
 @contextmanager
-def engines() -> Iterator[Engines]:
+def known_engines() -> Iterator[Engines]:
     """Yield the means to start engines, with a place for what has to be compiled."""
     with TemporaryDirectory(prefix="otrfast-bench-") as scratch:
         yield Engines(Path(scratch))
