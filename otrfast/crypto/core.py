@@ -37,6 +37,7 @@ _ERRORS: dict[int, tuple[type[Exception], str]] = {
     lib.OTRF_ERR_KEY: (ValueError, "DSA numbers that can not be used"),
 }
 
+_BYTES = ffi.typeof("uint8_t[]")
 _SYSTEM_GMP = ("libgmp.10.dylib",) if sys.platform == "darwin" else ("libgmp.so.10",)
 
 
@@ -56,7 +57,7 @@ def sized(value: bytes, size: int) -> bytes:
 
 def room(size: int) -> Any:
     """Return room for `size` bytes that the core writes."""
-    return ffi.new("uint8_t[]", size)
+    return ffi.new(_BYTES, size)
 
 
 def taken(out: Any) -> bytes:

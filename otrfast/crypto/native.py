@@ -369,22 +369,22 @@ class NativeBackend:
     def sha1(self, data: bytes) -> bytes:
         out = room(20)
         lib.otrf_sha1(out, data, len(data))
-        return bytes(ffi.buffer(out))
+        return taken(out)
 
     def sha256(self, data: bytes) -> bytes:
         out = room(32)
         lib.otrf_sha256(out, data, len(data))
-        return bytes(ffi.buffer(out))
+        return taken(out)
 
     def hmac_sha1(self, key: bytes, data: bytes) -> bytes:
         out = room(20)
         lib.otrf_hmac_sha1(out, key, len(key), data, len(data))
-        return bytes(ffi.buffer(out))
+        return taken(out)
 
     def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
         out = room(32)
         lib.otrf_hmac_sha256(out, key, len(key), data, len(data))
-        return bytes(ffi.buffer(out))
+        return taken(out)
 
     def aes_ctr(self, key: bytes, counter: bytes, data: bytes) -> bytes:
         out = room(len(data))
