@@ -204,6 +204,7 @@ class Conversation:
         self.held.hand_back(turn)
         self.retry = self.sent = None
         self.queried = self.resend = False
+        turn.wake(self.deadline())
 
     def tick(self, turn: Turn) -> None:
         """Do what is due: expiries, the second try of an exchange, the end of idle sessions."""
@@ -224,6 +225,7 @@ class Conversation:
         if limits.idle_session is not None and self.encrypted:
             if turn.now >= max(self.last_received, self.last_sent) + limits.idle_session:
                 self.end(turn)
+        turn.wake(self.deadline())
 
     def deadline(self) -> float:
         """When `tick` has something to do, in seconds of the account's clock; infinity: never."""

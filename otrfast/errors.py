@@ -8,7 +8,7 @@ nothing. `RemoteError` is the peer's: it never leaves `Session.receive`, which r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 
 E = TypeVar("E", bound="RemoteError")
 
@@ -88,7 +88,7 @@ class BackendUnavailable(LocalError):
 class RemoteError(OtrError):
     """What the peer sent was refused; no state was changed by it."""
 
-    def bare(self: E) -> E:
+    def bare(self) -> Self:
         """Forget where it was raised, and return it: the frames of a traceback hold secrets."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)

@@ -98,7 +98,9 @@ def start_offered(talk: Conversation, offered: frozenset[int], turn: Turn) -> No
 def _commit(talk: Conversation, version: int, turn: Turn) -> None:
     talk.devices.start(version, turn)
     jitter = int.from_bytes(talk.local.identity.random(2), "big") / 0x20000
-    talk.retry = (turn.now + talk.local.limits.ake_retry * (1 + jitter), version)
+    when = turn.now + talk.local.limits.ake_retry * (1 + jitter)
+    talk.retry = (when, version)
+    turn.wake(when)
 
 
 def _may_exchange(talk: Conversation, turn: Turn) -> bool:
@@ -153,6 +155,8 @@ def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None
             return
         known = talk.devices.get(fragment.sender) is not None
         whole = talk.reassembly.add(fragment, turn.now, known)
+        if talk.reassembly:
+            turn.wake(talk.reassembly.deadline())
     except LimitExceeded as error:
         talk.local.limited(error.limit, turn)
         turn.events.append(MessageRejected(error))

@@ -26,7 +26,7 @@ from otrfast.errors import (
     UnknownInstance,
 )
 from otrfast.events import Event, ExtraKeySent, MessageReceived
-from otrfast.outcome import Outcome, Turn
+from otrfast.outcome import NEVER, Outcome, Turn
 from otrfast.policy import Policy
 from otrfast.protocol import checking, smp
 from otrfast.protocol.data import Channel
@@ -43,7 +43,6 @@ MIN_FRAGMENT = 40
 
 _NUL, _QUESTION_MARK = b"\0?"  # as numbers: to look for one byte is eight times as fast so
 _FRAGMENT_HEAD = 37
-_NEVER = float("inf")
 _LOOK_AHEAD = 16  # lines tried on the fast lane together where it has just refused one
 _new = tuple.__new__
 _received = partial(_new, MessageReceived)
@@ -112,10 +111,11 @@ class Session:
         self._line_limit = local.limits.message_size
         self._silence = local.limits.heartbeat_interval
         self._text_limit = 0
-        self._scheduled = _NEVER
+        self._scheduled = NEVER
         self._forked = False
         self._max_fragment = 0
         self.max_fragment = max_fragment
+        self._wake(self._talk.deadline())
 
     def receive(self, line: bytes) -> Outcome:
         """Take a line from the transport. Never raises for what the peer wrote: see
@@ -340,7 +340,7 @@ class Session:
         """Do what is due by now; call it at `next_deadline`, or at any time."""
         turn = self._turn()
         if self._scheduled <= turn.now:  # what the account was asked for is being done
-            self._scheduled = _NEVER
+            self._scheduled = NEVER
         self._talk.tick(turn)
         return self._close(turn)
 
@@ -348,7 +348,7 @@ class Session:
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, in seconds of the account's clock; None: never, as
         things stand."""
-        return None if (deadline := self._talk.deadline()) == _NEVER else deadline
+        return None if (deadline := self._talk.deadline()) == NEVER else deadline
 
     def _do(self, action: Callable[[Turn], None]) -> Outcome:
         turn = self._turn()
@@ -362,10 +362,11 @@ class Session:
 
     def _close(self, turn: Turn) -> Outcome:
         self._settle()
+        self._wake(turn.wake_at)
         return turn.outcome()
 
     def _settle(self) -> None:
-        """After the general path: open or close the fast lane, and have `tick` called in time."""
+        """After the general path: open or close the fast lane."""
         if self._forked:
             return
         talk = self._talk
@@ -385,7 +386,9 @@ class Session:
             self._text_limit = max(0, self._max_fragment * 3 // 4 - _EXPANSION)
         else:
             self._text_limit = self._line_limit
-        deadline = talk.deadline()
+
+    def _wake(self, deadline: float) -> None:
+        """Have the account call `tick` by then."""
         if deadline < self._scheduled:
             self._scheduled = deadline
             self._local.schedule(deadline, self)

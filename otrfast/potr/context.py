@@ -65,8 +65,6 @@ __all__ = [
 
 logger = logging.getLogger("potr.context")
 
-_USE_BYTES = 4
-
 
 class Context(Sending):
     """A conversation with one peer. Programs derive from it and say what the policy is and how a
@@ -131,8 +129,9 @@ class Context(Sending):
                 self.handleQuery(proto.Query(set(versions)), appdata=appdata)
                 return None, []
             case wire.TaggedText(text=text, versions=versions):
+                trouble = self._plain(text)  # it came before the key exchange that it starts
                 self.handleQuery(proto.TaggedPlaintext(text, set(versions)), appdata=appdata)
-                raise self._plain(text)
+                raise trouble
             case wire.PlainText():
                 raise self._plain(line)
             case wire.ErrorText():

@@ -312,10 +312,12 @@ class CryptEngine:
 
     def smpSecret(self, secret: bytes, question: bytes | None = None, appdata: Any = None) -> None:
         """Start the SMP, or answer it."""
+        self.encryptedSession()
         self.smpHandler().gotSecret(secret, question=question, appdata=appdata)
 
     def smpAbort(self, appdata: Any = None) -> None:
         """Break the SMP off."""
+        self.encryptedSession()
         self.smpHandler().abort(appdata=appdata)
 
     # What the engine answers

@@ -13,14 +13,13 @@ from enum import Enum
 
 from otrfast.crypto.backend import DhKey
 from otrfast.errors import LimitExceeded
-from otrfast.outcome import Turn
+from otrfast.outcome import NEVER, Turn
 from otrfast.protocol import ake
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.local import Local
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
 from otrfast.wire.text import armour
 
-_NEVER = float("inf")
 _RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRYPTED: 2}
 
 
@@ -95,6 +94,7 @@ class Devices:
         step = machine.advance(ake.Idle(), ake.Start(version))
         assert isinstance(step.state, ake.AwaitingDHKey)
         self._set_pending(step.state)
+        turn.wake(step.state.since + local.limits.ake_timeout)
         for instance in self:
             if instance.tag:
                 instance.set_exchange(step.state, local)
@@ -200,7 +200,7 @@ class Devices:
 
     def deadline(self) -> float:
         """When the first exchange expires; infinity: none runs."""
-        soonest = _NEVER if self.pending is None else self.pending.since
+        soonest = NEVER if self.pending is None else self.pending.since
         for instance in self:
             if not isinstance(instance.exchange, ake.Idle):
                 soonest = min(soonest, instance.exchange.since)

@@ -48,6 +48,7 @@ class HeldTexts:
         trusted = frozenset(fingerprint for fingerprint, level in levels.items() if level)
         self._texts.append(Held(text, turn.now, trusted or frozenset(levels)))
         self._grow(len(text))
+        turn.wake(turn.now + limits.held_age)
         turn.events.append(MessageHeld(text))
 
     def release(self, fingerprint: bytes, turn: Turn) -> Iterator[bytes]:

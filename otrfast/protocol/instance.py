@@ -104,6 +104,8 @@ class Instance:
         machine = ake.Ake(local.identity, self.tag, turn.now, local.limits.ake_timeout)
         step = machine.advance(self._exchange, received)
         self.set_exchange(step.state, local)
+        if not isinstance(step.state, ake.Idle):
+            turn.wake(step.state.since + local.limits.ake_timeout)
         for reply in step.replies:
             turn.encoded(armour(reply.encode()), reply.version, reply.receiver)
         return step.established
@@ -118,6 +120,8 @@ class Instance:
         self.channel = Channel(local.identity, established, self.tag, revealed)
         self.state = MessageState.ENCRYPTED
         self.fingerprint = fingerprint
+        if local.limits.idle_session is not None:
+            turn.wake(turn.now + local.limits.idle_session)
         self.ssid = established.ssid
         self.revealed = established.revealed
         self.version = established.version
