@@ -165,8 +165,10 @@ def armour(raw: bytes) -> bytes:
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:
     """Return a query that offers `versions`, followed by a text for people whose program knows
     no OTR."""
-    offered = b"".join([b"%d" % version for version in sorted(versions)])
-    return b"?OTRv" + offered + b"?" + text
+    numbers = sorted(versions)
+    first = b"?OTR?" if 1 in numbers else b"?OTR"  # version 1 has a form of its own
+    later = b"".join([b"%d" % version for version in numbers if version > 1])
+    return first + (b"v" + later + b"?" if later or not numbers else b"") + text
 
 
 def tag(versions: Iterable[int], trailing_tab: bool = False) -> bytes:
