@@ -65,7 +65,7 @@ class Account:
         query_text: bytes | None = None,
         error_text: bytes = b"An encrypted message could not be read.",
         trailing_tab: bool = False,
-        dh_batch: int = 1,
+        dh_batch: int | None = None,
     ) -> None:
         """Make an account.
 
@@ -73,7 +73,7 @@ class Account:
         start. `query_text` follows our queries, for people whose programs know no OTR;
         `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to
         whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made
-        at a time. Raises `ValueError` for a reserved instance tag.
+        at a time, by default as many as the backend computes together. Raises `ValueError` for a reserved instance tag.
         """
         environment = environment or Environment()
         if instance_tag is None:
@@ -92,7 +92,11 @@ class Account:
         self.policy = policy
         self.trust = Trust() if trust is None else trust
         self._identity = Identity(
-            private_key, instance_tag, environment.backend, environment.random, dh_batch
+            private_key,
+            instance_tag,
+            environment.backend,
+            environment.random,
+            dh_batch or environment.backend.lanes,
         )
         self._sessions: dict[Hashable, Session] = {}
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (

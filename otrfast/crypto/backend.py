@@ -167,6 +167,10 @@ class Backend(Protocol):
     def name(self) -> str:
         """`native`, `gmpy2` or `pure`."""
 
+    @property
+    def lanes(self) -> int:
+        """How many powers are worth computing together: 1 where each costs the same anyway."""
+
     def sha1(self, data: bytes) -> bytes:
         """Return the 20-byte digest."""
 

@@ -48,6 +48,13 @@ def check(status: int) -> None:
         raise kind(text)
 
 
+def pointer(made: Any) -> Any:
+    """Return what a function of the core made. Raises `MemoryError` where it is NULL."""
+    if not made:
+        check(lib.OTRF_ERR_MEMORY)
+    return made
+
+
 def sized(value: bytes, size: int) -> bytes:
     """Return `value`. Raises `ValueError` unless it has the `size` bytes that the core reads."""
     if len(value) != size:
@@ -66,6 +73,41 @@ def taken(out: Any) -> bytes:
     value = bytes(view)
     view[:] = bytes(len(value))
     return value
+
+
+_ROOM = 192  # the largest result of a known size
+_ZEROS = bytes(_ROOM)
+
+
+def _new_room() -> tuple[Any, Any]:
+    out = room(_ROOM)
+    return out, ffi.buffer(out)
+
+
+# Room for results of a known size that no call is using; a call takes one for itself, so that
+# neither another thread nor a signal handler writes into it.
+_idle = [_new_room() for _ in range(8)]
+_take = _idle.pop
+_give = _idle.append
+
+
+def call(size: int, function: Any, *arguments: Any) -> bytes:
+    """Call a function whose first parameter is its output of `size` bytes; return this output.
+
+    What the output was written into is wiped. A status other than OTRF_OK is raised.
+    """
+    try:
+        pair = _take()
+    except IndexError:
+        pair = _new_room()
+    out, view = pair
+    status = function(out, *arguments)
+    if status:
+        check(status)
+    result: bytes = view[:size]
+    view[:size] = _ZEROS[:size]
+    _give(pair)
+    return result
 
 
 def use_level(name: str) -> str:
@@ -106,12 +148,14 @@ def _open_gmp() -> str:
     )
 
 
+LANES = 8  # powers that one IFMA kernel computes side by side
+
 # the level comes first: it decides which tables are built when GMP is opened
-_level = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
+level = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
 _gmp_path = _open_gmp()
 
 
 def description() -> dict[str, str]:
     """Return what the core runs on: its level at start-up, and which GMP it found where."""
     version = ffi.string(lib.otrf_gmp_version()).decode()
-    return {"level": _level, "gmp": f"{version} ({_gmp_path})"}
+    return {"level": level, "gmp": f"{version} ({_gmp_path})"}
