@@ -32,10 +32,10 @@ static void group_field(otrf_field *field) {
   }
 }
 
-/* r = 2^e for a secret e of 5 or 24 limbs. */
+/* r = 2^e for a secret e of up to 24 limbs; e_n is public. */
 static void comb_power(void *r, const otrf_limb *e, size_t e_n, otrf_field *field) {
   const int ifma = field->modulus == &ifma_modulus;
-  if (e_n == OTRF_DH_BYTES / 8) {
+  if (e_n <= OTRF_DH_BYTES / 8) {
     otrf_comb_power(r, ifma ? ifma_dh_comb : dh_comb, e, e_n, DH_COLUMNS, field);
   } else {
     otrf_comb_power(r, ifma ? ifma_scalar_comb : scalar_comb, e, e_n, SCALAR_COLUMNS, field);
@@ -83,12 +83,12 @@ int otrf_powers_start(void) {
   return good ? OTRF_OK : OTRF_ERR_GMP;
 }
 
-/* The tables exist and the length is one of the two an exponent may have. */
+/* The tables exist and the length is one that an exponent may have: whole limbs. */
 static int exponent_status(size_t exponent_len) {
   if (otrf_p_modulus.n == 0) {
     return OTRF_ERR_GMP;
   }
-  return exponent_len == OTRF_DH_BYTES || exponent_len == OTRF_SCALAR_BYTES ? OTRF_OK : OTRF_ERR_SIZE;
+  return exponent_len % 8 == 0 && exponent_len - 8 <= OTRF_SCALAR_BYTES - 8 ? OTRF_OK : OTRF_ERR_SIZE;
 }
 
 int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_len) {

@@ -55,10 +55,11 @@ int otrf_cpu_use(int level);
 
 /* ---- Powers modulo p, the 1536-bit prime of RFC 3526 group 5: modexp.c, modexp_ifma.c ------------------------- */
 
-/* out = 2^exponent. The exponent is secret; exponent_len is OTRF_DH_BYTES or OTRF_SCALAR_BYTES. */
+/* out = 2^exponent. The exponent is secret, its length is not: a multiple of 8 up to OTRF_SCALAR_BYTES. */
 int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_len);
 
-/* out = base^exponent. The exponent is secret; OTRF_ERR_GROUP unless 2 <= base <= p-2. */
+/* out = base^exponent. The exponent is secret, its length, a multiple of 8 up to OTRF_SCALAR_BYTES, is not. OTRF_ERR_GROUP
+ * unless 2 <= base <= p-2. */
 int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len);
 
 /* n powers of 2 with secret 40-byte exponents: `out` is n elements, `exponents` n times 40 bytes. */
