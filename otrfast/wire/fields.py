@@ -44,7 +44,13 @@ class Reader:
 
     def counted(self, field: str) -> bytes:
         """Return a DATA or MPI: four bytes of length, then that many bytes."""
-        return self.take(self.integer(4, field), field)
+        data, start = self.data, self.offset + 4
+        end = start + int.from_bytes(data[start - 4 : start], "big")
+        if end > self.end or start > self.end:
+            self.take(4, field)
+            raise DecodeError(field, start)
+        self.offset = end
+        return data[start:end]
 
     def rest(self) -> bytes:
         """Return everything that remains."""
