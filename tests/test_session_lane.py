@@ -1,0 +1,271 @@
+"""The fast lane decides nothing that the general path would decide otherwise, and a batch does what
+its lines and texts would do one by one: the same conversation is run all three ways."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+from helpers import Pair, digest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from otrfast import Outcome, Padding, errors, events
+from otrfast.protocol.data import Channel
+from otrfast.wire.tlv import Tlv
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        [b"", b"x", b"?", b"?OTR", b"a ?OTR:b. c", b"text " * 30, b"\xff\xfe", b"why? no"]
+    ),
+    st.binary(min_size=1, max_size=60).map(lambda text: text.replace(b"\0", b"0")),
+)
+SIDES = st.sampled_from(["alice", "bob"])
+DAMAGE = st.sampled_from(
+    ["none"] * 6
+    + ["flip", "cut", "twice", "swap", "junk", "front", "after", "break", "long", "empty", "dot"]
+)
+STEPS = st.one_of(
+    st.tuples(st.just("send"), SIDES, st.lists(TEXTS, min_size=1, max_size=4)),
+    st.tuples(st.just("send"), SIDES, st.lists(TEXTS, min_size=1, max_size=4)),
+    st.tuples(st.just("deliver"), SIDES, st.lists(st.tuples(DAMAGE, st.integers(0, 400)))),
+    st.tuples(st.just("deliver"), SIDES, st.lists(st.tuples(DAMAGE, st.integers(0, 400)))),
+    st.tuples(st.just("tlv"), SIDES, TEXTS),
+    st.tuples(st.just("flag"), SIDES, TEXTS),
+    st.tuples(st.just("clock"), st.integers(1, 70), st.none()),
+    st.tuples(st.just("fragment"), SIDES, st.none()),
+    st.tuples(st.just("padding"), SIDES, st.booleans()),
+    st.tuples(st.just("limit"), SIDES, st.sampled_from([0, 400, 3000])),
+    st.tuples(st.just("refresh"), SIDES, st.none()),
+)
+
+
+def plain(value: Any) -> Any:
+    """An outcome as values that can be compared: errors by class and words."""
+    if isinstance(value, Exception):
+        return type(value).__name__, str(value)
+    if is_dataclass(value):
+        return type(value).__name__, *(plain(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, events.MessageReceived):
+        return "MessageReceived", *value
+    if isinstance(value, tuple | list):
+        return tuple(map(plain, value))
+    return value
+
+
+class Run:
+    """One way through a conversation."""
+
+    def __init__(self, backend, version: int, batched: bool) -> None:
+        self.pair = Pair(backend, version, 4)
+        self.pair.establish()
+        self.pair.converse(2)
+        self.batched = batched
+        self.log: list[Any] = []
+
+    def note(self, side, outcomes: list[Outcome]) -> None:
+        happened = [event for outcome in outcomes for event in outcome.events]
+        lines = [line for outcome in outcomes for line in outcome.wire]
+        side.out += lines
+        self.log.append((side.account.name, plain(happened), tuple(lines)))
+
+    def run(self, steps: list) -> None:
+        for action, who, what in steps:
+            if action == "clock":
+                self.pair.clock.turn(who)
+                continue
+            side = getattr(self.pair, who)
+            getattr(self, action)(side, what)
+            self.log.append((digest_of(side), side.session.state))
+        for name in ("alice", "bob"):
+            side = getattr(self.pair, name)
+            self.deliver(self.pair.other(side), [("none", 0)] * len(side.out))
+
+    def send(self, side, texts: list[bytes]) -> None:
+        if self.batched:
+            self.note(side, [side.session.send_many(texts)])
+        else:
+            self.note(side, [side.session.send(text) for text in texts])
+
+    def deliver(self, side, damages: list) -> None:
+        lines = []
+        queue = self.pair.other(side).out
+        for how, number in damages:
+            if not queue:
+                break
+            line = queue.popleft()
+            at = number % max(1, len(line))
+            match how:
+                case "none":
+                    lines.append(line)
+                case "flip":
+                    lines += [line[:at] + bytes((line[at] ^ 1,)) + line[at + 1 :], line]
+                case "cut":
+                    lines += [line[:at], line]
+                case "twice":
+                    lines += [line, line]
+                case "swap":
+                    lines += [queue.popleft(), line] if queue else [line]
+                case "junk":
+                    lines += [b"?OTR:" + b"A" * at + b".", b"hello", line]
+                case "front":
+                    lines += [b"in front " + line]
+                case "after":
+                    lines += [line + b" after"]
+                case "break":
+                    lines += [line[:at] + b"\n" + line[at:]]
+                case "long":
+                    lines += [b"?OTR:" + b"A" * 70_000 + b".", line]
+                case "empty":
+                    lines += [b"", line]
+                case "dot":
+                    lines += [line[:-1], line]
+        if self.batched:
+            self.note(side, [side.session.receive_many(lines)])
+        else:
+            self.note(side, [side.session.receive(line) for line in lines])
+
+    def tlv(self, side, text: bytes) -> None:
+        self.note(side, [side.session.send(text, tlvs=[Tlv(0x100, b"record")])])
+
+    def flag(self, side, text: bytes) -> None:
+        line = side.instance.channel.seal(text, b"", 1)
+        side.out.append(line)
+
+    def fragment(self, side, _: None) -> None:
+        tags = self.pair.other(side).account.instance_tag, side.account.instance_tag
+        head = b"?OTR|%08x|%08x" % tags if self.pair.version == 3 else b"?OTR"
+        self.note(side, [side.session.receive(head + b",00001,00002,?OTR:,")])
+
+    def padding(self, side, on: bool) -> None:
+        side.session.padding = Padding(64) if on else None
+
+    def limit(self, side, limit: int) -> None:
+        side.session.max_fragment = limit
+
+    def refresh(self, side, _: None) -> None:
+        self.note(side, [side.session.start()])
+
+
+def digest_of(side) -> tuple:
+    """What a step leaves behind, without the handles of this run."""
+    ring = side.instance.channel.keyring
+    return (
+        ring.our_keyid,
+        ring.their_keyid,
+        tuple(sorted((pair, keys.send_counter, keys.receive_counter, keys.verified)
+              for pair, keys in ring._pairs.items())),
+        side.session._talk.offer,
+        side.session._talk.sent,
+        side.instance.last_sent,
+        side.instance.last_received,
+        side.session._talk.last_sent,
+        side.session._talk.last_received,
+    )  # fmt: skip
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(steps=st.lists(STEPS, max_size=25))
+@pytest.mark.parametrize("number", [2, 3])
+def test_conversation_when_run_three_ways_then_the_same(backend, number: int, steps: list):
+    lane = Run(backend, number, batched=False)
+    lane.run(steps)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Channel, "open_line", lambda self, line: None)
+        patch.setattr(Channel, "seal_line", lambda self, text: None)
+        patch.setattr(Channel, "open_many", lambda self, lines: [])
+        patch.setattr(Channel, "seal_many", lambda self, texts: [self.seal(t) for t in texts])
+        general = Run(backend, number, batched=False)
+        general.run(steps)
+    batched = Run(backend, number, batched=True)
+    batched.run(steps)
+    assert lane.log == general.log
+    assert lane.log == batched.log
+
+
+def test_lane_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatch):
+    """Else the property above would say little."""
+    pair = Pair(backend, version)
+    pair.establish()
+    pair.converse(2)
+    pair.say(pair.alice, b"opens the lane")
+    general = []
+    monkeypatch.setattr("otrfast.incoming.receive", lambda talk, line, turn: general.append(line))
+    lines = pair.alice.session.send_many([b"one", b"two"]).wire
+    assert pair.bob.session.receive(lines[0]).events[0].text == b"one"
+    assert pair.bob.session.receive_many(lines[1:]).events[0].text == b"two"
+    assert general == []
+
+
+def test_receive_many_when_a_line_is_too_long_then_only_that_one_is_refused(talk: Pair):
+    talk.converse(2)
+    talk.say(talk.alice, b"opens the lane")
+    good = talk.alice.session.send_many([b"one", b"two"]).wire
+    outcome = talk.bob.session.receive_many([good[0], b"?OTR:" + b"A" * 70_000 + b".", good[1]])
+    kinds = [type(event).__name__ for event in outcome.events]
+    assert kinds == ["MessageReceived", "Limited", "MessageRejected", "MessageReceived"]
+    assert not outcome.wire
+
+
+def test_receive_many_of_nothing_then_nothing(talk: Pair):
+    assert talk.alice.session.receive_many([]) == ((), ())
+    assert talk.alice.session.send_many([]) == ((), ())
+    assert talk.alice.account.receive_many([]) == []
+    assert talk.alice.account.send_many([]) == []
+
+
+def test_send_many_when_one_can_not_be_sent_then_those_before_it_are_not_lost(talk: Pair):
+    talk.converse()
+    with pytest.raises(errors.TextHasNul) as caught:
+        talk.alice.session.send_many([b"one", b"two", b"a\0b", b"three"])
+    (outcome,) = caught.value.outcomes
+    got = talk.bob.session.receive_many(outcome.wire)
+    assert [event.text for event in got.events if isinstance(event, events.MessageReceived)] == [
+        b"one",
+        b"two",
+    ]
+    talk.converse()
+
+
+def test_receive_many_of_much_junk_then_the_lane_is_not_tried_on_all_of_it_each_time(
+    talk: Pair, monkeypatch
+):
+    """Its cost stays in proportion to the lines."""
+    talk.converse(2)
+    talk.say(talk.alice, b"opens the lane")
+    looked_at = []
+    true = Channel.open_many
+    monkeypatch.setattr(
+        Channel, "open_many", lambda self, lines: looked_at.append(len(lines)) or true(self, lines)
+    )
+    junk = [b"?OTR:AAMDjunk."] * 2000
+    talk.bob.session.receive_many(junk)
+    assert sum(looked_at) <= len(junk) * 20
+
+
+def test_lane_when_policy_forbids_the_version_then_closed(quick, version: int):
+    from helpers import ONLY
+
+    pair = Pair(quick, version)
+    pair.establish()
+    pair.converse(2)
+    pair.say(pair.alice, b"opens the lane")
+    pair.bob.session.policy = ONLY[5 - version]
+    outcome = pair.bob.session.receive(pair.alice.session.send(b"x").wire[0])
+    assert [type(event.error) for event in outcome.events] == [errors.VersionMismatch]
+
+
+def test_digest_then_it_sees_what_a_lane_message_changes(talk: Pair):
+    """The oracle of the other tests must not be blind."""
+    talk.converse(2)
+    talk.say(talk.alice, b"opens the lane")
+    before = digest(talk.bob.session)
+    assert digest(talk.bob.session) == before
+    talk.say(talk.alice, b"on the lane")
+    assert digest(talk.bob.session) != before
