@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from hashlib import sha512
 from typing import Final
 
 from otrfast.apps.bench.footprint import resident_bytes
@@ -22,7 +23,7 @@ _PING, _BURST_SHORT, _BURST_LONG = 20, 2000, 200  # messages of one sample
 _TOGETHER: Final = 0.2  # seconds that threads run for one sample
 _WARM: Final = 100  # sessions made before memory is looked at: what comes once is not counted
 _IMPORT: Final = (
-    "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+    "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
 )
 
 
@@ -54,13 +55,13 @@ def growth(make: Callable[[int], object], count: int) -> float:
     return (resident_bytes() - before) / count
 
 
-def together(works: Sequence[Callable[[], None]], seconds: float) -> float:
+def together(works: Sequence[Callable[[], object]], seconds: float) -> float:
     """Run each of `works` over and over in a thread of its own; return rounds a second, of all
     together."""
     rates: list[float] = []
     barrier = threading.Barrier(len(works))
 
-    def run(work: Callable[[], None]) -> None:
+    def run(work: Callable[[], object]) -> None:
         barrier.wait()
         done, start = 0, time.perf_counter()
         while (passed := time.perf_counter() - start) < seconds:
@@ -124,6 +125,7 @@ class EngineWork:
             "keygen": lambda: timed(lambda: self._backend.dsa_generate(os.urandom(32))),
             "threads_ake": lambda: self._scaling(Duo.connect),
             "threads_ping": lambda: self._scaling(lambda duo: duo.ping_pong(2, SHORT)),
+            "threads_most": self._most,
             "import": lambda: import_seconds("otrfast"),
         }
 
@@ -138,6 +140,14 @@ class EngineWork:
         one, two = (lambda: work(duos[0])), (lambda: work(duos[1]))
         alone = together([one], _TOGETHER)
         return together([one, two], _TOGETHER) / alone
+
+    @staticmethod
+    def _most() -> float:
+        """What two threads gain where they share nothing: less than 2 where the machine is busy."""
+        data = bytes(1 << 20)
+        works = [lambda: sha512(data)] * 2
+        alone = together(works[:1], _TOGETHER)
+        return together(works, _TOGETHER) / alone
 
     def _memory(self, conversations: int) -> float:
         """Bytes of one side of a conversation after four messages."""

@@ -52,6 +52,7 @@ METRICS: Final = (
     Metric("idle", "memory of an idle peer", KILOBYTES, fresh=True),
     Metric("threads_ake", "two threads, key exchange", TIMES, NATIVE),
     Metric("threads_ping", "two threads, messages in turn", TIMES, NATIVE),
+    Metric("threads_most", "two threads, the machine's most", TIMES, NATIVE),
     Metric("import", "import", MILLISECONDS, _OTHERS),
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
