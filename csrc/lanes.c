@@ -12,58 +12,77 @@ typedef const otrf_limb (*digits)[OTRF_LANES];
 KERNEL __m512i load(digits a, size_t i) { return _mm512_load_si512(a[i]); }
 KERNEL __m512i mask(void) { return _mm512_set1_epi64((long long)OTRF_DIGIT_MASK); }
 
-/* z[0..5] += b * a[0..4] */
-KERNEL void row(__m512i *z, __m512i b, const __m512i *a) {
-  z[0] = _mm512_madd52lo_epu64(z[0], a[0], b);
-  z[1] = _mm512_madd52lo_epu64(z[1], a[1], b);
-  z[2] = _mm512_madd52lo_epu64(z[2], a[2], b);
-  z[3] = _mm512_madd52lo_epu64(z[3], a[3], b);
-  z[4] = _mm512_madd52lo_epu64(z[4], a[4], b);
-  z[1] = _mm512_madd52hi_epu64(z[1], a[0], b);
-  z[2] = _mm512_madd52hi_epu64(z[2], a[1], b);
-  z[3] = _mm512_madd52hi_epu64(z[3], a[2], b);
-  z[4] = _mm512_madd52hi_epu64(z[4], a[3], b);
-  z[5] = _mm512_madd52hi_epu64(z[5], a[4], b);
+/* Sums of a tile column: the lower and the upper halves of products apart, or each product would wait for the one
+ * before. */
+typedef struct {
+  __m512i lo[ACCUMULATORS], hi[ACCUMULATORS];
+} sums;
+
+KERNEL void clear(sums *z) {
+#pragma GCC unroll 10
+  for (int i = 0; i < ACCUMULATORS; i++) {
+    z->lo[i] = z->hi[i] = _mm512_setzero_si512();
+  }
 }
 
-/* z[0..9] += a[0..4] * b[0..4]. Ten sums in registers, ten loads, fifty multiplications. */
-KERNEL void tile(__m512i *z, digits a, digits b) {
+/* z += b * a[0..4], at place j. */
+KERNEL void row(sums *z, const int j, __m512i b, const __m512i *a) {
+  z->lo[j] = _mm512_madd52lo_epu64(z->lo[j], a[0], b);
+  z->lo[j + 1] = _mm512_madd52lo_epu64(z->lo[j + 1], a[1], b);
+  z->lo[j + 2] = _mm512_madd52lo_epu64(z->lo[j + 2], a[2], b);
+  z->lo[j + 3] = _mm512_madd52lo_epu64(z->lo[j + 3], a[3], b);
+  z->lo[j + 4] = _mm512_madd52lo_epu64(z->lo[j + 4], a[4], b);
+  z->hi[j + 1] = _mm512_madd52hi_epu64(z->hi[j + 1], a[0], b);
+  z->hi[j + 2] = _mm512_madd52hi_epu64(z->hi[j + 2], a[1], b);
+  z->hi[j + 3] = _mm512_madd52hi_epu64(z->hi[j + 3], a[2], b);
+  z->hi[j + 4] = _mm512_madd52hi_epu64(z->hi[j + 4], a[3], b);
+  z->hi[j + 5] = _mm512_madd52hi_epu64(z->hi[j + 5], a[4], b);
+}
+
+/* z += a[0..4] * b[0..4]. All sums in registers, ten loads, fifty multiplications. */
+KERNEL void tile(sums *z, digits a, digits b) {
   const __m512i x[OTRF_TILE] = {load(a, 0), load(a, 1), load(a, 2), load(a, 3), load(a, 4)};
-  row(z, load(b, 0), x);
-  row(z + 1, load(b, 1), x);
-  row(z + 2, load(b, 2), x);
-  row(z + 3, load(b, 3), x);
-  row(z + 4, load(b, 4), x);
+  row(z, 0, load(b, 0), x);
+  row(z, 1, load(b, 1), x);
+  row(z, 2, load(b, 2), x);
+  row(z, 3, load(b, 3), x);
+  row(z, 4, load(b, 4), x);
 }
 
-/* z[i + j] += a * b for one pair of digits. */
-KERNEL void pair(__m512i *z, __m512i a, __m512i b) {
-  z[0] = _mm512_madd52lo_epu64(z[0], a, b);
-  z[1] = _mm512_madd52hi_epu64(z[1], a, b);
+/* z += a * b for one pair of digits, at place j. */
+KERNEL void place(sums *z, const int j, __m512i a, __m512i b) {
+  z->lo[j] = _mm512_madd52lo_epu64(z->lo[j], a, b);
+  z->hi[j + 1] = _mm512_madd52hi_epu64(z->hi[j + 1], a, b);
 }
 
 /* z += the products of different digits of a, each once. */
-KERNEL void cross(__m512i *z, digits a) {
+KERNEL void cross(sums *z, digits a) {
   const __m512i x[OTRF_TILE] = {load(a, 0), load(a, 1), load(a, 2), load(a, 3), load(a, 4)};
-  pair(z + 1, x[0], x[1]);
-  pair(z + 2, x[0], x[2]);
-  pair(z + 3, x[0], x[3]);
-  pair(z + 4, x[0], x[4]);
-  pair(z + 3, x[1], x[2]);
-  pair(z + 4, x[1], x[3]);
-  pair(z + 5, x[1], x[4]);
-  pair(z + 5, x[2], x[3]);
-  pair(z + 6, x[2], x[4]);
-  pair(z + 7, x[3], x[4]);
+  place(z, 1, x[0], x[1]);
+  place(z, 2, x[0], x[2]);
+  place(z, 3, x[0], x[3]);
+  place(z, 4, x[0], x[4]);
+  place(z, 3, x[1], x[2]);
+  place(z, 4, x[1], x[3]);
+  place(z, 5, x[1], x[4]);
+  place(z, 5, x[2], x[3]);
+  place(z, 6, x[2], x[4]);
+  place(z, 7, x[3], x[4]);
 }
 
 /* z += the squares of the digits of a. */
-KERNEL void squares(__m512i *z, digits a) {
-  pair(z, load(a, 0), load(a, 0));
-  pair(z + 2, load(a, 1), load(a, 1));
-  pair(z + 4, load(a, 2), load(a, 2));
-  pair(z + 6, load(a, 3), load(a, 3));
-  pair(z + 8, load(a, 4), load(a, 4));
+KERNEL void squares(sums *z, digits a) {
+  place(z, 0, load(a, 0), load(a, 0));
+  place(z, 2, load(a, 1), load(a, 1));
+  place(z, 4, load(a, 2), load(a, 2));
+  place(z, 6, load(a, 3), load(a, 3));
+  place(z, 8, load(a, 4), load(a, 4));
+}
+
+/* z[0], z[1] += the lower and the upper half of a * b. */
+KERNEL void pair(__m512i *z, __m512i a, __m512i b) {
+  z[0] = _mm512_madd52lo_epu64(z[0], a, b);
+  z[1] = _mm512_madd52hi_epu64(z[1], a, b);
 }
 
 /* One quotient digit: q makes the lowest digit of z vanish, and what lies above it moves up. */
@@ -92,15 +111,6 @@ KERNEL void quotients(__m512i *z, otrf_limb (*q)[OTRF_LANES], digits m, __m512i 
   _mm512_store_si512(q[4], quotient(z + 4, m, inverse, unit));
 }
 
-/* The lower five sums are used up: the upper five take their place. */
-KERNEL void advance(__m512i *z) {
-#pragma GCC unroll 5
-  for (int i = 0; i < OTRF_TILE; i++) {
-    z[i] = z[i + OTRF_TILE];
-    z[i + OTRF_TILE] = _mm512_setzero_si512();
-  }
-}
-
 /* Store five sums as digits below 2^52; returns the carry. */
 KERNEL __m512i settle(otrf_limb (*r)[OTRF_LANES], const __m512i *z, __m512i carry) {
 #pragma GCC unroll 5
@@ -113,28 +123,24 @@ KERNEL __m512i settle(otrf_limb (*r)[OTRF_LANES], const __m512i *z, __m512i carr
 }
 
 /* z += the part of a * b that belongs to tile column t: a[i] * b[t - i] for first <= i <= last. */
-KERNEL void column(__m512i *z, digits a, digits b, size_t t, size_t first, size_t last) {
+KERNEL void column(sums *z, digits a, digits b, size_t t, size_t first, size_t last) {
   for (size_t i = first; i <= last; i++) {
     tile(z, a + OTRF_TILE * i, b + OTRF_TILE * (t - i));
   }
 }
 
-/* The same for a * a: the products of different tiles once, doubled in the end. */
-KERNEL void column_square(__m512i *z, digits a, size_t t, size_t first) {
-  __m512i twice[ACCUMULATORS];
-#pragma GCC unroll 10
-  for (int i = 0; i < ACCUMULATORS; i++) {
-    twice[i] = _mm512_setzero_si512();
-  }
+/* The same for a * a: the products of different tiles once, doubled in the end. z starts empty. */
+KERNEL void column_square(sums *z, digits a, size_t t, size_t first) {
   for (size_t i = first; 2 * i < t; i++) {
-    tile(twice, a + OTRF_TILE * i, a + OTRF_TILE * (t - i));
+    tile(z, a + OTRF_TILE * i, a + OTRF_TILE * (t - i));
   }
   if (t % 2 == 0) {
-    cross(twice, a + OTRF_TILE * (t / 2));
+    cross(z, a + OTRF_TILE * (t / 2));
   }
 #pragma GCC unroll 10
   for (int i = 0; i < ACCUMULATORS; i++) {
-    z[i] = _mm512_add_epi64(z[i], _mm512_add_epi64(twice[i], twice[i]));
+    z->lo[i] = _mm512_add_epi64(z->lo[i], z->lo[i]);
+    z->hi[i] = _mm512_add_epi64(z->hi[i], z->hi[i]);
   }
   if (t % 2 == 0) {
     squares(z, a + OTRF_TILE * (t / 2));
@@ -149,29 +155,39 @@ KERNEL void multiply(otrf_lanes *r, digits a, digits b, const otrf_lanes_modulus
   const digits m = modulus->m.digit, quotient_digits = q.digit;
   const __m512i inverse = _mm512_load_si512(modulus->inverse);
   __m512i z[ACCUMULATORS], carry = _mm512_setzero_si512();
-#pragma GCC unroll 10
-  for (int i = 0; i < ACCUMULATORS; i++) {
-    z[i] = _mm512_setzero_si512();
+#pragma GCC unroll 5
+  for (int i = 0; i < OTRF_TILE; i++) {
+    z[i + OTRF_TILE] = _mm512_setzero_si512();
   }
   for (size_t t = 0; t < 2 * tiles - 1; t++) {
     const size_t first = t < tiles ? 0 : t - tiles + 1, last = t < tiles ? t : tiles - 1;
+    sums sum;
+    clear(&sum);
     if (square) {
-      column_square(z, a, t, first);
+      column_square(&sum, a, t, first);
     } else {
-      column(z, a, b, t, first, last);
+      column(&sum, a, b, t, first, last);
     }
     if (t < tiles) {
       for (size_t i = 0; i < t; i++) {
-        tile(z, quotient_digits + OTRF_TILE * i, m + OTRF_TILE * (t - i));
+        tile(&sum, quotient_digits + OTRF_TILE * i, m + OTRF_TILE * (t - i));
       }
+    } else {
+      column(&sum, quotient_digits, m, t, first, last);
+    }
+    /* what the column before left above itself is at the bottom of this one */
+#pragma GCC unroll 5
+    for (int i = 0; i < OTRF_TILE; i++) {
+      z[i] = _mm512_add_epi64(z[i + OTRF_TILE], _mm512_add_epi64(sum.lo[i], sum.hi[i]));
+      z[i + OTRF_TILE] = _mm512_add_epi64(sum.lo[i + OTRF_TILE], sum.hi[i + OTRF_TILE]);
+    }
+    if (t < tiles) {
       quotients(z, q.digit + OTRF_TILE * t, m, inverse, tiles == 6);
     } else {
-      column(z, quotient_digits, m, t, first, last);
       carry = settle(r->digit + OTRF_TILE * (t - tiles), z, carry);
     }
-    advance(z);
   }
-  settle(r->digit + OTRF_TILE * (tiles - 1), z, carry);
+  settle(r->digit + OTRF_TILE * (tiles - 1), z + OTRF_TILE, carry);
 }
 
 OTRF_TARGET_IFMA void otrf_lanes_mul(otrf_lanes *r, const otrf_lanes *a, const otrf_lanes *b,
