@@ -137,8 +137,19 @@ def _gmp_paths() -> Iterator[str]:
         yield gmpy2.__file__
 
 
+def _gmp_version() -> str:
+    version: str = ffi.string(lib.otrf_gmp_version()).decode()
+    return version
+
+
 def _open_gmp() -> str:
-    """Open GMP for the core; returns the path that was taken."""
+    """Open GMP for the core; returns the path that was taken.
+
+    The core is one for the whole process: where another interpreter in it has opened GMP, threads
+    of that one may be computing with it.
+    """
+    if _gmp_version():
+        return "opened by another interpreter"
     for path in _gmp_paths():
         if lib.otrf_gmp_open(os.fsencode(path)) == lib.OTRF_OK:
             return path
@@ -157,5 +168,4 @@ _gmp_path = _open_gmp()
 
 def description() -> dict[str, str]:
     """Return what the core runs on: its level at start-up, and which GMP it found where."""
-    version = ffi.string(lib.otrf_gmp_version()).decode()
-    return {"level": level, "gmp": f"{version} ({_gmp_path})"}
+    return {"level": level, "gmp": f"{_gmp_version()} ({_gmp_path})"}

@@ -1,6 +1,7 @@
 """How the core is found and started: the default, its levels, its GMP, and what is said when it
 can not run."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from otrfast.crypto import backend
 from otrfast.errors import BackendUnavailable
 
 PURE = os.environ.get("OTRFAST_PURE") == "1"
+BUILT = importlib.util.find_spec("otrfast.crypto._native") is not None
+
+needs_core = pytest.mark.skipif(PURE and not BUILT, reason="installed without the C core")
 
 
 def run(code, **environment):
@@ -25,7 +29,7 @@ def run(code, **environment):
 DESCRIBE = "from otrfast.crypto.native import description as d; print(d()['level'], d()['gmp'])"
 POWER = (
     "from otrfast.crypto.native import NativeBackend as N;"
-    "print(int.from_bytes(N().dh_key(bytes(39) + b'\\x09').public, 'big'))"
+    "print(int.from_bytes(N().dh_key(bytes(39) + bytes([9])).public, 'big'))"
 )
 
 
@@ -43,6 +47,7 @@ def test_unknown_backend_is_refused():
         backend.load("openssl")
 
 
+@needs_core
 @pytest.mark.parametrize("level", ["portable", "aesni", "vaes", "ifma"])
 def test_level_by_the_environment_is_never_exceeded(level):
     order = ["portable", "aesni", "vaes", "ifma"]
@@ -50,17 +55,34 @@ def test_level_by_the_environment_is_never_exceeded(level):
     assert order.index(used) <= order.index(level)
 
 
+@needs_core
 def test_unknown_level_is_refused():
     assert "OTRFAST_LEVEL" in run(DESCRIBE, OTRFAST_LEVEL="avx1024")
 
 
+@needs_core
 def test_gmp_of_gmpy2_can_be_used():
     assert "gmpy2" in run(DESCRIBE, OTRFAST_GMP="gmpy2").split("(")[1]
     assert run(POWER, OTRFAST_GMP="gmpy2") == "512"
 
 
+@needs_core
 def test_unknown_gmp_is_refused():
     assert "OTRFAST_GMP" in run(DESCRIBE, OTRFAST_GMP="mpir")
+
+
+@needs_core
+def test_core_in_several_interpreters_of_one_process():
+    interpreters = pytest.importorskip("_xxsubinterpreters")
+    code = (
+        "import otrfast.crypto.native as native\n"
+        "key = native.NativeBackend().dh_key(bytes(39) + bytes([9]))\n"
+        "assert key.public == (2**9).to_bytes(192, 'big')"
+    )
+    for _ in range(3):
+        interpreter = interpreters.create()
+        interpreters.run_string(interpreter, code)
+        interpreters.destroy(interpreter)
 
 
 def test_missing_core_is_said_with_its_remedy():
