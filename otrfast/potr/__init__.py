@@ -14,8 +14,8 @@ What differs from potr, each on purpose:
 * a TLV of an unknown type, or one that has not its type's form, is skipped, and the text that it
   came with is not lost; `TLV.parse` on bytes of one's own still raises `UnknownTLV`;
 * a text after a whitespace tag is kept;
-* crossing key exchanges end encrypted; a key exchange message in the wrong state is ignored; g^x
-  is checked to be in the group;
+* crossing key exchanges end encrypted; a key exchange message in the wrong state is ignored, and
+  so is an offer of version 1 alone; g^x is checked to be in the group;
 * an encrypted text without a session is answered by an error only where its sender has not asked
   for silence;
 * a wrong secret in the SMP is answered by message 4, so that the peer too reports a failure, and

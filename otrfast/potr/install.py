@@ -40,4 +40,4 @@ def install() -> None:
 
 def _imports_us(module: ModuleType) -> bool:
     """Whether a module is being imported just now: a `potr` that only calls `install`."""
-    return bool(getattr(module.__spec__, "_initializing", False))
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

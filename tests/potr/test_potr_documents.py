@@ -1,0 +1,36 @@
+"""The sample of docs/potr.md runs, and the page names every difference that the package does."""
+
+import re
+from pathlib import Path
+
+from otrfast import potr
+
+PAGE = Path(__file__).parents[2] / "docs" / "potr.md"
+
+
+def test_the_bot_of_the_page_answers(tmp_path):
+    sample = max(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL), key=len)
+    names = {"key_path": tmp_path / "bot.key3"}
+    exec(sample, names)
+    bots = {name: names["Bot"](name, "test", 0) for name in ("bot", "user")}
+    texts = []
+
+    def carry(sender, peer, line):
+        if sender == "bot":
+            texts.append(bots["user"].getContext("bot").receiveMessage(line)[0])
+        else:
+            names["on_line"](bots["bot"], "user", line)
+
+    for name, bot in bots.items():
+        bot.transport = lambda peer, line, name=name: carry(name, peer, line)
+    names["on_line"](bots["bot"], "user", bots["user"].getContext("bot").sendMessage(0, b"?OTR?"))
+    assert bots["user"].getContext("bot").state == names["STATE_ENCRYPTED"]
+    bots["user"].getContext("bot").sendMessage(0, b"hello")
+    assert texts[-1] == b"you said hello"
+    assert names["key_path"].exists()
+
+
+def test_the_package_says_what_differs():
+    for word in ("UnencryptedMessage", "unknown type", "whitespace tag", "ALLOW_V3", "RESEND_HELD"):
+        assert word in potr.__doc__
+        assert word in PAGE.read_text()
