@@ -38,9 +38,11 @@ class DhKeyPool:
 
     def take(self) -> DhKey:
         """Return a fresh key pair: nobody else ever gets it."""
-        if not self._keys:
-            self.fill(self.batch)
-        return self._keys.pop()
+        while True:
+            try:
+                return self._keys.pop()
+            except IndexError:  # asked only now: another thread may take the last one any time
+                self.fill(self.batch)
 
     def fill(self, count: int) -> None:
         """Make keys until `count` are there: idle time is well spent here."""
