@@ -8,7 +8,7 @@
 #define GROUP 4           /* primes of 15 bits whose product fits 64 */
 #define SIEVE_LENGTH 4096 /* candidates at a time; one in about 355 is prime */
 #define Q_ROUNDS 24       /* Miller-Rabin with random bases, for random numbers of these sizes: well below 2^-100 */
-#define P_ROUNDS 6
+#define P_ROUNDS 4
 
 typedef struct {
   otrf_limb start[OTRF_DSA_P_LIMBS]; /* candidate i is start + i * step */

@@ -56,18 +56,38 @@ static size_t split(otrf_limb *odd, const otrf_limb *m, size_t n) {
   return twos;
 }
 
+/* value = 2 * value mod m */
+static void twice(otrf_limb *value, const otrf_limb *m, size_t n) {
+  const otrf_limb carry = otrf_gmp.add_n(value, value, value, (long)n);
+  const otrf_limb borrow = otrf_gmp.sub_n(value, value, m, (long)n);
+  otrf_gmp.cnd_add_n(borrow & ~carry & 1, value, value, m, (long)n);
+}
+
 int otrf_is_probable(otrf_dsa_field *field) {
-  const otrf_limb two[OTRF_MAX_LIMBS] = {2};
-  otrf_limb exponent[OTRF_MAX_LIMBS], power[OTRF_MAX_LIMBS];
-  otrf_element base;
+  otrf_limb power[OTRF_MAX_LIMBS];
+  otrf_element value;
   otrf_field *const operations = &field->field;
-  memcpy(exponent, field->m, sizeof exponent);
-  exponent[0] -= 1; /* m is odd */
-  operations->in(&base, two, operations);
-  otrf_field_power(&base, &base, exponent, field->n, operations);
-  operations->out(power, &base, operations);
-  power[0] ^= 1;
-  return otrf_limbs_zero(power, field->n);
+  const size_t n = field->n;
+  if (operations->modulus != &field->way.gmp) {
+    const otrf_limb two[OTRF_MAX_LIMBS] = {2};
+    otrf_limb exponent[OTRF_MAX_LIMBS];
+    memcpy(exponent, field->m, sizeof exponent);
+    exponent[0] -= 1; /* m is odd */
+    operations->in(&value, two, operations);
+    otrf_field_power(&value, &value, exponent, n, operations);
+    operations->out(power, &value, operations);
+    power[0] ^= 1;
+    return otrf_limbs_zero(power, n);
+  }
+  /* Elements are limbs here, and a product with 2 is a sum. */
+  memcpy(power, operations->one, n * sizeof *power);
+  for (size_t i = 64 * n; i-- > 0;) {
+    operations->square(power, power, 1, operations);
+    if (i > 0 && (field->m[i / 64] >> (i % 64) & 1)) {
+      twice(power, field->m, n);
+    }
+  }
+  return memcmp(power, operations->one, n * sizeof *power) == 0;
 }
 
 /* base = a random number in 2 .. m-2. */

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     level = sys.argv[1] if len(sys.argv) > 1 else "ifma"
     seconds = sys.argv[2] if len(sys.argv) > 2 else "5"
     with tempfile.TemporaryDirectory() as name:
-        program = build.program("welch", build.objects(Path(name)), Path(name) / "welch")
+        program = build.program("welch", build.objects(Path(name), "-O3"), Path(name) / "welch")
         result = subprocess.run(
             [program, build.gmp(), str(build.LEVELS[level]), seconds], check=False
         )
