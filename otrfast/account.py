@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from otrfast.crypto.dsa import KeyPair
+from otrfast.crypto.secret import Secret
 from otrfast.environment import Environment
 from otrfast.errors import AccountFull, LocalError
 from otrfast.limits import Limits
@@ -44,7 +45,7 @@ class _Timer(NamedTuple):
         return session
 
 
-class Account:
+class Account(Secret):
     """Everything that one user of one protocol does with OTR.
 
     `trust` says which keys each peer has shown and how far they are trusted; `limited` counts

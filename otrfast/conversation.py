@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from enum import Enum
 
+from otrfast.crypto.secret import Secret
 from otrfast.errors import (
     ConversationFinished,
     NotEncrypted,
@@ -39,7 +40,7 @@ class Offer(Enum):
     ACCEPTED = "accepted"
 
 
-class Conversation:
+class Conversation(Secret):
     """Everything that is known of one peer."""
 
     __slots__ = (

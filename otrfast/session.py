@@ -16,6 +16,7 @@ from typing import NamedTuple
 from otrfast import incoming
 from otrfast.conversation import Conversation
 from otrfast.crypto.backend import DhKey
+from otrfast.crypto.secret import Secret
 from otrfast.errors import (
     FragmentLimitTooSmall,
     LocalError,
@@ -84,7 +85,7 @@ def all_bytes(values: Sequence[bytes], what: str) -> Sequence[bytes]:
     return [as_bytes(value, what) for value in values]
 
 
-class Session:
+class Session(Secret):
     """One conversation, made by `Account.session`; one thread at a time may use it."""
 
     __slots__ = (

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 class Secret:
-    """Base of the handles: a redacted repr, and no pickling or copying."""
+    """Base of the handles and of what holds them: a redacted repr, and no pickling or copying."""
 
     __slots__ = ()
 

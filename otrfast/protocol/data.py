@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otrfast.crypto.backend import DataKeys, DhKey
+from otrfast.crypto.secret import Secret
 from otrfast.errors import NotInGroup, UnknownKeyid
 from otrfast.protocol.ake import Established
 from otrfast.protocol.identity import Identity
@@ -19,7 +20,7 @@ from otrfast.wire.fields import mpi
 from otrfast.wire.messages import DataMessage
 
 
-class Channel:
+class Channel(Secret):
     """One encrypted session with one instance of the peer."""
 
     __slots__ = (

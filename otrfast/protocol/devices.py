@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterator
 from enum import Enum
 
 from otrfast.crypto.backend import DhKey
+from otrfast.crypto.secret import Secret
 from otrfast.errors import LimitExceeded
 from otrfast.outcome import NEVER, Turn
 from otrfast.protocol import ake
@@ -35,7 +36,7 @@ class Recipient(Enum):
     """The one last heard from, of the same."""
 
 
-class Devices:
+class Devices(Secret):
     """The instances of one peer, by tag; version 2 is the instance 0."""
 
     __slots__ = ("_by_tag", "_local", "peer", "pending")

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from otrfast.crypto.backend import DH_EXPONENT_BYTES, Backend, DhKey, SharedSecret
 from otrfast.crypto.dsa import KeyPair, PublicKey
+from otrfast.crypto.secret import Secret
 from otrfast.errors import BadSignature
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ def _remember(known: dict[T, None], item: T) -> None:
     known[item] = None
 
 
-class DhKeyPool:
+class DhKeyPool(Secret):
     """D-H key pairs made `batch` at a time, since the processor may make eight for the price of
     three."""
 
@@ -60,7 +61,7 @@ class DhKeyPool:
         return len(self._keys)
 
 
-class Identity:
+class Identity(Secret):
     """The local end of all conversations of an account."""
 
     __slots__ = (

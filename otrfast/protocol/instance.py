@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from enum import Enum
 
+from otrfast.crypto.secret import Secret
 from otrfast.errors import Reflected, UnexpectedMessage, WrongInstance
 from otrfast.events import (
     ExtraKeyReceived,
@@ -55,7 +56,7 @@ def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -
     return receiver == ours
 
 
-class Instance:
+class Instance(Secret):
     """State of one instance. What a session shows of it is None or b"" before the first key
     exchange."""
 

@@ -9,6 +9,7 @@ power, and the sender's next key one more.
 from __future__ import annotations
 
 from otrfast.crypto.backend import DataKeys, DhKey, SharedSecret
+from otrfast.crypto.secret import Secret
 from otrfast.errors import UnknownKeyid
 from otrfast.protocol.ake import Established
 from otrfast.protocol.identity import Identity
@@ -16,7 +17,7 @@ from otrfast.protocol.identity import Identity
 _LAST_KEYID = 0xFFFFFFFF
 
 
-class Keyring:
+class Keyring(Secret):
     """Keys of one session. `their_public` maps the one or two key ids that are alive to
     elements."""
 
