@@ -188,6 +188,11 @@ class Context(Sending):
         """How many pieces of a message have come, and how many there are."""
         return self.otrReassembly.progress
 
+    @property
+    def fragment(self) -> list[bytes]:
+        """The pieces of a message that have come; joined, its beginning."""
+        return self.otrReassembly.pieces
+
     def fragmentAccumulate(self, message: bytes) -> bytes | None:
         """Take a fragment from behind its `?OTR`: see `fragmenting.Reassembly.add`."""
         return self.otrReassembly.add(message)

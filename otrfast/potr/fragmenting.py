@@ -70,6 +70,12 @@ class Reassembly:
             self.progress = (fragment.index, fragment.total)
         return None
 
+    @property
+    def pieces(self) -> list[bytes]:
+        """The pieces of version 2 that have come, put together: none, or one."""
+        assembly = self._assemblies.get(_VERSION_2)
+        return [] if assembly is None else [assembly.text]
+
     def interrupt(self) -> None:
         """A line came that is no fragment: a message of version 2 is never interrupted so."""
         if self._assemblies.pop(_VERSION_2, None) is not None:

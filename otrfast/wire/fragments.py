@@ -101,6 +101,11 @@ class Assembly:
         self._count = self._total = 0
 
     @property
+    def text(self) -> bytes:
+        """What is held: the pieces so far, put together."""
+        return bytes(self._text)
+
+    @property
     def size(self) -> int:
         """Bytes held."""
         return len(self._text)

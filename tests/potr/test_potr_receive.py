@@ -233,13 +233,14 @@ def test_fragments_assemble_and_another_message_breaks_them_off():
     bob = duo.bob.context
     assert receive(bob, pieces[0]) == (None, [])
     assert bob.fragmentInfo == (1, 2)
+    assert b"".join(bob.fragment) == line[:9]
     raised(bob, b"hello", UnencryptedMessage)
     assert bob.fragmentInfo == (0, 0)
     assert raised(bob, pieces[1], UnencryptedMessage) == pieces[1]
     assert [receive(bob, piece) for piece in pieces] == [(None, []), (b"hello", [])]
     receive(bob, pieces[0])
     bob.discardFragment()
-    assert bob.fragmentInfo == (0, 0)
+    assert (bob.fragmentInfo, bob.fragment) == ((0, 0), [])
 
 
 def test_fragment_accumulate_gives_back_what_is_no_fragment():
