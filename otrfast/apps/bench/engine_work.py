@@ -20,7 +20,7 @@ SHORT: Final = b"a" * 100
 LONG: Final = b"a" * 10_000
 CROWD: Final = 64  # conversations that are served together
 _PING, _BURST_SHORT, _BURST_LONG = 20, 2000, 200  # messages of one sample
-_CALL_SHORT, _CALL_LONG = 256, 64  # messages of one call where there is one call for many
+_CALLS, _CALL_SHORT, _CALL_LONG = 4, 256, 64  # calls of one sample, and messages of each
 _TOGETHER: Final = 0.2  # seconds that threads run for one sample
 _WARM: Final = 100  # sessions made before memory is looked at: what comes once is not counted
 _IMPORT: Final = (
@@ -111,7 +111,12 @@ class EngineWork:
 
         def bursts_many(text: bytes, count: int) -> float:
             duo = self._duo()
-            return timed(lambda: [duo.burst_many(count, text) for _ in range(4)], 4 * count)
+
+            def calls() -> None:
+                for _ in range(_CALLS):
+                    duo.burst_many(count, text)
+
+            return timed(calls, _CALLS * count)
 
         return {
             "ake": lambda: timed(self._duo().connect),
