@@ -84,7 +84,9 @@ def make_account(
     limits: Limits | None = None,
     **more: Any,
 ) -> Account:
-    """An account with seeded randomness; the primes that all test keys share count as checked."""
+    """An account with seeded randomness, which makes no D-H key before it is needed; the primes
+    that all test keys share count as checked."""
+    more.setdefault("dh_batch", 1)
     account = Account(
         name,
         "test",
