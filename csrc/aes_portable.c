@@ -1,9 +1,8 @@
 /* AES-128 without look-ups and without special instructions: eight blocks at a time as bit planes, in constant time.
  *
- * Plane i holds bit i of every state byte. A plane is two 64-bit lanes of four blocks each; within a lane the byte in row
- * r and column c of block b is bit 16 r + 4 c + b, so that ShiftRows turns the 16 bits of a row by multiples of
- * 4, and a step from row to row turns the whole lane by 16.
- */
+ * Plane i holds bit i of every state byte. A plane is two 64-bit lanes of four blocks each; within a lane the byte in
+ * row r and column c of block b is bit 16 r + 4 c + b, so that ShiftRows turns the 16 bits of a row by multiples of
+ * 4, and a step from row to row turns the whole lane by 16. */
 #include "aes.h"
 
 typedef uint64_t plane __attribute__((vector_size(16)));
@@ -47,7 +46,8 @@ static void transpose(uint64_t w[8]) {
   }
 }
 
-/* Word 4 c + b, for the columns c = 0 and 1 of block b, has column c in its even bytes and column c + 2 in its odd ones. */
+/* Word 4 c + b, for the columns c = 0 and 1 of block b, has column c in its even bytes and column c + 2 in its odd
+ * ones. */
 static void pack(plane planes[8], const uint8_t data[16 * BLOCKS]) {
   for (int lane = 0; lane < 2; lane++) {
     uint64_t w[8];
@@ -96,8 +96,10 @@ static void pack_key(plane planes[8], const uint8_t key[16]) {
   otrf_wipe(w, sizeof w);
 }
 
-/* ---- SubBytes: inversion in a tower of fields, GF(((2^2)^2)^2) with w^2 = w + 1, z^2 = z + w, y^2 = y + (z^3 + 1) as
- * numbers w = 2, z = 4, y = 16: nu = 9. Low-order coefficients come first. ---- */
+/* ---- SubBytes ----
+ *
+ * Inversion in a tower of fields, GF(((2^2)^2)^2) with w^2 = w + 1, z^2 = z + w, y^2 = y + nu. Written as numbers w is
+ * 2, z is 4, y is 16, and nu = w z + 1 is 9. Low-order coefficients come first. */
 
 static inline void gf4_mul(plane r[2], const plane a[2], const plane b[2]) {
   const plane low = a[0] & b[0], high = a[1] & b[1];
@@ -143,8 +145,8 @@ static inline void gf256_invert(plane r[8], const plane a[8]) {
   gf16_mul(r + 4, a + 4, inverse);
 }
 
-/* SubBytes less its constant 0x63, which the round keys hold. The two linear maps go from the polynomial basis of FIPS 197
- * to the tower (x becomes 109) and back, the second one together with the affine map. */
+/* SubBytes less its constant 0x63, which the round keys hold. The two linear maps go from the polynomial basis of
+ * FIPS 197 to the tower (x becomes 109) and back, the second one together with the affine map. */
 static inline void substitute(plane s[8]) {
   plane t[8], u[8];
   const plane s46 = s[4] ^ s[6], s12 = s[1] ^ s[2], s346 = s[3] ^ s46, s125 = s[5] ^ s12, s57 = s[5] ^ s[7];

@@ -91,8 +91,8 @@ OTRF_TARGET_AESNI void otrf_aes_ctr_ni(uint8_t *out, const uint8_t schedule[OTRF
 /* The low `n` of 64 bits, all of them from 64 on. */
 OTRF_INLINE OTRF_TARGET_VAES __mmask64 low_bits(size_t n) { return n < 64 ? _bzhi_u64(~0ull, (unsigned)n) : ~0ull; }
 
-/* `n` registers of four blocks each from `at` on. Bytes from `len` on count as zero; those from out_len on are left alone, or
- * zeroed where `wide`. */
+/* `n` registers of four blocks each from `at` on. Bytes from `len` on count as zero; those from out_len on are left
+ * alone, or zeroed where `wide`. */
 OTRF_INLINE OTRF_TARGET_VAES void vaes_run(uint8_t *out, size_t out_len, const __m512i keys[11], __m512i counter,
                                            const uint8_t *data, size_t len, int wide, size_t n) {
   const __m512i turn = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));

@@ -15,13 +15,13 @@
 /* Encode with padding; returns OTRF_BASE64_LEN(len). */
 OTRF_HIDDEN size_t otrf_base64_encode(char *out, const uint8_t *data, size_t len);
 
-/* Decode; returns the number of bytes, or OTRF_BASE64_BAD unless the text is what otrf_base64_encode writes: whole groups, no
- * other character, padding only at the end, no bits set that the padding leaves out. */
+/* Decode; returns the number of bytes, or OTRF_BASE64_BAD unless the text is what otrf_base64_encode writes: whole
+ * groups, no other character, padding only at the end, no bits set that the padding leaves out. */
 OTRF_HIDDEN size_t otrf_base64_decode(uint8_t *out, const char *text, size_t len);
 
 #if OTRF_X86
-/* The vector paths, for as many whole groups as they take at a time. They return how many bytes (encode) or characters (decode)
- * they have done, and decode sets `bad` where one of these characters is outside the alphabet. */
+/* The vector paths, for as many whole groups as they take at a time. They return how many bytes (encode) or
+ * characters (decode) they have done, and decode sets `bad` where one of these characters is outside the alphabet. */
 OTRF_HIDDEN size_t otrf_base64_encode_avx2(char *out, const uint8_t *data, size_t len);
 OTRF_HIDDEN size_t otrf_base64_encode_vbmi(char *out, const uint8_t *data, size_t len);
 OTRF_HIDDEN size_t otrf_base64_decode_avx2(uint8_t *out, const char *text, size_t len, int *bad);

@@ -17,8 +17,8 @@ OTRF_INLINE OTRF_TARGET_AVX2 __m256i load_halves(const uint8_t *low, const uint8
                                  _mm_loadu_si128((const __m128i *)(const void *)high), 1);
 }
 
-/* Values 0..63 to characters: a table of distances, one entry for each run of the alphabet. Values 52..63 pick entries 1
- * to 12 and the others entry 0, but for those below 26, which pick entry 13. */
+/* Values 0..63 to characters: a table of distances, one entry for each run of the alphabet. Values 52..63 pick
+ * entries 1 to 12 and the others entry 0, but for those below 26, which pick entry 13. */
 OTRF_INLINE OTRF_TARGET_AVX2 __m256i to_chars(__m256i values) {
   const __m256i distances =
       both(_mm_setr_epi8('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
@@ -29,7 +29,8 @@ OTRF_INLINE OTRF_TARGET_AVX2 __m256i to_chars(__m256i values) {
   return _mm256_add_epi8(values, _mm256_shuffle_epi8(distances, run));
 }
 
-/* 24 bytes to 32 characters. The halves are read so that nothing outside the 24 bytes is: bytes 0 to 15, and 8 to 23. */
+/* 24 bytes to 32 characters. The halves are read so that nothing outside the 24 bytes is: bytes 0 to 15, and 8 to
+ * 23. */
 OTRF_INLINE OTRF_TARGET_AVX2 void encode24(char *out, const uint8_t *data) {
   const __m256i spread = _mm256_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10, /* from byte 0 on */
                                           5, 4, 6, 5, 8, 7, 9, 8, 11, 10, 12, 11, 14, 13, 15, 14 /* from byte 12 */);
@@ -53,8 +54,8 @@ OTRF_TARGET_AVX2 size_t otrf_base64_encode_avx2(char *out, const uint8_t *data, 
   return len;
 }
 
-/* A character is outside the alphabet where the row of its high nibble excludes the column of its low one. Rows: 2x is bit
- * 0, 3x bit 1, 4x and 6x bit 2, 5x and 7x bit 3, all others bit 4. */
+/* A character is outside the alphabet where the row of its high nibble excludes the column of its low one. Rows: 2x
+ * is bit 0, 3x bit 1, 4x and 6x bit 2, 5x and 7x bit 3, all others bit 4. */
 OTRF_INLINE OTRF_TARGET_AVX2 __m256i outside(__m256i high, __m256i low) {
   const __m256i rows = both(_mm_setr_epi8(16, 16, 1, 2, 4, 8, 4, 8, 16, 16, 16, 16, 16, 16, 16, 16));
   const __m256i columns =
@@ -114,13 +115,18 @@ static const uint8_t values_of[128] = {
 };
 #undef X
 
-static const uint8_t spread48[64] = {1,  0,  2,  1,  4,  3,  5,  4,  7,  6,  8,  7,  10, 9,  11, 10, 13, 12, 14, 13, 16, 15,
-                                     17, 16, 19, 18, 20, 19, 22, 21, 23, 22, 25, 24, 26, 25, 28, 27, 29, 28, 31, 30, 32, 31,
-                                     34, 33, 35, 34, 37, 36, 38, 37, 40, 39, 41, 40, 43, 42, 44, 43, 46, 45, 47, 46};
+static const uint8_t spread48[64] = {
+     1,  0,  2,  1,  4,  3,  5,  4,  7,  6,  8,  7, 10,  9, 11, 10,
+    13, 12, 14, 13, 16, 15, 17, 16, 19, 18, 20, 19, 22, 21, 23, 22,
+    25, 24, 26, 25, 28, 27, 29, 28, 31, 30, 32, 31, 34, 33, 35, 34,
+    37, 36, 38, 37, 40, 39, 41, 40, 43, 42, 44, 43, 46, 45, 47, 46,
+};
 
-static const uint8_t close48[64] = {2,  1,  0,  6,  5,  4,  10, 9,  8,  14, 13, 12, 18, 17, 16, 22,
-                                    21, 20, 26, 25, 24, 30, 29, 28, 34, 33, 32, 38, 37, 36, 42, 41,
-                                    40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57, 56, 62, 61, 60};
+static const uint8_t close48[64] = {
+     2,  1,  0,  6,  5,  4, 10,  9,  8, 14, 13, 12, 18, 17, 16, 22,
+    21, 20, 26, 25, 24, 30, 29, 28, 34, 33, 32, 38, 37, 36, 42, 41,
+    40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57, 56, 62, 61, 60,
+};
 
 OTRF_INLINE OTRF_TARGET_VBMI __m512i table(const uint8_t *in) { return _mm512_loadu_si512((const void *)in); }
 

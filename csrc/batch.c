@@ -11,8 +11,8 @@ static size_t group_size(size_t room, size_t n) {
   return size == 0 ? 1 : size < n ? size : n;
 }
 
-/* Where each of n parts ends that stand joined by single separators. Returns the length of the longest, or SIZE_MAX where
- * there are not n parts. */
+/* Where each of n parts ends that stand joined by single separators. Returns the length of the longest, or SIZE_MAX
+ * where there are not n parts. */
 static size_t find_ends(size_t *ends, const char *data, size_t len, char separator, size_t n) {
   size_t at = 0, longest = 0;
   for (size_t i = 0; i < n; i++) {

@@ -19,8 +19,8 @@ struct otrf_exponent {
   uint8_t value[OTRF_SCALAR_BYTES];
 };
 
-/* What one direction of a pair of keys works with, once it is used. The start of a message, from its version to the next D-H
- * key, is the same for all messages of a burst: `kept` is the inner HMAC state after its whole blocks. */
+/* What one direction of a pair of keys works with, once it is used. The start of a message, from its version to the
+ * next D-H key, is the same for all messages of a burst: `kept` is the inner HMAC state after its whole blocks. */
 typedef struct {
   uint8_t schedule[OTRF_AES_SCHEDULE_BYTES];
   uint32_t inner[5]; /* HMAC states after the key */

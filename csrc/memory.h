@@ -19,8 +19,8 @@ struct otrf_buffer {
   int status;
 };
 
-/* Make room for `size` bytes, whose content is then undefined, and wipe the plain text of the call before. Starts a call:
- * the status becomes OTRF_OK. OTRF_ERR_MEMORY, and the old room kept, where malloc fails. */
+/* Make room for `size` bytes, whose content is then undefined, and wipe the plain text of the call before. Starts a
+ * call: the status becomes OTRF_OK. OTRF_ERR_MEMORY, and the old room kept, where malloc fails. */
 OTRF_HIDDEN int otrf_buffer_reserve(otrf_buffer *buffer, size_t size);
 
 /* Give the buffer new room, without what was in the old. */

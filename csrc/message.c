@@ -1,4 +1,5 @@
-/* Whole data messages: the MAC over one in a buffer, sealing a text into a line, opening one that the caller has parsed. */
+/* Whole data messages: the MAC over one in a buffer, sealing a text into a line, opening one that the caller has
+ * parsed. */
 #include "message.h"
 
 otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]) {

@@ -1,4 +1,4 @@
-/* Private header of data messages: their layout, the MAC over one that stands in a buffer, the two halves of sealing. */
+/* Private header of data messages: their layout, and the halves of sealing and opening on both sides of the MAC. */
 #ifndef OTRF_MESSAGE_H
 #define OTRF_MESSAGE_H
 
@@ -27,9 +27,10 @@ OTRF_HIDDEN otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]);
 /* Take the prefix's whole blocks into the inner state, and keep both. */
 OTRF_HIDDEN void otrf_keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t prefix_len);
 
-/* Start a MAC where `state` has already taken in the first `start` bytes. The padding of the hash goes behind the message, into
- * up to 72 bytes that are overwritten: so the hash reads it all in one run. */
-OTRF_HIDDEN void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len);
+/* Start a MAC where `state` has already taken in the first `start` bytes. The padding of the hash goes behind the
+ * message, into up to 72 bytes that are overwritten: so the hash reads it all in one run. */
+OTRF_HIDDEN void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *message, size_t start,
+                                size_t len);
 
 /* What a message holds. */
 typedef struct {
@@ -44,8 +45,8 @@ OTRF_INLINE size_t otrf_sealed_bytes(const otrf_lane *lane, const otrf_content *
 
 OTRF_INLINE size_t otrf_line_bytes(size_t raw_len) { return OTRF_BASE64_LEN(raw_len) + LINE_EXTRA; }
 
-/* Write a message up to its ciphertext, as much of its line as that makes, and start its MAC; then, with the MAC, write the
- * rest of both. `raw` has otrf_sealed_bytes() + SLACK_BYTES. */
+/* Write a message up to its ciphertext, as much of its line as that makes, and start its MAC; then, with the MAC,
+ * write the rest of both. `raw` has otrf_sealed_bytes() + SLACK_BYTES. */
 OTRF_HIDDEN void otrf_seal_start(otrf_sha1_job *job, char *line, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
                                  const otrf_content *content);
 OTRF_HIDDEN void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otrf_content *content,
@@ -61,13 +62,13 @@ typedef struct {
   uint32_t kept[5]; /* what to keep where it does not */
 } otrf_opening;
 
-/* Decode and check a line as far as goes without the MAC, and start the MAC. 0 where it is for the general path, else 1.
- * `raw` has 3/4 of the line and SLACK_BYTES. */
+/* Decode and check a line as far as goes without the MAC, and start the MAC. 0 where it is for the general path, else
+ * 1. `raw` has 3/4 of the line and SLACK_BYTES. */
 OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                                 const char *line, size_t line_len);
 
-/* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and SLACK_BYTES), and commit where the text is
- * all there is. Returns its length; 0, and nothing changed, where the line is for the general path. */
+/* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and SLACK_BYTES), and commit where the
+ * text is all there is. Returns its length; 0, and nothing changed, where the line is for the general path. */
 OTRF_HIDDEN size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_keys *keys,
                                     const uint8_t mac[OTRF_MAC_BYTES]);
 

@@ -132,7 +132,8 @@ void otrf_aes_ctr(uint8_t *out, const uint8_t key[16], const uint8_t counter[16]
 /* 1 where the `len` bytes are the same, else 0. Both are secret. */
 int otrf_equal(const uint8_t *a, const uint8_t *b, size_t len);
 
-/* ---- Secrets that live long: keys.c --------------------------------------------------------------------------- *
+/* ---- Secrets that live long: keys.c -------------------------------------------------------------------------------
+ *
  * Each handle is made by its _new function, owned by the caller, wiped and released by its _free function, which takes
  * NULL too. Where a _new function returns a pointer, NULL means that malloc failed. */
 
@@ -157,8 +158,8 @@ typedef struct otrf_shared otrf_shared;
  * failure. */
 int otrf_dh_agree(otrf_shared **out, const otrf_dh_key *key, const uint8_t public_element[192]);
 
-/* The same for n keys with n elements, `public_elements` being n times 192 bytes. out[i] is NULL where element i is not in
- * the group, and everywhere on failure. */
+/* The same for n keys with n elements, `public_elements` being n times 192 bytes. out[i] is NULL where element i is
+ * not in the group, and everywhere on failure. */
 int otrf_dh_agree_many(otrf_shared **out, const otrf_dh_key *const *keys, const uint8_t *public_elements, size_t n);
 void otrf_shared_free(otrf_shared *shared);
 
@@ -179,8 +180,8 @@ int otrf_exponent_power(uint8_t out[192], const otrf_exponent *exponent, const u
 int otrf_exponent_response(uint8_t out[192], const otrf_exponent *r, const otrf_exponent *secret,
                            const uint8_t challenge[32]);
 
-/* The keys of one (our D-H key, their D-H key) pair: AES and MAC keys for both directions, counters, the extra key. What a
- * direction needs beside its key (schedule, HMAC states) is made when it is first used. */
+/* The keys of one (our D-H key, their D-H key) pair: AES and MAC keys for both directions, counters, the extra key.
+ * What a direction needs beside its key (schedule, HMAC states) is made when it is first used. */
 typedef struct otrf_data_keys otrf_data_keys;
 
 /* Derive them. `high` is 1 where our public element is the numerically greater one, else 0. */
@@ -198,22 +199,23 @@ int otrf_data_keys_verified(const otrf_data_keys *keys);
 void otrf_data_keys_receive_mac(uint8_t out[20], const otrf_data_keys *keys);
 void otrf_data_keys_extra(uint8_t out[32], const otrf_data_keys *keys);
 
-/* ---- Whole data messages: message.c --------------------------------------------------------------------------- *
+/* ---- Whole data messages: message.c, lane.c, batch.c --------------------------------------------------------------
+ *
  * A data message is, in front of base64,
  *
  *     prefix                            | CTR (8) | DATA ciphertext | MAC (20) | DATA revealed MAC keys
  *     head           | MPI next D-H key |
  *
- * The MAC is over everything before it. The head ends in flags (1), sender keyid (4), recipient keyid (4). The plain text is
- * text || 0x00 || TLVs. */
+ * The MAC is over everything before it. The head ends in flags (1), sender keyid (4), recipient keyid (4). The plain
+ * text is text || 0x00 || TLVs. */
 
 #define OTRF_HEAD_BYTES 20    /* the longest head, that of version 3 */
 #define OTRF_PREFIX_BYTES 216 /* the longest prefix */
 #define OTRF_MAC_BYTES 20
 
 /* Room for what seal and open return: it grows as needed and belongs to one call at a time. What a call returns stays
- * valid until the next call with the same buffer. A call wipes the plain text that the one before it left; so a buffer holds
- * at most the texts of its last call, and otrf_buffer_free wipes these. NULL where malloc failed. */
+ * valid until the next call with the same buffer. A call wipes the plain text that the one before it left; so a
+ * buffer holds at most the texts of its last call, and otrf_buffer_free wipes these. NULL where malloc failed. */
 typedef struct otrf_buffer otrf_buffer;
 otrf_buffer *otrf_buffer_new(void);
 void otrf_buffer_free(otrf_buffer *buffer);
@@ -222,40 +224,42 @@ void otrf_buffer_free(otrf_buffer *buffer);
  * leading blocks is computed here, once for all messages that follow. */
 int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix, size_t prefix_len);
 
-/* Set the head that otrf_open_line and otrf_open_many expect. OTRF_ERR_SIZE unless it has 12 to OTRF_HEAD_BYTES bytes. */
+/* Set the head that otrf_open_line and otrf_open_many expect. OTRF_ERR_SIZE unless it has 12 to OTRF_HEAD_BYTES
+ * bytes. */
 int otrf_data_keys_head(otrf_data_keys *keys, const uint8_t *head, size_t head_len);
 
-/* The armoured message `?OTR:` base64 `.` of a text without TLVs, under the prefix set before and the next counter. A string
- * with its final zero byte; NULL, and no counter used, where otrf_buffer_status says why: OTRF_ERR_COUNTER where all
- * 2^64 - 1 counters are used up, OTRF_ERR_SIZE where no prefix is set or the message would not fit its length
- * fields, OTRF_ERR_MEMORY. The text is secret. */
+/* The armoured message `?OTR:` base64 `.` of a text without TLVs, under the prefix set before and the next counter. A
+ * string with its final zero byte; NULL, and no counter used, where otrf_buffer_status says why: OTRF_ERR_COUNTER
+ * where all 2^64 - 1 counters are used up, OTRF_ERR_SIZE where no prefix is set or the message would not fit its
+ * length fields, OTRF_ERR_MEMORY. The text is secret. */
 const char *otrf_seal(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len);
 
 /* The same with TLVs and with the value of the field of revealed MAC keys. */
 const char *otrf_seal_full(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
                            const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len);
 
-/* Seal n texts that stand joined by single zero bytes. Returns n; the lines stand one after the other at otrf_buffer_data,
- * and ends[i] is where line i ends. Returns 0, and no counter is used, as above, and with OTRF_ERR_SIZE where there are
- * not n texts or n is 0. */
+/* Seal n texts that stand joined by single zero bytes. Returns n; the lines stand one after the other at
+ * otrf_buffer_data, and ends[i] is where line i ends. Returns 0, and no counter is used, as above, and with
+ * OTRF_ERR_SIZE where there are not n texts or n is 0. */
 size_t otrf_seal_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const uint8_t *texts, size_t texts_len,
                       size_t n);
 
-/* Check the MAC over `authenticated`, then the counter; store the counter; decrypt. OTRF_ERR_MAC or OTRF_ERR_COUNTER, and
- * nothing changed. `plaintext` takes ciphertext_len bytes, may not overlap the inputs, and is zeroed on failure. */
+/* Check the MAC over `authenticated`, then the counter; store the counter; decrypt. OTRF_ERR_MAC or OTRF_ERR_COUNTER,
+ * and nothing changed. `plaintext` takes ciphertext_len bytes, may not overlap the inputs, and is zeroed on failure. */
 int otrf_open(uint8_t *plaintext, otrf_data_keys *keys, const uint8_t *authenticated, size_t authenticated_len,
               uint64_t counter, const uint8_t *ciphertext, size_t ciphertext_len, const uint8_t mac[20]);
 
-/* The fast lane: the text of an armoured message that needs nothing but opening, as a string with its final zero byte.
- * NULL, and nothing changed, for all that the general path has to look at: armour with anything but clean base64 between
- * `?OTR:` and the final dot, a head other than the one set before (its flags byte is not compared), a length that does not
- * fit, a next D-H key that is not minimal or not in the group, a MAC or a counter that does not hold, TLVs, an empty text.
- * No byte is decrypted before the MAC has been checked. */
+/* The fast lane: the text of an armoured message that needs nothing but opening, as a string with its final zero
+ * byte. NULL, and nothing changed, for all that the general path has to look at: armour with anything but clean
+ * base64 between `?OTR:` and the final dot, a head other than the one set before (its flags byte is not compared), a
+ * length that does not fit, a next D-H key that is not minimal or not in the group, a MAC or a counter that does not
+ * hold, TLVs, an empty text. No byte is decrypted before the MAC has been checked. */
 const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *line, size_t line_len);
 
-/* Open the leading ones of n lines that stand joined by newlines, as long as otrf_open_line would return a text. Returns how
- * many; the texts stand at otrf_buffer_data, joined by single zero bytes, and ends[i] is where text i ends. Returns 0 where
- * already the first line is for the general path, where there are not n lines, where malloc failed. `ends` has room for n. */
+/* Open the leading ones of n lines that stand joined by newlines, as long as otrf_open_line would return a text.
+ * Returns how many; the texts stand at otrf_buffer_data, joined by single zero bytes, and ends[i] is where text i
+ * ends. Returns 0 where already the first line is for the general path, where there are not n lines, where malloc
+ * failed. `ends` has room for n. */
 size_t otrf_open_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const char *lines, size_t lines_len,
                       size_t n);
 

@@ -145,7 +145,8 @@ void otrf_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks) {
   sha256_portable(state, data, blocks);
 }
 
-/* Both hashes pad alike: 0x80, zeros, the length in bits over 64 bits. Returns the length of what is left to compress. */
+/* Both hashes pad alike: 0x80, zeros, the length in bits over 64 bits. Returns the length of what is left to
+ * compress. */
 static size_t padded_tail(uint8_t block[128], const uint8_t *rest, size_t rest_len, uint64_t total) {
   const size_t size = rest_len < 56 ? 64 : 128;
   memset(block, 0, 128);

@@ -1,8 +1,7 @@
 /* SHA-1 of many messages at once, one to a lane of 32 bits: sixteen with AVX-512, eight with AVX2.
  *
- * The SHA extensions take one block in 80 steps that wait for each other; these take one block of every message in the same
- * 80 steps.
- */
+ * The SHA extensions take one block in 80 steps that wait for each other; these take one block of every message in
+ * the same 80 steps. */
 #include "hash.h"
 #include "sha1_rounds.h"
 
@@ -38,7 +37,8 @@ OTRF_INLINE TARGET16 void transpose16(__m512i w[16]) {
   }
   /* t[4 r + c] has, in quarter q, column 4 q + c of the rows 4 r to 4 r + 3 */
   for (int c = 0; c < 4; c++) {
-    const __m512i even01 = _mm512_shuffle_i32x4(t[c], t[c + 4], 0x88), odd01 = _mm512_shuffle_i32x4(t[c], t[c + 4], 0xdd);
+    const __m512i even01 = _mm512_shuffle_i32x4(t[c], t[c + 4], 0x88);
+    const __m512i odd01 = _mm512_shuffle_i32x4(t[c], t[c + 4], 0xdd);
     const __m512i even23 = _mm512_shuffle_i32x4(t[c + 8], t[c + 12], 0x88);
     const __m512i odd23 = _mm512_shuffle_i32x4(t[c + 8], t[c + 12], 0xdd);
     w[c] = _mm512_shuffle_i32x4(even01, even23, 0x88);
@@ -139,8 +139,8 @@ size_t otrf_sha1_lanes(void) {
   return otrf_has(OTRF_HAS_AVX2) ? 8 : 1;
 }
 
-/* With fewer messages than this, one after the other is faster: one step of all lanes takes as long as five blocks of the
- * SHA extensions with AVX-512, and four (AMD) to eight (Intel) with AVX2. */
+/* With fewer messages than this, one after the other is faster: one step of all lanes takes as long as five blocks of
+ * the SHA extensions with AVX-512, and four (AMD) to eight (Intel) with AVX2. */
 static size_t worthwhile(size_t lanes) { return !otrf_has(OTRF_HAS_SHANI) ? 2 : lanes == 16 ? 6 : 8; }
 
 void otrf_sha1_many(otrf_sha1_job *jobs, size_t n) {

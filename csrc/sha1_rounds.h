@@ -1,8 +1,7 @@
 /* The 80 steps of SHA-1 (FIPS 180-4, 6.1.2), written once for a single word and for vectors of words.
  *
- * Whoever expands SHA1_ROUNDS defines what a word is: ADD, ROL, XOR4, CHOOSE, PARITY, MAJORITY, SPLAT; and has variables
- * a to e and an array w of the block's 16 words.
- */
+ * Whoever expands SHA1_ROUNDS defines what a word is: ADD, ROL, XOR4, CHOOSE, PARITY, MAJORITY, SPLAT; and has
+ * variables a to e and an array w of the block's 16 words. */
 #ifndef OTRF_SHA1_ROUNDS_H
 #define OTRF_SHA1_ROUNDS_H
 
