@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count, islice
 from types import MappingProxyType
 from typing import NamedTuple
@@ -240,9 +240,18 @@ class Account(Secret):
             self._sessions.setdefault(session.peer, session)  # in use again after it was forgotten
         heappush(self._timers, _Timer(deadline, next(self._order), weakref.ref(session)))
         if len(self._timers) > self._timers_limit:
-            self._timers = [timer for timer in self._timers if timer.live() is not None]
-            heapify(self._timers)
-            self._timers_limit = 2 * len(self._timers) + _SPARE_TIMERS
+            self._clear_timers()
+
+    def _clear_timers(self) -> None:
+        """Throw away the timers that are out of date; another thread may add one meanwhile."""
+        live = []
+        while self._timers:
+            timer = heappop(self._timers)
+            if timer.live() is not None:
+                live.append(timer)
+        for timer in live:
+            heappush(self._timers, timer)
+        self._timers_limit = 2 * len(live) + _SPARE_TIMERS
 
     def prepare(self, dh_keys: int) -> None:
         """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message

@@ -49,14 +49,16 @@ class Reassembly:
         line = assembly.add(fragment, now)
         if assembly:
             self._by_sender[fragment.sender] = assembly
-            usage.assembled += assembly.size + _PIECE_COST
+            size = assembly.size + _PIECE_COST  # no call within the sum: threads share it
+            usage.assembled += size
         return line
 
     def clear(self, sender: int) -> None:
         """Give up the message that `sender` has begun."""
         assembly = self._by_sender.pop(sender, None)
         if assembly is not None:
-            self._local.usage.assembled -= assembly.size + _PIECE_COST
+            size = assembly.size + _PIECE_COST
+            self._local.usage.assembled -= size
 
     def clear_all(self) -> None:
         """Give up everything."""
