@@ -107,7 +107,9 @@ def _may_exchange(talk: Conversation, turn: Turn) -> bool:
     """Whether the bounds allow one more key exchange that the peer asks for."""
     limits, usage = talk.local.limits, talk.local.usage
     known = bool(talk.local.trust.of(talk.peer))
-    if usage.pending_akes >= limits.pending_akes:
+    # strangers can fill nine tenths of what there is; the rest is for peers who are known
+    most = limits.pending_akes if known else limits.pending_akes * 9 // 10
+    if usage.pending_akes >= most:
         talk.local.limited("pending_akes", turn)
     elif not talk.akes.take(turn.now, limits.ake_burst, limits.ake_rate):
         talk.local.limited("ake_burst", turn)
