@@ -219,6 +219,8 @@ class Conversation(Secret):
         self.held.expire(turn)
         if not self.held:
             self.queried = False
+        if self.sent is not None and turn.now > self.sent[1] + limits.held_age:
+            self.sent = None  # too old to be sent again
         if self.retry is not None and turn.now >= self.retry[0]:
             version, self.retry = self.retry[1], None
             if unfinished and version in self.versions:

@@ -280,6 +280,7 @@ def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
         talk.heartbeat(instance, turn)
     if instance.state is MessageState.FINISHED:
         talk.held.hand_back(turn)
+        talk.sent = None
 
 
 def _unreadable(talk: Conversation, instance: Instance, error: RemoteError, turn: Turn) -> None:
