@@ -50,6 +50,7 @@ class Side:
             policy=_POLICIES[self.version],
             instance_tag=TAGS[self.name],
             environment=environment,
+            dh_batch=1,  # so that the random bytes are asked for in the order of the messages
         )
         self.session: Session = account.session("peer", max_fragment=self.max_fragment)
         self.account = account
