@@ -110,6 +110,8 @@ def _receive_one(
         message = smp.decode(record, local.identity.backend)
         step = _machine(instance, local).advance(before, message)
     except RemoteError as error:
+        if isinstance(before, smp.Expect4) or (isinstance(before, smp.Expect3) and before.trusting):
+            _set_trust(instance, local, "")
         instance.smp = smp.Expect1()
         _send(instance, turn, _ABORT)
         turn.events.append(SmpCheated(error, instance.tag))
