@@ -60,7 +60,7 @@ def fast_backend(request: pytest.FixtureRequest) -> Backend:
 @pytest.fixture(scope="session")
 def quick() -> Backend:
     """One backend, the fastest that is there, for what no backend can have a say in."""
-    return load()
+    return load("gmpy2" if os.environ.get("OTRFAST_PURE") == "1" else "native")
 
 
 @pytest.fixture(params=[2, 3], ids=["v2", "v3"])
