@@ -20,7 +20,15 @@ from .sides import ENCRYPTED
 
 SESSIONS = int(os.environ.get("OTRFAST_MODEL_SESSIONS", "40"))
 STEPS = 40
+RESENT = b"[resent] "
 SECRET = b"the same on both sides"
+
+
+def resent_text(shown: bytes) -> bytes:
+    """Return a text without libotr's prefixes for what it sends once more, perhaps several."""
+    while shown.startswith(RESENT):
+        shown = shown.removeprefix(RESENT)
+    return shown
 
 
 class Model:
@@ -29,7 +37,8 @@ class Model:
     def __init__(self, duo: Duo) -> None:
         self.duo = duo
         self.random = duo.network.random
-        self.sent: dict[str, set[bytes]] = {"ours": set(), "theirs": set()}
+        # libotr overwrites the text that it keeps with heartbeats, and may send nothing once more
+        self.sent: dict[str, set[bytes]] = {"ours": set(), "theirs": {b""}}
         self.counter = 0
 
     def send(self, who: str) -> list[bytes]:
@@ -76,18 +85,22 @@ class Model:
             private = diary.encrypted()
             assert len(private) == len(set(private))
             for text in diary.texts:
-                if text.data != b"[resent] ":  # libotr overwrites what it keeps with heartbeats
-                    assert text.data.removeprefix(b"[resent] ") in self.sent[who]
+                assert resent_text(text.data) in self.sent[who]
                 assert b"?OTR" not in text.data
         keys = self.duo.ours.diary.keys + self.duo.theirs.diary.keys
         assert len({key.use for key in keys}) == len(set(keys))
         assert self.duo.ours.silent == []
 
     def heal(self) -> None:
-        """Once faults have stopped, two rounds of asking suffice."""
+        """Once faults have stopped, two rounds of asking suffice.
+
+        A damaged D-H Key leaves a version 3 libotr with a commit of before, which it answers from
+        until that has failed once (docs/interop.md): then it may take more.
+        """
+        stuck = "setup_error" in self.duo.theirs.diary.problems
         self.duo.network.faults = Faults()
         self.duo.network.settle()
-        for _ in range(2):
+        for _ in range(8 if stuck else 2):
             self.duo.pass_time(120)
             self.duo.network.connect(self.duo.ours)
             if (self.duo.ours.state, self.duo.theirs.state) == (ENCRYPTED, ENCRYPTED):
