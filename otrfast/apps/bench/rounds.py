@@ -15,7 +15,7 @@ from otrfast.apps.bench.metrics import Metric, stand_in
 from otrfast.errors import BackendUnavailable
 
 _MOST = 400  # samples of one turn
-_SLOW = ("gmpy2", "pure", "python-potr")  # these make fewer sessions when memory is measured
+_SLOW = ("gmpy2", "pure", "python-potr", "libotr")  # fewer sessions where memory is measured
 
 
 class Effort(NamedTuple):
@@ -30,7 +30,7 @@ class Effort(NamedTuple):
     """How many idle ones are held."""
 
 
-FULL = Effort(rounds=7, seconds=0.4, conversations=5000, peers=100_000)
+FULL = Effort(rounds=7, seconds=0.25, conversations=5000, peers=100_000)
 QUICK = Effort(rounds=3, seconds=0.05, conversations=200, peers=5000)
 
 
