@@ -40,7 +40,7 @@ def page() -> str:
     lines = [
         "# State machines",
         "",
-        "Printed from the tables that run, by `python docs/make_state_machines.py`; a test compares.",
+        "Printed from the tables that run by `docs/make_state_machines.py`; a test compares.",
         "A row is obeyed from top to bottom of its (state, input) cell; no cell is missing.",
     ]
     for title, table in MACHINES:

@@ -3,7 +3,7 @@ conversations."""
 
 from otrfast import events
 from otrfast.account import Account
-from otrfast.crypto.backend import load as _load
+from otrfast.crypto.choice import load as _load
 from otrfast.environment import Environment
 from otrfast.errors import LocalError, OtrError, RemoteError
 from otrfast.limits import Limits

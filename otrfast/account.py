@@ -11,6 +11,7 @@ from itertools import count, islice
 from types import MappingProxyType
 from typing import NamedTuple
 
+from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
 from otrfast.environment import Environment
@@ -20,7 +21,7 @@ from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
 from otrfast.protocol.local import Local, Tickable, Usage
-from otrfast.session import Session, as_bytes
+from otrfast.session import Session
 from otrfast.trust import Trust
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
@@ -74,7 +75,8 @@ class Account(Secret):
         start. `query_text` follows our queries, for people whose programs know no OTR;
         `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to
         whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made
-        at a time, by default as many as the backend computes together. Raises `ValueError` for a reserved instance tag.
+        at a time, by default as many as the backend computes together. Raises `ValueError` for a
+        reserved instance tag.
         """
         environment = environment or Environment()
         if instance_tag is None:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from otrfast.crypto.backend import Backend, load
+from otrfast.crypto.backend import Backend
+from otrfast.crypto.choice import load
 
 
 @dataclass(frozen=True, slots=True)

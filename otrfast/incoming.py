@@ -24,7 +24,7 @@ from otrfast.events import (
 )
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
-from otrfast.protocol import ake, checking
+from otrfast.protocol import ake, checking, smp
 from otrfast.protocol.instance import Instance, MessageState, check_tags
 from otrfast.wire import fragments
 from otrfast.wire import text as wire
@@ -239,6 +239,9 @@ def _secure(
     """Enter the encrypted state and send what waited for it; the Signature message is in the
     turn already."""
     instance.establish(established, talk.local, turn)
+    if isinstance(instance.smp, smp.Expect2):
+        # libotr binds its answer to the new ssid, where our message 1 is bound to the old one
+        checking.abort(instance, turn)
     talk.retry = None
     talk.queried = False
     assert instance.fingerprint is not None

@@ -12,7 +12,8 @@ import zlib
 import pytest
 from helpers import Pair
 
-from otrfast.crypto.backend import Backend, load
+from otrfast.crypto.backend import Backend
+from otrfast.crypto.choice import load
 
 BACKENDS = ("native", "gmpy2", "pure")
 

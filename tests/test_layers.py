@@ -17,7 +17,7 @@ LAYERS = [
     {"environment", "outcome"},
     {"protocol"},
     {"conversation", "incoming"},
-    {"session"},
+    {"session", "turns", "facts", "bytes_like"},
     {"account"},
     {"storage"},
     {"potr", "toolkit", "aio"},
@@ -97,7 +97,7 @@ def test_package_then_it_is_imported_whole_only_by_layers_that_may_use_all_of_it
 
 
 def test_modules_when_loaded_then_no_circle():
-    """`crypto.backend.load` imports the backend that it is asked for, when it is."""
+    """`crypto.choice.load` imports the backend that it is asked for, when it is."""
     graph = {name: own(path, False) & set(MODULES) for name, path in MODULES.items()}
     del graph[PUBLIC]
     done: set[str] = set()

@@ -22,7 +22,8 @@ from otrfast import events
 from otrfast.account import Account
 from otrfast.apps.line_transport import Line, connect, serve
 from otrfast.apps.workloads import Duo, per_second
-from otrfast.crypto.backend import Backend, load
+from otrfast.crypto.backend import Backend
+from otrfast.crypto.choice import load
 from otrfast.crypto.dsa import KeyPair, human_fingerprint
 from otrfast.environment import Environment
 from otrfast.errors import LocalError

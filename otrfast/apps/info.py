@@ -8,7 +8,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from otrfast.crypto.backend import load
+from otrfast.crypto.choice import load
 
 
 def facts() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The seam between the protocol and its arithmetic: what a backend is, as Protocols.
 
 Three backends stand behind it: `native` (the C core), `pure` (Python's `pow()`, hashlib,
-pycryptodome) and `gmpy2` (the pure one on `gmpy2.powmod`). One is chosen at import, by `load`.
+pycryptodome) and `gmpy2` (the pure one on `gmpy2.powmod`). `choice.load` chooses one.
 
 Shapes used throughout:
 
@@ -13,7 +13,6 @@ Shapes used throughout:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -230,21 +229,3 @@ class Backend(Protocol):
     def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
         """Whether a peer's key is sound: sizes 1024/160 (or 2048/224, 3072/256), q divides p-1,
         2 <= g, y <= p-2, g^q = y^q = 1 mod p, and, with `primality`, p and q prime."""
-
-
-def load(name: str | None = None) -> Backend:
-    """Return the backend `name`, or the one in force for this process.
-
-    Without a name it is `pure` where the environment has OTRFAST_PURE=1, else `native`. Raises
-    `BackendUnavailable` with the remedy where the C core is missing: nothing falls back in
-    silence.
-    """
-    if name is None:
-        name = "pure" if os.environ.get("OTRFAST_PURE") == "1" else "native"
-    if name == "native":
-        from otrfast.crypto.native import NativeBackend
-
-        return NativeBackend()
-    from otrfast.crypto.pure import pure_backend
-
-    return pure_backend(name)

@@ -10,6 +10,7 @@ import logging
 from time import time
 from typing import Any
 
+from otrfast.bytes_like import as_bytes
 from otrfast.potr import compatcrypto, crypt, proto
 from otrfast.potr.account import BaseAccount
 from otrfast.potr.engine import Unparsable
@@ -34,7 +35,6 @@ from otrfast.potr.names import (
 )
 from otrfast.potr.sending import Sending
 from otrfast.potr.tlv import TLV, ExtraKeyTLV
-from otrfast.session import as_bytes
 from otrfast.wire import text as wire
 
 __all__ = [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import time
 from typing import Any
 
+from otrfast.bytes_like import as_bytes
 from otrfast.potr import proto
 from otrfast.potr.base import BaseContext
 from otrfast.potr.fragmenting import cut
@@ -21,7 +22,6 @@ from otrfast.potr.names import (
     NotEncryptedError,
 )
 from otrfast.potr.tlv import TLV
-from otrfast.session import as_bytes
 from otrfast.wire import text as wire
 
 

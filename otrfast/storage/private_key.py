@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from otrfast.crypto.backend import Backend, SigningKey, load
+from otrfast.crypto.backend import Backend, SigningKey
+from otrfast.crypto.choice import load
 from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
 from otrfast.storage.files import StrPath, about, read_file, update_file

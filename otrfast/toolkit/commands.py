@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otrfast.crypto import kdf
-from otrfast.crypto.backend import Backend, load
+from otrfast.crypto.backend import Backend
+from otrfast.crypto.choice import load
 from otrfast.crypto.group import P, element
 from otrfast.errors import OtrError, ToolkitError
 from otrfast.toolkit import arguments, describe, forgery

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from otrfast.crypto.backend import load
+from otrfast.crypto.choice import load
 from otrfast.toolkit import (
     data_messages,
     mac_holds,

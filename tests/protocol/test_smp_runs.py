@@ -359,12 +359,28 @@ def test_answer_when_nothing_was_asked_then_smp_not_running(talk: Pair):
     assert digest(talk.alice.session) == before
 
 
-def test_smp_through_a_refresh_then_it_still_ends(talk: Pair):
+def test_smp_unanswered_at_a_refresh_then_aborted_and_the_next_one_succeeds(talk: Pair):
+    """libotr would bind the answer to the new ssid: equal secrets must not look different."""
     talk.alice.take(talk.alice.session.smp_start(b"s"))
     talk.deliver()
     talk.alice.start()
     talk.deliver()
+    assert verdicts(talk.alice) == verdicts(talk.bob) == [events.SmpAborted]
+    with pytest.raises(errors.SmpNotRunning):
+        talk.bob.session.smp_answer(b"s")
+    talk.alice.take(talk.alice.session.smp_start(b"s"))
+    talk.deliver()
     talk.bob.take(talk.bob.session.smp_answer(b"s"))
+    talk.deliver()
+    assert verdicts(talk.alice)[1:] == verdicts(talk.bob)[1:] == [events.SmpSucceeded]
+
+
+def test_smp_answered_before_a_refresh_then_it_still_ends(talk: Pair):
+    talk.alice.take(talk.alice.session.smp_start(b"s"))
+    talk.deliver()
+    talk.bob.take(talk.bob.session.smp_answer(b"s"))
+    talk.step(talk.alice)
+    talk.alice.start()
     talk.deliver()
     assert verdicts(talk.alice) == verdicts(talk.bob) == [events.SmpSucceeded]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from otrfast import Account, Outcome, Policy, Session, backend_name, events
 from otrfast.crypto import kdf
-from otrfast.crypto.backend import DH_EXPONENT_BYTES, load
+from otrfast.crypto.backend import DH_EXPONENT_BYTES
+from otrfast.crypto.choice import load
 from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
 from otrfast.toolkit import mac_holds, read_log

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from otrfast.crypto.backend import load
+from otrfast.crypto.choice import load
 from otrfast.errors import BadMac, ToolkitError
 from otrfast.toolkit import decrypt, forge, modify, read_log, remac
 from otrfast.wire.text import armour
