@@ -7,7 +7,7 @@ import pytest
 
 from otrfast.apps.bench.potr_work import PotrDuo
 from otrfast.apps.workloads import Crowd, Duo
-from otrfast.crypto.backend import load
+from otrfast.crypto.choice import load
 from otrfast.errors import BackendUnavailable
 
 LEVELS = {"native-ifma": "ifma", "native-gmp": "vaes"}
