@@ -13,7 +13,7 @@ from enum import Enum
 
 from otrfast.crypto.backend import DhKey
 from otrfast.crypto.secret import Secret
-from otrfast.errors import LimitExceeded
+from otrfast.errors import LimitExceeded, UnexpectedMessage
 from otrfast.outcome import NEVER, Turn
 from otrfast.protocol import ake
 from otrfast.protocol.instance import Instance, MessageState
@@ -39,13 +39,14 @@ class Recipient(Enum):
 class Devices(Secret):
     """The instances of one peer, by tag; version 2 is the instance 0."""
 
-    __slots__ = ("_by_tag", "_local", "peer", "pending")
+    __slots__ = ("_answers", "_by_tag", "_local", "peer", "pending")
 
     def __init__(self, peer: Hashable, local: Local) -> None:
         self.peer = peer
         self._local = local
         self._by_tag: dict[int, Instance] = {}
         self.pending: ake.AwaitingDHKey | None = None
+        self._answers: tuple[bytes, ...] = ()  # the D-H values that `pending` was answered with
 
     def __iter__(self) -> Iterator[Instance]:
         return iter(self._by_tag.values())
@@ -110,6 +111,7 @@ class Devices(Secret):
         """
         self.expire(turn.now)
         instance = self._by_tag.get(message.sender)
+        answer = self._new_answer(instance, message)
         in_the_way = None
         if instance is None:
             if not (
@@ -122,10 +124,28 @@ class Devices(Secret):
             if message.sender and self.pending:
                 instance.set_exchange(self.pending, self._local)
         established = self._advance(instance, message, turn)
+        self._answers += answer
         if in_the_way is not None:
             in_the_way.set_exchange(ake.Idle(), self._local)
             del self._by_tag[in_the_way.tag]
         return None if established is None else (instance, established)
+
+    def _new_answer(self, instance: Instance | None, message: Message) -> tuple[bytes, ...]:
+        """Return the D-H value with which a device answers the commitment to all of them, if the
+        message does that.
+
+        Raises `UnexpectedMessage` for a value that came before: no MAC covers the instance tags
+        of an exchange, so anybody could repeat one under another tag, and two sessions with the
+        same keys would repeat their key stream.
+        """
+        state = self.pending if instance is None else instance.exchange
+        if not (
+            message.sender and isinstance(message, DHKey) and isinstance(state, ake.AwaitingDHKey)
+        ):
+            return ()
+        if message.gy in self._answers:
+            raise UnexpectedMessage("a device has answered with this D-H value before")
+        return (message.gy,)
 
     def wanted(self, message: Message) -> tuple[DhKey, bytes] | None:
         """Return the halves of the shared secret that a message will need, None where it needs
@@ -185,6 +205,7 @@ class Devices(Secret):
         theirs."""
         self._local.usage.pending_akes += (state is not None) - (self.pending is not None)
         self.pending = state
+        self._answers = ()
 
     def expire(self, now: float) -> None:
         """Wipe the secrets of exchanges that took too long, and forget instances that nothing is

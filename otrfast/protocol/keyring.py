@@ -87,8 +87,8 @@ class Keyring(Secret):
         if (keys := self._pairs.get((our_keyid, their_keyid))) is not None:
             return keys
         high = self.our_key(our_keyid).public > self.their_public[their_keyid]
-        keys = self._pairs[our_keyid, their_keyid] = secret.data_keys(high)
-        return keys
+        # in one step: another thread may have installed them while these were derived
+        return self._pairs.setdefault((our_keyid, their_keyid), secret.data_keys(high))
 
     @property
     def has_next(self) -> bool:
