@@ -3,6 +3,8 @@
 
 /* ---- D-H keys ---- */
 
+enum { LIMB_BYTES = 8 };
+
 static otrf_dh_key *dh_key(const uint8_t exponent[40], const uint8_t public_element[192]) {
   otrf_dh_key *key = otrf_allocate(sizeof *key);
   if (key != NULL) {
@@ -150,8 +152,9 @@ void otrf_shared_ake(uint8_t out[168], const otrf_shared *shared) {
 
 otrf_exponent *otrf_exponent_new(const uint8_t *value, size_t len) {
   otrf_exponent *exponent = len <= OTRF_SCALAR_BYTES ? otrf_allocate(sizeof *exponent) : NULL;
-  if (exponent != NULL && len > 0) {
+  if (exponent != NULL) {
     memcpy(exponent->value + OTRF_SCALAR_BYTES - len, value, len);
+    exponent->len = len > LIMB_BYTES ? (len + LIMB_BYTES - 1) / LIMB_BYTES * LIMB_BYTES : LIMB_BYTES;
   }
   return exponent;
 }
@@ -159,11 +162,11 @@ otrf_exponent *otrf_exponent_new(const uint8_t *value, size_t len) {
 void otrf_exponent_free(otrf_exponent *exponent) { otrf_release(exponent, sizeof(otrf_exponent)); }
 
 int otrf_exponent_power_fixed(uint8_t out[192], const otrf_exponent *exponent) {
-  return otrf_power_fixed(out, exponent->value, OTRF_SCALAR_BYTES);
+  return otrf_power_fixed(out, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
 }
 
 int otrf_exponent_power(uint8_t out[192], const otrf_exponent *exponent, const uint8_t base[192]) {
-  return otrf_power(out, base, exponent->value, OTRF_SCALAR_BYTES);
+  return otrf_power(out, base, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
 }
 
 int otrf_exponent_response(uint8_t out[192], const otrf_exponent *r, const otrf_exponent *secret,

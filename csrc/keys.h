@@ -17,6 +17,7 @@ struct otrf_shared {
 
 struct otrf_exponent {
   uint8_t value[OTRF_SCALAR_BYTES];
+  size_t len; /* of its last bytes that a power looks at, in whole limbs: public, a user's secret is 32 bytes long */
 };
 
 /* What one direction of a pair of keys works with, once it is used. The start of a message, from its version to the
