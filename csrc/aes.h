@@ -15,7 +15,7 @@ OTRF_HIDDEN void otrf_aes_ctr_xor(uint8_t *out, const uint8_t schedule[OTRF_AES_
 
 /* out[0..out_len) = data, and zero bytes behind its `len`, XOR key stream from the counter block `high` || 0 on. Up
  * to OTRF_AES_SLACK bytes behind out_len are overwritten: stores of whole registers are what a following load can
- * take up at once. `out` may not be `data`. */
+ * take up at once. `out` may be `data` where out_len is `len`. */
 #define OTRF_AES_SLACK 64
 OTRF_HIDDEN void otrf_aes_ctr_wide(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES],
                                    uint64_t high, const uint8_t *data, size_t len);

@@ -47,7 +47,7 @@ void otrf_aes_ctr_wide(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF
     return;
   }
 #endif
-  if (len > 0) {
+  if (len > 0 && out != data) {
     memcpy(out, data, len);
   }
   memset(out + len, 0, out_len - len);

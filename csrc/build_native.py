@@ -1,4 +1,7 @@
-"""Describe `otrfast.crypto._native` to cffi: the public header, and each C file beside this one."""
+"""Describe `otrfast.crypto._native` to cffi: the public header, and each C file beside this one.
+
+Into the same shared object goes `otrfast.crypto._lane`, which is written by hand: binding/.
+"""
 
 import sys
 import sysconfig
@@ -23,17 +26,20 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+# a free-threaded interpreter has no stable ABI
+LIMITED = not sysconfig.get_config_var("Py_GIL_DISABLED")
+
 ffi = FFI()
 ffi.cdef(declarations())
 ffi.set_source(
     "otrfast.crypto._native",
     '#include "otrfast.h"',
-    sources=sorted(relative(path) for path in HERE.glob("*.c")),
+    sources=sorted(relative(path) for path in [*HERE.glob("*.c"), *HERE.glob("binding/*.c")]),
     depends=sorted(relative(path) for path in HERE.glob("*.h")),
     include_dirs=[relative(HERE)],
     extra_compile_args=["-std=gnu11", "-O3", "-fvisibility=hidden"],
-    # a free-threaded interpreter has no stable ABI
-    py_limited_api=not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],
+    py_limited_api=LIMITED,
 )
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ int otrf_data_keys_head(otrf_data_keys *keys, const uint8_t *head, size_t head_l
   if (lane == NULL) {
     return OTRF_ERR_MEMORY;
   }
-  memcpy(keys->head, head, head_len);
-  keys->head_len = (uint8_t)head_len;
-  lane->prefix_len = 0; /* what was kept began with another head */
+  if (keys->head_len != head_len || memcmp(keys->head, head, head_len) != 0) {
+    memcpy(keys->head, head, head_len);
+    keys->head_len = (uint8_t)head_len;
+    lane->prefix_len = 0; /* what was kept began with another head */
+  }
   return OTRF_OK;
 }
 
@@ -88,19 +90,19 @@ int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, con
   return 1;
 }
 
-size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_keys *keys,
+size_t otrf_open_finish(uint8_t **text, const otrf_opening *opening, otrf_data_keys *keys,
                         const uint8_t mac[OTRF_MAC_BYTES]) {
   otrf_lane *lane = keys->receive;
   const size_t cipher_len = opening->cipher_len;
   if (!otrf_equal(mac, opening->mac, OTRF_MAC_BYTES) || opening->counter <= keys->receive_counter) {
     return 0;
   }
-  const uint8_t *cipher = opening->raw + opening->counter_at + COUNTER_BYTES + LENGTH_BYTES;
-  otrf_aes_ctr_wide(text, cipher_len, lane->schedule, opening->counter, cipher, cipher_len);
-  text[cipher_len] = 0;
-  const size_t text_len = strlen((const char *)text);
+  uint8_t *const cipher = opening->raw + opening->counter_at + COUNTER_BYTES + LENGTH_BYTES;
+  otrf_aes_ctr_wide(cipher, cipher_len, lane->schedule, opening->counter, cipher, cipher_len);
+  cipher[cipher_len] = 0; /* the MAC stood here */
+  const size_t text_len = strlen((const char *)cipher);
   if (text_len == 0 || text_len + 1 < cipher_len) {
-    otrf_wipe(text, cipher_len);
+    otrf_wipe(cipher, cipher_len);
     return 0;
   }
   keys->receive_counter = opening->counter;
@@ -110,28 +112,23 @@ size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_ke
     memcpy(lane->kept, opening->kept, sizeof lane->kept);
     lane->prefix_len = (uint32_t)opening->counter_at;
   }
+  *text = cipher;
   return text_len;
 }
 
-const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *line, size_t line_len) {
-  const size_t raw_room = line_len / 4 * 3 + SLACK_BYTES;
+int otrf_open_line(uint8_t **text, size_t *text_len, uint8_t *room, otrf_data_keys *keys, const char *line,
+                   size_t line_len) {
+  uint8_t mac[OTRF_MAC_BYTES];
   otrf_opening opening;
   otrf_sha1_job job;
-  uint8_t mac[OTRF_MAC_BYTES];
-  if (keys->head_len == 0 || line_len > LIMIT_BYTES) {
-    return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
-  }
-  if (otrf_buffer_reserve(out, 2 * raw_room) != OTRF_OK) {
-    return otrf_buffer_fail(out, OTRF_ERR_MEMORY);
-  }
-  uint8_t *text = out->data + raw_room;
-  if (!otrf_open_start(&opening, &job, out->data, keys, line, line_len)) {
-    return otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
+  *text = NULL;
+  *text_len = 0;
+  if (keys->head_len == 0 || line_len > LIMIT_BYTES || !otrf_open_start(&opening, &job, room, keys, line, line_len)) {
+    return OTRF_ERR_GENERAL_PATH;
   }
   otrf_hmac_sha1_end(mac, &job, keys->receive->outer);
-  out->plain_at = raw_room;
-  out->plain_len = otrf_open_finish(text, &opening, keys, mac);
+  *text_len = otrf_open_finish(text, &opening, keys, mac);
   otrf_wipe(mac, sizeof mac);
   otrf_wipe(opening.kept, sizeof opening.kept);
-  return out->plain_len > 0 ? (const char *)text : otrf_buffer_fail(out, OTRF_ERR_GENERAL_PATH);
+  return *text_len > 0 ? OTRF_OK : OTRF_ERR_GENERAL_PATH;
 }

@@ -12,7 +12,8 @@ otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]) {
   return *lane;
 }
 
-void otrf_keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t prefix_len) {
+/* Take the prefix's whole blocks into the inner state, and keep both. */
+static void keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t prefix_len) {
   memcpy(lane->prefix, prefix, prefix_len);
   lane->prefix_len = (uint32_t)prefix_len;
   memcpy(lane->kept, lane->inner, sizeof lane->kept);
@@ -27,7 +28,9 @@ int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix, size_t pr
   if (lane == NULL) {
     return OTRF_ERR_MEMORY;
   }
-  otrf_keep_prefix(lane, prefix, prefix_len);
+  if (lane->prefix_len != prefix_len || memcmp(lane->prefix, prefix, prefix_len) != 0) {
+    keep_prefix(lane, prefix, prefix_len);
+  }
   return OTRF_OK;
 }
 
@@ -95,39 +98,32 @@ void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otr
   *at = '.';
 }
 
-static const char *seal(otrf_buffer *out, otrf_data_keys *keys, const otrf_content *content) {
+size_t otrf_line_len(const otrf_data_keys *keys, size_t text_len, size_t tlvs_len, size_t revealed_len) {
   const otrf_lane *lane = keys->send;
-  if (lane == NULL || lane->prefix_len == 0 || content->text_len > LIMIT_BYTES || content->tlvs_len > LIMIT_BYTES ||
-      content->revealed_len > LIMIT_BYTES) {
-    return otrf_buffer_fail(out, OTRF_ERR_SIZE);
+  if (lane == NULL || lane->prefix_len == 0 || text_len > LIMIT_BYTES || tlvs_len > LIMIT_BYTES ||
+      revealed_len > LIMIT_BYTES) {
+    return 0;
+  }
+  const size_t raw_len = lane->prefix_len + FRAME_BYTES + text_len + 1 + tlvs_len + revealed_len;
+  return OTRF_BASE64_LEN(raw_len) + LINE_EXTRA;
+}
+
+int otrf_seal(char *line, uint8_t *room, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
+              const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len) {
+  const otrf_content content = {text, tlvs, revealed, text_len, tlvs_len, revealed_len};
+  const otrf_lane *lane = keys->send;
+  uint8_t mac[OTRF_MAC_BYTES];
+  otrf_sha1_job job;
+  if (otrf_line_len(keys, text_len, tlvs_len, revealed_len) == 0) {
+    return OTRF_ERR_SIZE;
   }
   if (keys->send_counter == UINT64_MAX) {
-    return otrf_buffer_fail(out, OTRF_ERR_COUNTER);
+    return OTRF_ERR_COUNTER;
   }
-  const size_t raw_len = otrf_sealed_bytes(lane, content), line_at = raw_len + SLACK_BYTES;
-  const size_t line_len = otrf_line_bytes(raw_len);
-  if (otrf_buffer_reserve(out, line_at + line_len + 1) != OTRF_OK) {
-    return otrf_buffer_fail(out, OTRF_ERR_MEMORY);
-  }
-  char *line = (char *)out->data + line_at;
-  otrf_sha1_job job;
-  uint8_t mac[OTRF_MAC_BYTES];
-  otrf_seal_start(&job, line, out->data, lane, ++keys->send_counter, content);
+  otrf_seal_start(&job, line, room, lane, ++keys->send_counter, &content);
   otrf_hmac_sha1_end(mac, &job, lane->outer);
-  otrf_seal_finish(line, out->data, lane, content, mac);
-  line[line_len] = 0;
-  return line;
-}
-
-const char *otrf_seal(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len) {
-  const otrf_content content = {.text = text, .text_len = text_len};
-  return seal(out, keys, &content);
-}
-
-const char *otrf_seal_full(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
-                           const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len) {
-  const otrf_content content = {text, tlvs, revealed, text_len, tlvs_len, revealed_len};
-  return seal(out, keys, &content);
+  otrf_seal_finish(line, room, lane, &content, mac);
+  return OTRF_OK;
 }
 
 /* ---- opening what the caller has parsed ---- */

@@ -15,17 +15,11 @@
 /* What stands around the ciphertext, beside the prefix and the revealed keys. */
 #define FRAME_BYTES (COUNTER_BYTES + LENGTH_BYTES + OTRF_MAC_BYTES + LENGTH_BYTES)
 
-/* Room behind a message for the padding of its hash and for wide stores. */
-#define SLACK_BYTES 128
-
 /* No sum of three lengths up to this leaves 32 bits, in bytes or in base64. */
 #define LIMIT_BYTES ((size_t)1 << 28)
 
 /* The lane of a direction, made where it is missing; NULL where malloc fails. */
 OTRF_HIDDEN otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]);
-
-/* Take the prefix's whole blocks into the inner state, and keep both. */
-OTRF_HIDDEN void otrf_keep_prefix(otrf_lane *lane, const uint8_t *prefix, size_t prefix_len);
 
 /* Start a MAC where `state` has already taken in the first `start` bytes. The padding of the hash goes behind the
  * message, into up to 72 bytes that are overwritten: so the hash reads it all in one run. */
@@ -38,15 +32,15 @@ typedef struct {
   size_t text_len, tlvs_len, revealed_len;
 } otrf_content;
 
-/* The length of a message in front of base64, and as a line. */
+/* The length of a message in front of base64. */
 OTRF_INLINE size_t otrf_sealed_bytes(const otrf_lane *lane, const otrf_content *content) {
   return lane->prefix_len + FRAME_BYTES + content->text_len + 1 + content->tlvs_len + content->revealed_len;
 }
 
-OTRF_INLINE size_t otrf_line_bytes(size_t raw_len) { return OTRF_BASE64_LEN(raw_len) + LINE_EXTRA; }
 
 /* Write a message up to its ciphertext, as much of its line as that makes, and start its MAC; then, with the MAC,
- * write the rest of both. `raw` has otrf_sealed_bytes() + SLACK_BYTES. */
+ * write the rest of both. `raw` has otrf_sealed_bytes() + OTRF_ROOM_BYTES, for the padding of the hash and for wide
+ * stores. */
 OTRF_HIDDEN void otrf_seal_start(otrf_sha1_job *job, char *line, uint8_t *raw, const otrf_lane *lane, uint64_t counter,
                                  const otrf_content *content);
 OTRF_HIDDEN void otrf_seal_finish(char *line, uint8_t *raw, const otrf_lane *lane, const otrf_content *content,
@@ -63,13 +57,13 @@ typedef struct {
 } otrf_opening;
 
 /* Decode and check a line as far as goes without the MAC, and start the MAC. 0 where it is for the general path, else
- * 1. `raw` has 3/4 of the line and SLACK_BYTES. */
+ * 1. `raw` has 3/4 of the line and OTRF_ROOM_BYTES. */
 OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                                 const char *line, size_t line_len);
 
-/* Check the MAC and the counter, decrypt into `text` (the ciphertext's length and SLACK_BYTES), and commit where the
- * text is all there is. Returns its length; 0, and nothing changed, where the line is for the general path. */
-OTRF_HIDDEN size_t otrf_open_finish(uint8_t *text, const otrf_opening *opening, otrf_data_keys *keys,
+/* Check the MAC and the counter, decrypt in place, and commit where the text is all there is: it then stands at `text`.
+ * Returns its length; 0, and nothing changed, where the line is for the general path. */
+OTRF_HIDDEN size_t otrf_open_finish(uint8_t **text, const otrf_opening *opening, otrf_data_keys *keys,
                                     const uint8_t mac[OTRF_MAC_BYTES]);
 
 #endif

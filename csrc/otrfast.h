@@ -213,13 +213,6 @@ void otrf_data_keys_extra(uint8_t out[32], const otrf_data_keys *keys);
 #define OTRF_PREFIX_BYTES 216 /* the longest prefix */
 #define OTRF_MAC_BYTES 20
 
-/* Room for what seal and open return: it grows as needed and belongs to one call at a time. What a call returns stays
- * valid until the next call with the same buffer. A call wipes the plain text that the one before it left; so a
- * buffer holds at most the texts of its last call, and otrf_buffer_free wipes these. NULL where malloc failed. */
-typedef struct otrf_buffer otrf_buffer;
-otrf_buffer *otrf_buffer_new(void);
-void otrf_buffer_free(otrf_buffer *buffer);
-
 /* Set the prefix of the messages to be sealed. OTRF_ERR_SIZE where it is longer than OTRF_PREFIX_BYTES. The MAC of its
  * leading blocks is computed here, once for all messages that follow. */
 int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix, size_t prefix_len);
@@ -228,46 +221,42 @@ int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix, size_t pr
  * bytes. */
 int otrf_data_keys_head(otrf_data_keys *keys, const uint8_t *head, size_t head_len);
 
-/* The armoured message `?OTR:` base64 `.` of a text without TLVs, under the prefix set before and the next counter. A
- * string with its final zero byte; NULL, and no counter used, where otrf_buffer_status says why: OTRF_ERR_COUNTER
- * where all 2^64 - 1 counters are used up, OTRF_ERR_SIZE where no prefix is set or the message would not fit its
- * length fields, OTRF_ERR_MEMORY. The text is secret. */
-const char *otrf_seal(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len);
+/* Sealing and opening put messages together in `room` that the caller gives: OTRF_ROOM_BYTES and the length of the line
+ * (the sum of both, for many lines). What sealing leaves there is what goes over the wire. */
+#define OTRF_ROOM_BYTES 128
 
-/* The same with TLVs and with the value of the field of revealed MAC keys. */
-const char *otrf_seal_full(otrf_buffer *out, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
-                           const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len);
+/* The length of the line that carries so much text, TLVs and revealed MAC keys under the prefix set before; 0 where no
+ * prefix is set, or where the lengths would not fit their fields. */
+size_t otrf_line_len(const otrf_data_keys *keys, size_t text_len, size_t tlvs_len, size_t revealed_len);
 
-/* Seal n texts that stand joined by single zero bytes. Returns n; the lines stand one after the other at
- * otrf_buffer_data, and ends[i] is where line i ends. Returns 0, and no counter is used, as above, and with
- * OTRF_ERR_SIZE where there are not n texts or n is 0. */
-size_t otrf_seal_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const uint8_t *texts, size_t texts_len,
-                      size_t n);
+/* Write the armoured message `?OTR:` base64 `.` under the prefix set before and the next counter: otrf_line_len bytes,
+ * without a zero byte behind them. OTRF_ERR_COUNTER where all 2^64 - 1 counters are used up, OTRF_ERR_SIZE where
+ * otrf_line_len is 0; no counter is used then, and nothing written. Text and TLVs are secret. */
+int otrf_seal(char *line, uint8_t *room, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
+              const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len);
+
+/* Seal n texts without TLVs, as many at a time as the processor can hash together. lines[i] has otrf_line_len bytes.
+ * The same failures as above, for all n together. */
+int otrf_seal_many(char *const *lines, uint8_t *room, otrf_data_keys *keys, const uint8_t *const *texts,
+                   const size_t *text_lens, size_t n);
 
 /* Check the MAC over `authenticated`, then the counter; store the counter; decrypt. OTRF_ERR_MAC or OTRF_ERR_COUNTER,
  * and nothing changed. `plaintext` takes ciphertext_len bytes, may not overlap the inputs, and is zeroed on failure. */
 int otrf_open(uint8_t *plaintext, otrf_data_keys *keys, const uint8_t *authenticated, size_t authenticated_len,
               uint64_t counter, const uint8_t *ciphertext, size_t ciphertext_len, const uint8_t mac[20]);
 
-/* The fast lane: the text of an armoured message that needs nothing but opening, as a string with its final zero
- * byte. NULL, and nothing changed, for all that the general path has to look at: armour with anything but clean
- * base64 between `?OTR:` and the final dot, a head other than the one set before (its flags byte is not compared), a
- * length that does not fit, a next D-H key that is not minimal or not in the group, a MAC or a counter that does not
- * hold, TLVs, an empty text. No byte is decrypted before the MAC has been checked. */
-const char *otrf_open_line(otrf_buffer *out, otrf_data_keys *keys, const char *line, size_t line_len);
+/* The fast lane: the text of an armoured message that needs nothing but opening. OTRF_OK, and the text stands within
+ * `room`, where the caller wipes it; it is at least one byte long. OTRF_ERR_GENERAL_PATH, and nothing changed, for all
+ * that the general path has to look at: armour with anything but clean base64 between `?OTR:` and the final dot, a head
+ * other than the one set before (its flags byte is not compared), a length that does not fit, a next D-H key that is
+ * not minimal or not in the group, a MAC or a counter that does not hold, TLVs, an empty text. No byte is decrypted
+ * before the MAC has been checked. */
+int otrf_open_line(uint8_t **text, size_t *text_len, uint8_t *room, otrf_data_keys *keys, const char *line,
+                   size_t line_len);
 
-/* Open the leading ones of n lines that stand joined by newlines, as long as otrf_open_line would return a text.
- * Returns how many; the texts stand at otrf_buffer_data, joined by single zero bytes, and ends[i] is where text i
- * ends. Returns 0 where already the first line is for the general path, where there are not n lines, where malloc
- * failed. `ends` has room for n. */
-size_t otrf_open_many(otrf_buffer *out, size_t *ends, otrf_data_keys *keys, const char *lines, size_t lines_len,
-                      size_t n);
-
-/* The results of the last call on many messages. */
-const char *otrf_buffer_data(const otrf_buffer *buffer);
-
-/* Why the last call with this buffer returned NULL or 0; OTRF_OK where it did not. */
-int otrf_buffer_status(const otrf_buffer *buffer);
+/* Open the leading ones of n lines, as long as otrf_open_line would return OTRF_OK; returns how many. */
+size_t otrf_open_many(uint8_t **texts, size_t *text_lens, uint8_t *room, otrf_data_keys *keys, const char *const *lines,
+                      const size_t *line_lens, size_t n);
 
 /* cdef: end */
 

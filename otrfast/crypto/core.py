@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any
 
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
@@ -19,6 +21,19 @@ except ImportError as error:
 
 ffi: Any = _native.ffi
 lib: Any = _native.lib
+
+
+def _sibling(name: str) -> ModuleType:
+    """Load another module out of the shared object that `_native` is in."""
+    spec = spec_from_file_location(name, _native.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+lane: Any = _sibling("otrfast.crypto._lane")
 
 _LEVELS: dict[str, int] = {
     "portable": lib.OTRF_LEVEL_PORTABLE,

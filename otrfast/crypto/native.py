@@ -29,7 +29,7 @@ from otrfast.crypto.core import (
     taken,
 )
 from otrfast.crypto.group import P, element, number
-from otrfast.crypto.native_data import NativeDataKeys
+from otrfast.crypto.native_data import NativeDataKeys, adopt
 from otrfast.crypto.secret import Secret
 
 __all__ = ["NativeBackend", "description"]
@@ -55,7 +55,7 @@ class NativeSharedSecret(Secret):
         return AkeKeys._make([keys[start:stop] for start, stop in _AKE_CUTS])
 
     def data_keys(self, high: bool) -> NativeDataKeys:
-        return NativeDataKeys(pointer(lib.otrf_data_keys_new(self._handle, high)))
+        return adopt(lib.otrf_data_keys_new(self._handle, high))
 
 
 class NativeDhKey(Secret):

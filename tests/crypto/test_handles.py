@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import sys
 import threading
 
 import pytest
@@ -77,3 +78,36 @@ def test_sessions_of_several_threads_do_not_mix(backend):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "text", bytearray(b"text"), memoryview(b"text")])
+def test_data_keys_take_bytes_alone(native, wrong):
+    sender, receiver = duo(native)
+    for arguments in ((wrong, b"", b"", b""), (prefix(), wrong, b"", b"")):
+        with pytest.raises(TypeError):
+            sender.seal(*arguments)
+    with pytest.raises(TypeError):
+        sender.seal_many(prefix(), [b"text", wrong])
+    with pytest.raises(TypeError):
+        receiver.open_line(head(), wrong)
+    with pytest.raises(TypeError):
+        receiver.open_many(head(), [wrong])
+    assert receiver.open_line(head(), sender.seal(prefix(), b"text", b"", b"")) == b"text"
+
+
+def test_data_keys_when_arguments_are_missing_then_type_error(native):
+    sender, receiver = duo(native)
+    with pytest.raises(TypeError):
+        sender.seal(prefix(), b"text")
+    with pytest.raises(TypeError):
+        receiver.open_line(b"")
+
+
+def test_data_keys_do_not_keep_what_they_are_given(native):
+    sender, receiver = duo(native)
+    text = b"text " + b"x" * 100
+    before = sys.getrefcount(text)
+    for _ in range(100):
+        assert receiver.open_line(head(), sender.seal(prefix(), text, b"", b"")) == text
+        assert receiver.open_many(head(), sender.seal_many(prefix(), [text] * 3)) == [text] * 3
+    assert sys.getrefcount(text) == before

@@ -1,0 +1,470 @@
+/* `otrfast.crypto._lane`: the data keys as a Python type, by hand, where a call through cffi costs more than what it
+ * calls.
+ *
+ * A message of 100 bytes takes the core 180 ns; cffi adds 250, for the arguments, for giving up the GIL, for room that
+ * the result is copied out of. Here a result is written where Python will read it, and the GIL is kept for a message of
+ * ordinary size. The module lives in the same shared object as the cffi one, and shares the core with it.
+ */
+#include <Python.h>
+
+#include <stdlib.h>
+
+#include "../internal.h"
+#include "../otrfast.h"
+
+/* From so many bytes on, the work takes more than a microsecond, and other threads may run meanwhile. */
+#define RELEASE_BYTES 2048
+
+/* So many messages of a batch are handed to the core together: what it can hash at a time. */
+#define GROUP 16
+
+typedef struct {
+  PyObject_HEAD
+  otrf_data_keys *keys;
+  PyObject *prefix; /* the bytes object last used as prefix: the same object needs no look */
+  PyObject *head;
+  int busy; /* inside the core without the GIL */
+} data_keys;
+
+/* ---- arguments and errors ---- */
+
+typedef struct {
+  const uint8_t *data;
+  size_t len;
+} bytes_view;
+
+static int view(bytes_view *out, PyObject *object) {
+  char *data;
+  Py_ssize_t len;
+  if (PyBytes_AsStringAndSize(object, &data, &len) < 0) {
+    return -1;
+  }
+  out->data = (const uint8_t *)data;
+  out->len = (size_t)len;
+  return 0;
+}
+
+static int ready(const data_keys *self, Py_ssize_t given, Py_ssize_t due) {
+  if (given != due) {
+    PyErr_Format(PyExc_TypeError, "%zd arguments where %zd are due", given, due);
+    return 0;
+  }
+  if (self->busy) {
+    PyErr_SetString(PyExc_RuntimeError, "two threads are using one session at a time");
+    return 0;
+  }
+  return 1;
+}
+
+static PyObject *refuse(int status) {
+  switch (status) {
+  case OTRF_ERR_MEMORY:
+    return PyErr_NoMemory();
+  case OTRF_ERR_COUNTER:
+    PyErr_SetString(PyExc_OverflowError, "all counters of these keys are used up");
+    return NULL;
+  default:
+    PyErr_SetString(PyExc_ValueError, "a length that the C core does not take");
+    return NULL;
+  }
+}
+
+typedef int (*installer)(otrf_data_keys *, const uint8_t *, size_t);
+
+/* Make `object` the prefix or the head, unless it is that already. */
+static int use(data_keys *self, PyObject **current, PyObject *object, installer install) {
+  bytes_view bytes;
+  if (object == *current) {
+    return 0;
+  }
+  if (view(&bytes, object) < 0) {
+    return -1;
+  }
+  const int status = install(self->keys, bytes.data, bytes.len);
+  if (status != OTRF_OK) {
+    refuse(status);
+    return -1;
+  }
+  PyObject *const before = *current;
+  *current = Py_NewRef(object);
+  Py_XDECREF(before);
+  return 0;
+}
+
+/* ---- room for the core to work in: on the stack as long as that will do ---- */
+
+#define SMALL_BYTES 4096
+#define SMALL_GROUP_BYTES (4 * SMALL_BYTES)
+
+typedef struct {
+  uint8_t *at;
+  size_t size;
+  uint8_t *array; /* what stands on the stack */
+} room;
+
+/* See to `size` bytes; what was there is lost. */
+static int room_for(room *r, size_t size) {
+  if (size <= r->size) {
+    return 0;
+  }
+  if (r->at != r->array) {
+    free(r->at);
+  }
+  r->at = malloc(size);
+  r->size = r->at == NULL ? 0 : size;
+  if (r->at == NULL) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  return 0;
+}
+
+static void room_drop(room *r) {
+  if (r->at != r->array) {
+    free(r->at);
+  }
+}
+
+/* ---- giving up the GIL ---- */
+
+static PyThreadState *release(data_keys *self, size_t bytes) {
+  if (bytes < RELEASE_BYTES) {
+    return NULL;
+  }
+  self->busy = 1;
+  return PyEval_SaveThread();
+}
+
+static void take_back(data_keys *self, PyThreadState *thread) {
+  if (thread != NULL) {
+    PyEval_RestoreThread(thread);
+    self->busy = 0;
+  }
+}
+
+/* ---- sealing ---- */
+
+static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  data_keys *self = (data_keys *)object;
+  bytes_view text, tlvs, revealed;
+  if (!ready(self, nargs, 4) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 ||
+      view(&text, args[1]) < 0 || view(&tlvs, args[2]) < 0 || view(&revealed, args[3]) < 0) {
+    return NULL;
+  }
+  const size_t len = otrf_line_len(self->keys, text.len, tlvs.len, revealed.len);
+  if (len == 0) {
+    return refuse(OTRF_ERR_SIZE);
+  }
+  uint8_t small[SMALL_BYTES];
+  room r = {small, sizeof small, small};
+  PyObject *line = room_for(&r, len + OTRF_ROOM_BYTES) < 0 ? NULL : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
+  if (line != NULL) {
+    char *const out = PyBytes_AsString(line);
+    PyThreadState *const thread = release(self, len);
+    const int status = otrf_seal(out, r.at, self->keys, text.data, text.len, tlvs.data, tlvs.len, revealed.data,
+                                 revealed.len);
+    take_back(self, thread);
+    if (status != OTRF_OK) {
+      Py_DECREF(line);
+      line = refuse(status);
+    }
+  }
+  room_drop(&r);
+  return line;
+}
+
+/* Seal the texts from `at` on, `n` of them, and append the lines to `lines`. */
+static int seal_group(data_keys *self, PyObject *lines, room *r, PyObject *texts, Py_ssize_t at, Py_ssize_t n) {
+  const uint8_t *data[GROUP];
+  size_t lens[GROUP], total = 0;
+  char *out[GROUP];
+  PyObject *made[GROUP] = {NULL};
+  int result = -1;
+  for (Py_ssize_t i = 0; i < n; i++) {
+    bytes_view text;
+    if (view(&text, PyTuple_GetItem(texts, at + i)) < 0) {
+      goto done;
+    }
+    const size_t len = otrf_line_len(self->keys, text.len, 0, 0);
+    made[i] = len > 0 ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len) : refuse(OTRF_ERR_SIZE);
+    if (made[i] == NULL) {
+      goto done;
+    }
+    data[i] = text.data;
+    lens[i] = text.len;
+    out[i] = PyBytes_AsString(made[i]);
+    total += len + OTRF_ROOM_BYTES;
+  }
+  if (room_for(r, total) < 0) {
+    goto done;
+  }
+  PyThreadState *const thread = release(self, total);
+  const int status = otrf_seal_many(out, r->at, self->keys, data, lens, (size_t)n);
+  take_back(self, thread);
+  if (status != OTRF_OK) {
+    refuse(status);
+    goto done;
+  }
+  result = 0;
+  for (Py_ssize_t i = 0; i < n && result == 0; i++) {
+    result = PyList_Append(lines, made[i]);
+  }
+done:
+  for (Py_ssize_t i = 0; i < n; i++) {
+    Py_XDECREF(made[i]);
+  }
+  return result;
+}
+
+static PyObject *seal_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  data_keys *self = (data_keys *)object;
+  if (!ready(self, nargs, 2) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0) {
+    return NULL;
+  }
+  /* a tuple of our own: nobody can take texts out of it while the GIL is away */
+  PyObject *const texts = PySequence_Tuple(args[1]);
+  PyObject *lines = texts == NULL ? NULL : PyList_New(0);
+  const Py_ssize_t n = lines == NULL ? 0 : PyTuple_Size(texts);
+  uint8_t small[SMALL_GROUP_BYTES];
+  room r = {small, sizeof small, small};
+  for (Py_ssize_t at = 0; at < n; at += GROUP) {
+    if (seal_group(self, lines, &r, texts, at, n - at < GROUP ? n - at : GROUP) < 0) {
+      Py_CLEAR(lines);
+      break;
+    }
+  }
+  room_drop(&r);
+  Py_XDECREF(texts);
+  return lines;
+}
+
+/* ---- opening ---- */
+
+static PyObject *open_parsed(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  data_keys *self = (data_keys *)object;
+  bytes_view authenticated, ciphertext, mac;
+  if (!ready(self, nargs, 4) || view(&authenticated, args[0]) < 0 || view(&ciphertext, args[2]) < 0 ||
+      view(&mac, args[3]) < 0) {
+    return NULL;
+  }
+  const unsigned long long counter = PyLong_AsUnsignedLongLong(args[1]);
+  if (PyErr_Occurred()) {
+    return NULL;
+  }
+  if (mac.len != OTRF_MAC_BYTES) {
+    return refuse(OTRF_ERR_SIZE);
+  }
+  PyObject *const plaintext = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)ciphertext.len);
+  if (plaintext == NULL) {
+    return NULL;
+  }
+  uint8_t *const out = (uint8_t *)PyBytes_AsString(plaintext);
+  PyThreadState *const thread = release(self, authenticated.len);
+  const int status = otrf_open(out, self->keys, authenticated.data, authenticated.len, counter, ciphertext.data,
+                               ciphertext.len, mac.data);
+  take_back(self, thread);
+  if (status != OTRF_OK) {
+    Py_DECREF(plaintext);
+    return PyLong_FromLong(status);
+  }
+  return plaintext;
+}
+
+static PyObject *open_line(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  data_keys *self = (data_keys *)object;
+  bytes_view line;
+  uint8_t small[SMALL_BYTES], *text;
+  size_t text_len;
+  if (!ready(self, nargs, 2) || use(self, &self->head, args[0], otrf_data_keys_head) < 0 || view(&line, args[1]) < 0) {
+    return NULL;
+  }
+  room r = {small, sizeof small, small};
+  if (room_for(&r, line.len + OTRF_ROOM_BYTES) < 0) {
+    return NULL;
+  }
+  PyThreadState *const thread = release(self, line.len);
+  const int status = otrf_open_line(&text, &text_len, r.at, self->keys, (const char *)line.data, line.len);
+  take_back(self, thread);
+  PyObject *result;
+  if (status == OTRF_OK) {
+    result = PyBytes_FromStringAndSize((const char *)text, (Py_ssize_t)text_len);
+    otrf_wipe(text, text_len);
+  } else {
+    result = Py_NewRef(Py_None);
+  }
+  room_drop(&r);
+  return result;
+}
+
+/* Open the lines from `at` on, up to `n` of them, and append the texts to `texts`; returns how many, or -1. */
+static Py_ssize_t open_group(data_keys *self, PyObject *texts, room *r, PyObject *lines, Py_ssize_t at, Py_ssize_t n) {
+  const char *data[GROUP];
+  uint8_t *found[GROUP];
+  size_t lens[GROUP], text_lens[GROUP], total = 0;
+  for (Py_ssize_t i = 0; i < n; i++) {
+    bytes_view line;
+    if (view(&line, PyTuple_GetItem(lines, at + i)) < 0) {
+      return -1;
+    }
+    data[i] = (const char *)line.data;
+    lens[i] = line.len;
+    total += line.len + OTRF_ROOM_BYTES;
+  }
+  if (room_for(r, total) < 0) {
+    return -1;
+  }
+  PyThreadState *const thread = release(self, total);
+  const size_t opened = otrf_open_many(found, text_lens, r->at, self->keys, data, lens, (size_t)n);
+  take_back(self, thread);
+  Py_ssize_t result = (Py_ssize_t)opened;
+  for (size_t i = 0; i < opened; i++) {
+    PyObject *text = result < 0 ? NULL : PyBytes_FromStringAndSize((const char *)found[i], (Py_ssize_t)text_lens[i]);
+    if (text == NULL || PyList_Append(texts, text) < 0) {
+      result = -1;
+    }
+    Py_XDECREF(text);
+    otrf_wipe(found[i], text_lens[i]);
+  }
+  return result;
+}
+
+static PyObject *open_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  data_keys *self = (data_keys *)object;
+  if (!ready(self, nargs, 2) || use(self, &self->head, args[0], otrf_data_keys_head) < 0) {
+    return NULL;
+  }
+  PyObject *const lines = PySequence_Tuple(args[1]);
+  PyObject *texts = lines == NULL ? NULL : PyList_New(0);
+  const Py_ssize_t n = texts == NULL ? 0 : PyTuple_Size(lines);
+  uint8_t small[SMALL_GROUP_BYTES];
+  room r = {small, sizeof small, small};
+  for (Py_ssize_t at = 0; at < n; at += GROUP) {
+    const Py_ssize_t now = n - at < GROUP ? n - at : GROUP, opened = open_group(self, texts, &r, lines, at, now);
+    if (opened < 0) {
+      Py_CLEAR(texts);
+    }
+    if (opened < now) {
+      break;
+    }
+  }
+  room_drop(&r);
+  Py_XDECREF(lines);
+  return texts;
+}
+
+/* ---- what the keys tell ---- */
+
+static PyObject *receive_mac_key(PyObject *object, PyObject *Py_UNUSED(ignored)) {
+  uint8_t key[OTRF_MAC_BYTES];
+  otrf_data_keys_receive_mac(key, ((data_keys *)object)->keys);
+  PyObject *const result = PyBytes_FromStringAndSize((const char *)key, sizeof key);
+  otrf_wipe(key, sizeof key);
+  return result;
+}
+
+static PyObject *extra_key(PyObject *object, PyObject *Py_UNUSED(ignored)) {
+  uint8_t key[32];
+  otrf_data_keys_extra(key, ((data_keys *)object)->keys);
+  PyObject *const result = PyBytes_FromStringAndSize((const char *)key, sizeof key);
+  otrf_wipe(key, sizeof key);
+  return result;
+}
+
+static PyObject *send_counter(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyLong_FromUnsignedLongLong(otrf_data_keys_send_counter(((data_keys *)object)->keys));
+}
+
+static PyObject *receive_counter(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyLong_FromUnsignedLongLong(otrf_data_keys_receive_counter(((data_keys *)object)->keys));
+}
+
+static PyObject *verified(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyBool_FromLong(otrf_data_keys_verified(((data_keys *)object)->keys));
+}
+
+/* ---- the type and the module ---- */
+
+/* DataKeys(address): take over the keys at this address. */
+static PyObject *adopt(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs)) {
+  PyObject *address;
+  if (!PyArg_ParseTuple(args, "O", &address)) {
+    return NULL;
+  }
+  void *const keys = PyLong_AsVoidPtr(address);
+  if (keys == NULL) {
+    return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+  }
+  const allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+  data_keys *self = (data_keys *)allocate(type, 0);
+  if (self == NULL) {
+    otrf_data_keys_free(keys);
+    return NULL;
+  }
+  self->keys = keys;
+  return (PyObject *)self;
+}
+
+static void dealloc(PyObject *object) {
+  data_keys *self = (data_keys *)object;
+  PyTypeObject *const type = Py_TYPE(object);
+  const freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+  otrf_data_keys_free(self->keys);
+  Py_XDECREF(self->prefix);
+  Py_XDECREF(self->head);
+  release(object);
+  Py_DECREF(type);
+}
+
+#define FAST(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
+
+static PyMethodDef methods[] = {
+    {"seal", FAST(seal), "seal(prefix, text, tlvs, revealed): see backend.DataKeys"},
+    {"seal_many", FAST(seal_many), "seal_many(prefix, texts): see backend.DataKeys"},
+    {"open_parsed", FAST(open_parsed), "backend.DataKeys.open, with a status of the core in the place of an exception"},
+    {"open_line", FAST(open_line), "open_line(head, line): see backend.DataKeys"},
+    {"open_many", FAST(open_many), "open_many(head, lines): see backend.DataKeys"},
+    {"receive_mac_key", receive_mac_key, METH_NOARGS, "The receiving MAC key, 20 bytes."},
+    {"extra_key", extra_key, METH_NOARGS, "The extra symmetric key, 32 bytes."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"send_counter", send_counter, NULL, "The counter of the last message sealed.", NULL},
+    {"receive_counter", receive_counter, NULL, "The counter of the last message accepted.", NULL},
+    {"verified", verified, NULL, "Whether the receiving MAC key has verified a message.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, adopt},           {Py_tp_dealloc, dealloc},
+    {Py_tp_methods, methods},     {Py_tp_getset, properties},
+    {Py_tp_doc, "DataKeys(address): the keys of a pair, taken over from the core."},
+    {0, NULL},
+};
+
+static PyType_Spec specification = {
+    .name = "otrfast.crypto._lane.DataKeys",
+    .basicsize = sizeof(data_keys),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = slots,
+};
+
+static int execute(PyObject *module) {
+  PyObject *const type = PyType_FromModuleAndSpec(module, &specification, NULL);
+  if (type == NULL) {
+    return -1;
+  }
+  const int result = PyModule_AddType(module, (PyTypeObject *)type);
+  Py_DECREF(type);
+  return result;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, execute}, {0, NULL}};
+
+static struct PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "otrfast.crypto._lane", .m_doc = "Data messages without the detour by cffi.",
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__lane(void);
+PyMODINIT_FUNC PyInit__lane(void) { return PyModuleDef_Init(&module_definition); }
