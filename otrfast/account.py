@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count, islice
@@ -179,16 +179,7 @@ class Account(Secret):
         """
         wanted = [self.session(peer).wanted(as_bytes(line, "a line")) for peer, line in items]
         self._identity.agree_ahead([pair for pair in wanted if pair is not None])
-        outcomes: list[Outcome] = []
-        try:
-            for peer, line in items:
-                outcomes.append(self.session(peer).receive(line))
-        except LocalError as error:
-            error.outcomes = outcomes
-            raise
-        finally:
-            self._identity.forget_ahead()
-        return outcomes
+        return self._in_turn(lambda session, line: session.receive(line), items)
 
     def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Send texts to several peers, in order, as `session(peer).send(text)` would; one
@@ -200,10 +191,16 @@ class Account(Secret):
         needs = [self.session(peer).wanted_to_send() for peer, _ in items]
         self._identity.dh_keys.fill(sum(need.dh_key for need in needs))
         self._identity.agree_ahead([need.pair for need in needs if need.pair is not None])
+        return self._in_turn(lambda session, text: session.send(text), items)
+
+    def _in_turn(
+        self, call: Callable[[Session, bytes], Outcome], items: Sequence[tuple[Hashable, bytes]]
+    ) -> list[Outcome]:
+        """Make a call for each item; the shared secrets computed ahead are wiped after the last."""
         outcomes: list[Outcome] = []
         try:
-            for peer, text in items:
-                outcomes.append(self.session(peer).send(text))
+            for peer, line in items:
+                outcomes.append(call(self.session(peer), line))
         except LocalError as error:
             error.outcomes = outcomes
             raise
