@@ -56,11 +56,16 @@ _BYTES = ffi.typeof("uint8_t[]")
 _SYSTEM_GMP = ("libgmp.10.dylib",) if sys.platform == "darwin" else ("libgmp.so.10",)
 
 
+def failure(status: int) -> Exception:
+    """Return the exception that `status` stands for."""
+    kind, text = _ERRORS[status]
+    return kind(text)
+
+
 def check(status: int) -> None:
     """Raise what `status` stands for, unless it is OTRF_OK."""
     if status != lib.OTRF_OK:
-        kind, text = _ERRORS[status]
-        raise kind(text)
+        raise failure(status)
 
 
 def pointer(made: Any) -> Any:

@@ -1,10 +1,10 @@
-"""The keys of a pair in the C core: `backend.DataKeys` by the hand-written half of the extension."""
+"""The keys of a pair in the C core: `backend.DataKeys`, in the extension's hand-written half."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from otrfast.crypto.core import check, ffi, lane, pointer
+from otrfast.crypto.core import failure, ffi, lane, pointer
 from otrfast.crypto.secret import Secret
 
 
@@ -18,9 +18,8 @@ class NativeDataKeys(lane.DataKeys, Secret):  # type: ignore[misc]
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
         opened: bytes | int = self.open_parsed(authenticated, counter, ciphertext, mac)
-        if not isinstance(opened, bytes):
-            check(opened)
-            raise AssertionError
+        if isinstance(opened, int):
+            raise failure(opened)
         return opened
 
 
