@@ -39,13 +39,14 @@ class Recipient(Enum):
 class Devices(Secret):
     """The instances of one peer, by tag; version 2 is the instance 0."""
 
-    __slots__ = ("_answers", "_by_tag", "_local", "peer", "pending")
+    __slots__ = ("_answers", "_by_tag", "_counted", "_local", "peer", "pending")
 
     def __init__(self, peer: Hashable, local: Local) -> None:
         self.peer = peer
         self._local = local
         self._by_tag: dict[int, Instance] = {}
         self.pending: ake.AwaitingDHKey | None = None
+        self._counted = False  # `pending`, among the account's unfinished exchanges
         self._answers: tuple[bytes, ...] = ()  # the D-H values that `pending` was answered with
 
     def __iter__(self) -> Iterator[Instance]:
@@ -128,7 +129,10 @@ class Devices(Secret):
         if in_the_way is not None:
             in_the_way.set_exchange(ake.Idle(), self._local)
             del self._by_tag[in_the_way.tag]
-        return None if established is None else (instance, established)
+        if established is None:
+            return None
+        self._count_pending(False)  # what is left of it waits for other devices
+        return instance, established
 
     def _new_answer(self, instance: Instance | None, message: Message) -> tuple[bytes, ...]:
         """Return the D-H value with which a device answers the commitment to all of them, if the
@@ -201,11 +205,15 @@ class Devices(Secret):
         return None
 
     def _set_pending(self, state: ake.AwaitingDHKey | None) -> None:
-        """Keep or drop the commitment to all devices; the account counts it as it counts
-        theirs."""
-        self._local.usage.pending_akes += (state is not None) - (self.pending is not None)
+        """Keep or drop the commitment to all devices."""
+        self._count_pending(state is not None)
         self.pending = state
         self._answers = ()
+
+    def _count_pending(self, counted: bool) -> None:
+        """Have the account count the commitment as an unfinished exchange, or no longer."""
+        self._local.usage.pending_akes += counted - self._counted
+        self._counted = counted
 
     def expire(self, now: float) -> None:
         """Wipe the secrets of exchanges that took too long, and forget instances that nothing is
