@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -106,7 +107,7 @@ def test_pair_of_keys_when_two_threads_derive_it_then_there_is_one(talk: Pair):
 def test_counters_when_threads_share_a_session_against_the_rule_then_none_comes_twice(
     quick, many: bool
 ):
-    """Texts may get lost that way, not their secrecy."""
+    """The core refuses the second thread; whatever was sealed has a counter of its own."""
     pair = Pair(quick, 3)
     pair.establish()
     pair.converse(2)
@@ -115,9 +116,11 @@ def test_counters_when_threads_share_a_session_against_the_rule_then_none_comes_
     text = b"x" * 4096
 
     def send(_: int) -> list[bytes]:
-        if many:
-            return list(session.send_many([text] * 20).wire)
-        return [line for _ in range(20) for line in session.send(text).wire]
+        lines: list[bytes] = []
+        for _ in range(1 if many else 20):
+            with suppress(RuntimeError):
+                lines += (session.send_many([text] * 20) if many else session.send(text)).wire
+        return lines
 
     with ThreadPoolExecutor(4) as pool:
         lines = [line for sent in pool.map(send, range(40)) for line in sent]
@@ -125,4 +128,4 @@ def test_counters_when_threads_share_a_session_against_the_rule_then_none_comes_
     counters = Counter(
         (message.sender_keyid, message.recipient_keyid, message.counter) for message in messages
     )
-    assert len(counters) == len(lines) == 800
+    assert len(counters) == len(lines) > 0
