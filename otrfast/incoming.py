@@ -155,8 +155,9 @@ def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None
         if not _is_ours(talk, fragment, lone_receiver=True):
             turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
-        known = talk.devices.get(fragment.sender) is not None
-        whole = talk.reassembly.add(fragment, turn.now, known)
+        device = talk.devices.get(fragment.sender)
+        authenticated = device is not None and device.fingerprint is not None
+        whole = talk.reassembly.add(fragment, turn.now, device is not None, authenticated)
         if talk.reassembly:
             turn.wake(talk.reassembly.deadline())
     except LimitExceeded as error:

@@ -46,6 +46,9 @@ class Limits:
 
     assemblies: int = 4
     """Unfinished fragmented messages of one peer."""
+    stranger_assembly: int = 3072
+    """Bytes in all fragments of one peer's devices that have never shown a key: enough for any
+    message of a key exchange."""
     assembly_timeout: float = 60.0
     assembled_bytes: int = 64 * 1024 * 1024
     """Bytes of fragments in the whole account."""

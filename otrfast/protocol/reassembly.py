@@ -22,9 +22,9 @@ class Reassembly:
     def __len__(self) -> int:
         return len(self._by_sender)
 
-    def add(self, fragment: Fragment, now: float, known: bool) -> bytes | None:
-        """Take a fragment, which a `known` device has sent or one that may not exist; return the
-        whole line with the last one.
+    def add(self, fragment: Fragment, now: float, known: bool, authenticated: bool) -> bytes | None:
+        """Take a fragment, which a `known` device has sent or one that may not exist, which has
+        shown a key or has not; return the whole line with the last one.
 
         A known device always finds room: otherwise four stray first pieces would silence it.
         Raises `LimitExceeded` where it would go over a bound; the message that it belongs to is
@@ -46,12 +46,23 @@ class Reassembly:
             raise LimitExceeded("message_size")
         if usage.assembled + growth > limits.assembled_bytes:
             raise LimitExceeded("assembled_bytes")
+        if not authenticated and growth + self._strange() > limits.stranger_assembly:
+            raise LimitExceeded("stranger_assembly")
         line = assembly.add(fragment, now)
+        assembly.stranger = not authenticated
         if assembly:
             self._by_sender[fragment.sender] = assembly
             size = assembly.size + _PIECE_COST  # no call within the sum: threads share it
             usage.assembled += size
         return line
+
+    def _strange(self) -> int:
+        """Bytes held for devices that have never shown a key."""
+        return sum(
+            assembly.size + _PIECE_COST
+            for assembly in self._by_sender.values()
+            if assembly.stranger
+        )
 
     def clear(self, sender: int) -> None:
         """Give up the message that `sender` has begun."""

@@ -164,13 +164,13 @@ def test_fragments_1_of_n_from_ten_thousand_instances_then_four_kept(quick):
     account = account_of(quick)
     session = account.session("bob")
     ours = account.instance_tag
-    piece = b"x" * 1000
+    piece = b"x" * 500
 
     def flood() -> None:
         for tag in range(0x100, 0x100 + 10_000):
             session.receive(HEAD_V3 % (tag, ours, 1, 9) + piece + b",")
 
-    assert grown(flood) <= 32 * KIB
+    assert grown(flood) <= 8 * KIB
     assert len(session._talk.reassembly) == Limits().assemblies
     assert account.limited["assemblies"] == 10_000 - 4
     account._local.clock.turn(60)
@@ -180,7 +180,7 @@ def test_fragments_1_of_n_from_ten_thousand_instances_then_four_kept(quick):
 
 def test_fragment_bomb_then_given_up_at_the_limit(quick):
     """Case 27: 65,535 pieces of as much as a line can hold."""
-    account = account_of(quick)
+    account = account_of(quick, limits=Limits(stranger_assembly=1 << 20))
     session = account.session("bob")
     piece = b"y" * 60_000
     most = 0
@@ -202,7 +202,7 @@ def test_fragments_that_are_empty_then_no_memory(quick):
 
 
 def test_fragments_of_many_peers_then_bounded_for_the_account_and_freed(quick):
-    limits = Limits(assembled_bytes=200_000, peers=50)
+    limits = Limits(assembled_bytes=200_000, peers=50, stranger_assembly=1 << 20)
     account = account_of(quick, limits=limits)
     for peer in range(500):
         account.session(peer).receive(b"?OTR,1,9,%b," % (b"x" * 10_000))
@@ -498,3 +498,13 @@ def test_random_lines_then_receive_never_raises(quick, version: int, state: str)
             pair.clock.turn(11)
             pair.alice.session.tick()
     assert len(pair.alice.session.instances) <= 9
+
+
+def test_strangers_fragments_when_they_are_long_then_no_more_than_a_key_exchange_needs(quick):
+    account = make_account(quick, "bob", 1, HandClock(), Policy.MANUAL)
+    session = account.session("mallory")
+    for tag in range(0x100, 0x108):
+        for piece in range(1, 5):
+            session.receive(HEAD_V3 % (tag, account.instance_tag, piece, 9) + b"A" * 1000 + b",")
+    assert 0 < account._local.usage.assembled <= Limits().stranger_assembly
+    assert account.limited["stranger_assembly"] > 0
