@@ -28,8 +28,10 @@ OTRF_HIDDEN size_t otrf_sha1_lanes(void);
 OTRF_HIDDEN void otrf_sha1_many(otrf_sha1_job *jobs, size_t n);
 
 #if OTRF_X86
-/* The same with the SHA extensions: sha_ni.c */
+/* The same with the SHA extensions: sha_ni.c; and with AVX-512 beside them, which OTRF_HAS_VBMI brings: sha_ni512.c */
 OTRF_HIDDEN void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks);
+OTRF_HIDDEN void otrf_sha1_blocks_ni512(uint32_t state[5], const uint8_t *data, size_t blocks);
+OTRF_HIDDEN void otrf_hmac_sha1_end_ni512(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]);
 OTRF_HIDDEN void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]);
 OTRF_HIDDEN void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks,
                                        const uint32_t constants[64]);

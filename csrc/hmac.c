@@ -31,7 +31,12 @@ static void outer_block(uint8_t block[64], const uint32_t inner[5]) {
 
 void otrf_hmac_sha1_end(uint8_t mac[20], otrf_sha1_job *job, const uint32_t outer[5]) {
 #if OTRF_X86
-  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI | OTRF_HAS_VBMI))) {
+    otrf_hmac_sha1_end_ni512(mac, job, outer);
+    otrf_wipe(job, sizeof *job);
+    return;
+  }
+  if (otrf_has(OTRF_HAS_SHANI)) {
     otrf_hmac_sha1_end_ni(mac, job, outer);
     otrf_wipe(job, sizeof *job);
     return;

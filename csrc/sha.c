@@ -119,7 +119,11 @@ OTRF_TARGET_AVX2 static void sha256_bmi(uint32_t state[8], const uint8_t *data, 
 
 void otrf_sha1_blocks(uint32_t state[5], const uint8_t *data, size_t blocks) {
 #if OTRF_X86
-  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI))) {
+  if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI | OTRF_HAS_VBMI))) {
+    otrf_sha1_blocks_ni512(state, data, blocks);
+    return;
+  }
+  if (otrf_has(OTRF_HAS_SHANI)) {
     otrf_sha1_blocks_ni(state, data, blocks);
     return;
   }
