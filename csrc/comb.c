@@ -49,4 +49,5 @@ void otrf_comb_power(void *r, const uint8_t *table, const otrf_limb *exponent, s
   memcpy(r, &value, field->size);
   otrf_wipe(&value, sizeof value);
   otrf_wipe(&entry, sizeof entry);
+  otrf_wipe_stack();
 }

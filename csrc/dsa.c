@@ -40,6 +40,7 @@ void otrf_dsa_power(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, cons
   field.out(r, &power, &field);
   otrf_wipe(&power, sizeof power);
   otrf_wipe(&field.scratch, sizeof field.scratch);
+  otrf_wipe_stack();
 }
 
 otrf_dsa_key *otrf_dsa_new(const uint8_t p[128], const uint8_t q[20], const uint8_t g[128], const uint8_t y[128],
@@ -163,5 +164,6 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
   otrf_wipe(&source, sizeof source);
   otrf_wipe(k, sizeof k);
   otrf_wipe(power, sizeof power);
+  otrf_wipe_stack();
   return OTRF_OK;
 }

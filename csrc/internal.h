@@ -52,6 +52,10 @@ OTRF_INLINE void otrf_wipe(void *data, size_t len) {
   __asm__ volatile("" : : "r"(data) : "memory");
 }
 
+/* Overwrite what calls before this one have left on the stack below: registers that a compiler put there for want of
+ * others, and what GMP kept there. For the end of whatever computed with secrets. */
+OTRF_HIDDEN void otrf_wipe_stack(void);
+
 /* Hide a value's origin from the compiler, so that it can not turn masks back into branches. */
 OTRF_INLINE uint64_t otrf_opaque(uint64_t value) {
   __asm__("" : "+r"(value));

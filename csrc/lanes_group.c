@@ -118,6 +118,7 @@ void otrf_lanes_power(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTR
   otrf_wipe(table, sizeof table);
   otrf_wipe(&value, sizeof value);
   otrf_wipe(&entry, sizeof entry);
+  otrf_wipe_stack();
 }
 
 void otrf_lanes_power_fixed(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*exponents)[EXPONENT_LIMBS]) {
@@ -138,6 +139,7 @@ void otrf_lanes_power_fixed(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*expo
   lanes_out(r, &value);
   otrf_wipe(&value, sizeof value);
   otrf_wipe(&entry, sizeof entry);
+  otrf_wipe_stack();
 }
 #else
 void otrf_lanes_group_start(void) {}

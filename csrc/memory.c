@@ -12,6 +12,14 @@ void otrf_release(void *data, size_t size) {
   }
 }
 
+/* More than the deepest function needs that holds no array of its own, which it would wipe. */
+#define LEFT_BYTES 4096
+
+__attribute__((noinline)) void otrf_wipe_stack(void) {
+  uint8_t left[LEFT_BYTES];
+  otrf_wipe(left, sizeof left);
+}
+
 int otrf_equal(const uint8_t *a, const uint8_t *b, size_t len) {
   uint64_t difference = 0;
   for (; len >= 8; len -= 8, a += 8, b += 8) {

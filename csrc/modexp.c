@@ -109,6 +109,7 @@ int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_
   otrf_wipe(limbs, sizeof limbs);
   otrf_wipe(&power, sizeof power);
   otrf_wipe(&field.scratch, sizeof field.scratch);
+  otrf_wipe_stack();
   return OTRF_OK;
 }
 
@@ -150,6 +151,7 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, power, OTRF_P_LIMBS);
   otrf_wipe(e, sizeof e);
   otrf_wipe(power, sizeof power);
+  otrf_wipe_stack();
   return OTRF_OK;
 }
 
@@ -274,6 +276,7 @@ int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) 
   otrf_wipe(x, sizeof x);
   otrf_wipe(y, sizeof y);
   otrf_wipe(&scratch, sizeof scratch);
+  otrf_wipe_stack();
   return OTRF_OK;
 }
 
@@ -298,5 +301,6 @@ int otrf_response(uint8_t out[192], const uint8_t r[192], const uint8_t secret[1
   otrf_wipe(s, sizeof s);
   otrf_wipe(product, sizeof product);
   otrf_wipe(&scratch, sizeof scratch);
+  otrf_wipe_stack();
   return OTRF_OK;
 }

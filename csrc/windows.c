@@ -38,6 +38,7 @@ void otrf_field_power_secret(void *r, const void *a, const otrf_limb *e, size_t 
   otrf_wipe(table, SECRET_ENTRIES * size);
   otrf_wipe(&value, sizeof value);
   otrf_wipe(&entry, sizeof entry);
+  otrf_wipe_stack();
 }
 
 /* ---- public exponents ---- */
