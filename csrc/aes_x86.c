@@ -86,31 +86,40 @@ OTRF_TARGET_AESNI void otrf_aes_ctr_ni(uint8_t *out, const uint8_t schedule[OTRF
     out[at] = data[at] ^ rest[at];
   }
   otrf_wipe(rest, sizeof rest);
+  otrf_wipe(s, sizeof s);
 }
 
 /* The low `n` of 64 bits, all of them from 64 on. */
 OTRF_INLINE OTRF_TARGET_VAES __mmask64 low_bits(size_t n) { return n < 64 ? _bzhi_u64(~0ull, (unsigned)n) : ~0ull; }
 
-/* `n` registers of four blocks each from `at` on. Bytes from `len` on count as zero; those from out_len on are left
- * alone, or zeroed where `wide`. */
-OTRF_INLINE OTRF_TARGET_VAES void vaes_run(uint8_t *out, size_t out_len, const __m512i keys[11], __m512i counter,
+/* Four copies of a round key. They are loaded where they are used: eleven of them held over the whole message would
+ * be put down on the stack, and stay there. */
+OTRF_INLINE OTRF_TARGET_VAES __m512i round_key(const uint8_t *schedule, int round) {
+  return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(schedule + 16 * round)));
+}
+
+/* `n` registers of four blocks each. Bytes from `len` on count as zero; those from out_len on are left alone, or zeroed
+ * where `wide`. */
+OTRF_INLINE OTRF_TARGET_VAES void vaes_run(uint8_t *out, size_t out_len, const uint8_t *schedule, __m512i counter,
                                            const uint8_t *data, size_t len, int wide, size_t n) {
   const __m512i turn = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
   const __m512i four = _mm512_broadcast_i32x4(_mm_set_epi64x(0, 4));
-  __m512i s[4];
+  __m512i s[4], key = round_key(schedule, 0);
   for (size_t i = 0; i < n; i++) {
-    s[i] = _mm512_xor_si512(_mm512_shuffle_epi8(counter, turn), keys[0]);
+    s[i] = _mm512_xor_si512(_mm512_shuffle_epi8(counter, turn), key);
     counter = _mm512_add_epi64(counter, four);
   }
   for (int round = 1; round < 10; round++) {
+    key = round_key(schedule, round);
     for (size_t i = 0; i < n; i++) {
-      s[i] = _mm512_aesenc_epi128(s[i], keys[round]);
+      s[i] = _mm512_aesenc_epi128(s[i], key);
     }
   }
+  key = round_key(schedule, 10);
   for (size_t i = 0; i < n; i++) {
     const size_t at = 64 * i;
     const __mmask64 in = low_bits(len > at ? len - at : 0), kept = low_bits(out_len - at);
-    s[i] = _mm512_aesenclast_epi128(s[i], keys[10]);
+    s[i] = _mm512_aesenclast_epi128(s[i], key);
     s[i] = _mm512_xor_si512(s[i], _mm512_maskz_loadu_epi8(in, data + at));
     if (wide) {
       _mm512_storeu_si512((void *)(out + at), _mm512_maskz_mov_epi8(kept, s[i]));
@@ -122,29 +131,25 @@ OTRF_INLINE OTRF_TARGET_VAES void vaes_run(uint8_t *out, size_t out_len, const _
 
 OTRF_TARGET_VAES void otrf_aes_ctr_vaes(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES],
                                         uint64_t high, uint64_t low, const uint8_t *data, size_t len, int wide) {
-  __m512i keys[11];
-  for (int i = 0; i < 11; i++) {
-    keys[i] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(schedule + 16 * i)));
-  }
   const __m512i sixteen = _mm512_broadcast_i32x4(_mm_set_epi64x(0, 16));
   const __m128i first = _mm_set_epi64x((long long)high, (long long)low);
   __m512i counter = _mm512_add_epi64(_mm512_broadcast_i32x4(first), _mm512_set_epi64(0, 3, 0, 2, 0, 1, 0, 0));
   for (; len >= 256; len -= 256, out_len -= 256, out += 256, data += 256) {
-    vaes_run(out, 256, keys, counter, data, 256, 1, 4);
+    vaes_run(out, 256, schedule, counter, data, 256, 1, 4);
     counter = _mm512_add_epi64(counter, sixteen);
   }
   switch ((out_len + 63) / 64) {
   case 1:
-    vaes_run(out, out_len, keys, counter, data, len, wide, 1);
+    vaes_run(out, out_len, schedule, counter, data, len, wide, 1);
     break;
   case 2:
-    vaes_run(out, out_len, keys, counter, data, len, wide, 2);
+    vaes_run(out, out_len, schedule, counter, data, len, wide, 2);
     break;
   case 3:
-    vaes_run(out, out_len, keys, counter, data, len, wide, 3);
+    vaes_run(out, out_len, schedule, counter, data, len, wide, 3);
     break;
   case 4:
-    vaes_run(out, out_len, keys, counter, data, len, wide, 4);
+    vaes_run(out, out_len, schedule, counter, data, len, wide, 4);
     break;
   default:
     break;
