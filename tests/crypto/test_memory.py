@@ -51,6 +51,7 @@ print("over", flush=True)
 sys.stdin.readline()
 """
 
+REGION = re.compile(r"(\w+)-(\w+) (\S+) \S+ \S+ \d+ *(.*)")
 SEEDS = bytes(range(3, 43)).hex(), bytes(range(101, 141)).hex()
 
 
