@@ -1,6 +1,8 @@
 """otrfast: Off-the-Record messaging, versions 2 and 3, for programs that hold many
 conversations."""
 
+from typing import TYPE_CHECKING, Any
+
 from otrfast import events
 from otrfast.account import Account
 from otrfast.crypto.choice import load as _load
@@ -13,8 +15,10 @@ from otrfast.protocol.devices import Recipient
 from otrfast.protocol.instance import MessageState
 from otrfast.protocol.padding import Padding
 from otrfast.session import Session
-from otrfast.storage.private_key import PrivateKey
 from otrfast.trust import Trust
+
+if TYPE_CHECKING:
+    from otrfast.storage.private_key import PrivateKey
 
 __version__ = "0.1.0"
 
@@ -42,3 +46,14 @@ def backend_name() -> str:
     """Return the name of the backend in force: `native`, or `pure` where OTRFAST_PURE=1 asked
     for it."""
     return _load().name
+
+
+def __getattr__(name: str) -> Any:
+    """Import `PrivateKey` when it is first asked for: a third of the package's import time goes
+    into what reads and writes files, and a program that is given its keys needs none of it."""
+    if name != "PrivateKey":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from otrfast.storage.private_key import PrivateKey
+
+    globals()[name] = PrivateKey
+    return PrivateKey
