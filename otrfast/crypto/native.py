@@ -205,7 +205,9 @@ class NativeBackend:
         return call(ELEMENT_BYTES, lib.otrf_multiply, *factors)
 
     def divide(self, a: bytes, b: bytes) -> bytes:
-        return self.multiply(a, element(pow(number(b), -1, P)))
+        from gmpy2 import invert  # for SMP alone, which most programs never run
+
+        return self.multiply(a, element(int(invert(number(b), P))))
 
     def dsa_generate(self, seed: bytes) -> NativeSigningKey:
         return NativeSigningKey(pointer(lib.otrf_dsa_generate(sized(seed, 32))))
