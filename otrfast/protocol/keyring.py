@@ -15,6 +15,8 @@ from otrfast.protocol.ake import Established
 from otrfast.protocol.identity import Identity
 
 _LAST_KEYID = 0xFFFFFFFF
+_MAC_BYTES = 20
+_MOST_REVEALED = 32  # MAC keys that wait to be published
 
 
 class Keyring(Secret):
@@ -114,12 +116,17 @@ class Keyring(Secret):
 
     def _drop(self, our_keyid: int | None = None, their_keyid: int | None = None) -> None:
         """Forget the pairs of a dead key; only MAC keys that have verified a message are ever
-        revealed."""
+        revealed.
+
+        Two or three wait where both sides talk. A peer that turns its keys with every message,
+        without hearing from us, loses the oldest ones: our next message must not grow with them.
+        """
         dead = [pair for pair in self._pairs if pair[0] == our_keyid or pair[1] == their_keyid]
         for pair in sorted(dead, reverse=True):
             keys = self._pairs.pop(pair)
             if keys.verified:
-                self._revealed += keys.receive_mac_key()
+                waiting = self._revealed + keys.receive_mac_key()
+                self._revealed = waiting[-_MOST_REVEALED * _MAC_BYTES :]
 
     def take_revealed(self) -> bytes:
         """Return the MAC keys to publish in the next data message, and forget them."""

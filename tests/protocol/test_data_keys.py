@@ -343,3 +343,22 @@ def test_instance_tags_in_data_messages_then_those_of_both(talk: Pair, version: 
     tags = talk.alice.account.instance_tag, talk.bob.account.instance_tag
     assert (message.sender, message.receiver) == (tags if version == 3 else (0, 0))
     assert unwrap(talk.alice.out[0])[1] == version
+
+
+def test_revealed_mac_keys_when_the_peer_turns_its_keys_alone_then_bounded(quick, version: int):
+    """Its own messages turn them, whether it has heard from us or not."""
+    pair = Pair(quick, version, max_fragment=40)
+    pair.establish()
+    alice, bob = pair.alice, pair.bob
+    pair.say(alice, b"so that keys can turn")
+    ring = bob.instance.channel.keyring
+    for number in range(100):
+        line = bob.instance.channel.seal(b"%d" % number)
+        assert alice.receive(line).events[0].text == b"%d" % number
+        ring._previous, ring._current, ring.our_keyid = ring._current, None, ring.our_keyid + 1
+        bob.instance.channel._send_keys = None
+    before = alice.instance.channel.keyring
+    assert len(before._revealed) == 32 * 20
+    line = alice.instance.channel.seal(b"an answer")
+    assert len(revealed_in(line)) == 32
+    assert len(line) < 2000
