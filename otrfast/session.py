@@ -176,20 +176,29 @@ class Session(Turns):
         texts = all_bytes(texts, "a text")
         events: list[Event] = []
         wire: list[bytes] = []
-        for position, text in enumerate(texts):
-            if self._lane is not None and self._lane_takes(texts[position:]):
-                wire += self._lane.seal_many(texts[position:])
+        position, ahead = 0, len(texts)
+        while position < len(texts):
+            lane = self._lane
+            run = texts[position : position + (1 if lane is None else ahead)]
+            if lane is not None and self._lane_takes(run):
+                wire += lane.seal_many(run)
                 talk, device = self._talk, self._lane_instance
                 talk.last_sent = device.last_sent = now = self._clock()
-                talk.sent = (texts[-1], now, device.fingerprint)
-                break
+                talk.sent = (run[-1], now, device.fingerprint)
+                position += len(run)
+                ahead = 2 * len(run)
+                continue
+            if len(run) > _LOOK_AHEAD:
+                ahead = _LOOK_AHEAD  # one text among many must not cost a square
+                continue
             try:
-                outcome = self.send(text)
+                outcome = self.send(run[0])
             except LocalError as error:
                 error.outcomes = [Outcome(tuple(events), tuple(wire))]
                 raise
             events += outcome.events
             wire += outcome.wire
+            position += 1
         return Outcome(tuple(events), tuple(wire))
 
     def _lane_takes(self, texts: Sequence[bytes]) -> bool:

@@ -11,7 +11,7 @@ from helpers import Pair, digest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otrfast import Outcome, Padding, errors, events
+from otrfast import Outcome, Padding, Session, errors, events
 from otrfast.protocol.data import Channel
 from otrfast.wire.tlv import Tlv
 
@@ -269,3 +269,24 @@ def test_digest_then_it_sees_what_a_lane_message_changes(talk: Pair):
     assert digest(talk.bob.session) == before
     talk.say(talk.alice, b"on the lane")
     assert digest(talk.bob.session) != before
+
+
+@pytest.mark.parametrize("at", [0, 700, 999])
+def test_send_many_when_one_text_is_not_for_the_lane_then_none_is_looked_at_often(
+    talk: Pair, monkeypatch, at: int
+):
+    """Whoever can put a text into a batch must not make it cost the square of its length."""
+    talk.converse(2)
+    texts = [b"%d" % number for number in range(1000)]
+    texts[at] = b"what does ?OTR mean"
+    looked_at = []
+    takes = Session._lane_takes
+
+    def counted(session: Session, run: list[bytes]) -> bool:
+        looked_at.append(len(run))
+        return takes(session, run)
+
+    monkeypatch.setattr(Session, "_lane_takes", counted)
+    lines = talk.alice.session.send_many(texts).wire
+    assert [event.text for event in talk.bob.session.receive_many(lines).events] == texts
+    assert sum(looked_at) < 5 * len(texts)
