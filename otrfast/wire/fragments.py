@@ -12,9 +12,9 @@ from otrfast.errors import DecodeError, FragmentLimitTooSmall
 MAX_PIECES: Final = 0xFFFF
 
 _OVERHEAD = {2: len(b"?OTR,00001,00001,,"), 3: len(b"?OTR|00000000|00000000,00001,00001,,")}
-_FRAGMENT_V2 = re.compile(rb"\?OTR,([0-9]{1,5}),([0-9]{1,5}),([^,]*),")
+_FRAGMENT_V2 = re.compile(rb"\?OTR,([0-9]{1,5}),([0-9]{1,5}),([^,]*+),")
 _FRAGMENT_V3 = re.compile(
-    rb"\?OTR\|([0-9A-Fa-f]{1,8})\|([0-9A-Fa-f]{1,8}),([0-9]{1,5}),([0-9]{1,5}),([^,]*),"
+    rb"\?OTR\|([0-9A-Fa-f]{1,8})\|([0-9A-Fa-f]{1,8}),([0-9]{1,5}),([0-9]{1,5}),([^,]*+),"
 )
 
 

@@ -22,8 +22,10 @@ WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
 WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}
 
 _GROUP = 8  # bytes of one version tag
+_MOST_GROUPS = 16  # of those behind a tag, that are looked at
 _QUERY = re.compile(rb"\?OTR(\??)(?:v([^?]*)(?:\?|\Z))?", re.DOTALL)
-_BLANKS = bytes.maketrans(b"", b""), b"\r\n "
+_BLANKS = re.compile(rb"[ \t]*")
+_IN_ARMOUR = bytes.maketrans(b"", b""), b"\r\n "
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Armoured:
         if end < 0:
             raise DecodeError("final dot", len(self.line))
         try:
-            return b64decode(self.line[len(ARMOUR) : end].translate(*_BLANKS), validate=True)
+            return b64decode(self.line[len(ARMOUR) : end].translate(*_IN_ARMOUR), validate=True)
         except ValueError:
             raise DecodeError("base64", len(ARMOUR)) from None
 
@@ -149,12 +151,16 @@ def _tagged(line: bytes) -> PlainText | TaggedText:
     start = line.find(WHITESPACE_BASE)
     if start < 0:
         return PlainText(line)
-    end = start + len(WHITESPACE_BASE)
-    versions: set[int] = set()
-    while len(group := line[end : end + _GROUP]) == _GROUP and not group.strip(b" \t"):
-        versions.update(version for version, tag in WHITESPACE_VERSIONS.items() if tag == group)
-        end += _GROUP
-    return TaggedText(line[:start] + line[end:], frozenset(versions))
+    first = start + len(WHITESPACE_BASE)
+    blanks = _BLANKS.match(line, first)
+    assert blanks is not None  # it may be empty
+    groups = (blanks.end() - first) // _GROUP
+    shown = {
+        line[at : at + _GROUP]
+        for at in range(first, first + _GROUP * min(groups, _MOST_GROUPS), _GROUP)
+    }
+    versions = [version for version, tag in WHITESPACE_VERSIONS.items() if tag in shown]
+    return TaggedText(line[:start] + line[first + _GROUP * groups :], frozenset(versions))
 
 
 def armour(raw: bytes) -> bytes:

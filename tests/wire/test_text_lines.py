@@ -173,3 +173,8 @@ def test_classify_of_anything_then_never_raises(line: bytes):
 )
 def test_is_query_then_only_at_the_start(typed: bytes, is_query: bool):
     assert wire.is_query(typed) is is_query
+
+
+def test_tag_when_a_mebibyte_of_groups_follows_then_the_first_ones_count_and_all_go():
+    line = wire.tag([2]) + b"\t" * 8 * 20 + wire.WHITESPACE_VERSIONS[3] * 100_000 + b" \t end"
+    assert wire.classify(line) == wire.TaggedText(b" \t end", frozenset({2}))
