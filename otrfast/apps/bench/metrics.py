@@ -47,7 +47,7 @@ METRICS: Final = (
     Metric("burst_many_100", "messages in a row, 100 B, one call", RATE, alike="burst_100"),
     Metric("burst_many_10k", "messages in a row, 10 KB, one call", RATE, alike="burst_10k"),
     Metric("smp", "SMP, a whole run", MILLISECONDS, patience=2),
-    Metric("keygen", "DSA key", MILLISECONDS, patience=4, pooled=True),
+    Metric("keygen", "DSA key", MILLISECONDS, patience=8, pooled=True),
     Metric("memory", "memory of a session", KILOBYTES, fresh=True),
     Metric("idle", "memory of an idle peer", KILOBYTES, fresh=True),
     Metric("threads_ake", "two threads, key exchange", TIMES, NATIVE),
