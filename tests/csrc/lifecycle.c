@@ -245,7 +245,8 @@ static void note_keys(const otrf_data_keys *keys) {
 }
 
 static uint64_t states(const otrf_data_keys *one, const otrf_data_keys *two) {
-  return otrf_data_keys_send_counter(one) + otrf_data_keys_receive_counter(two) + (uint64_t)otrf_data_keys_verified(two);
+  const uint64_t verified = (uint64_t)otrf_data_keys_verified(two);
+  return otrf_data_keys_send_counter(one) + otrf_data_keys_receive_counter(two) + verified;
 }
 
 #define TEXTS 3
@@ -279,6 +280,40 @@ static void talk(otrf_data_keys *one, otrf_data_keys *two) {
   HOLDS(otrf_seal(line[0], room, one, text, 7, NULL, 0, NULL, 0) == OTRF_OK);
   HOLDS(otrf_open_line(found, found_lens, room, two, line[0], otrf_line_len(one, 7, 0, 0)) == OTRF_OK);
   HOLDS(found_lens[0] == 7 && memcmp(found[0], text, 7) == 0);
+}
+
+/* What sealing and opening refuse: no prefix or head, the end of the counters, lengths that do not fit. */
+static int refusing_life(void) {
+  static const uint8_t head[OTRF_PREFIX_BYTES + 1] = {0, 3, 3};
+  otrf_shared *const shared = otrf_allocate(sizeof *shared);
+  otrf_data_keys *const keys = shared == NULL ? NULL : otrf_data_keys_new(shared, 1);
+  const uint8_t *texts[2] = {head, head};
+  const size_t text_lens[2] = {1, 1};
+  uint8_t room[4096], *found;
+  char line[2][1024], *lines[2] = {line[0], line[1]};
+  size_t found_len;
+  int status = OTRF_ERR_MEMORY;
+  if (keys != NULL) {
+    HOLDS(otrf_seal(line[0], room, keys, head, 1, NULL, 0, NULL, 0) == OTRF_ERR_SIZE);
+    HOLDS(otrf_seal_many(lines, room, keys, texts, text_lens, 2) == OTRF_ERR_SIZE);
+    HOLDS(otrf_open_line(&found, &found_len, room, keys, line[0], 6) == OTRF_ERR_GENERAL_PATH);
+    HOLDS(otrf_open_many(&found, &found_len, room, keys, (const char *const *)lines, text_lens, 1) == 0);
+    HOLDS(otrf_data_keys_head(keys, head, 11) == OTRF_ERR_SIZE && otrf_data_keys_head(keys, head, 21) == OTRF_ERR_SIZE);
+    HOLDS(otrf_data_keys_prefix(keys, head, 0) == OTRF_ERR_SIZE);
+    HOLDS(otrf_data_keys_prefix(keys, head, sizeof head) == OTRF_ERR_SIZE);
+    status = otrf_data_keys_prefix(keys, head, OTRF_PREFIX_BYTES);
+  }
+  if (status == OTRF_OK) {
+    HOLDS(otrf_line_len(keys, ((size_t)1 << 28) + 1, 0, 0) == 0);
+    keys->send_counter = UINT64_MAX - 1;
+    HOLDS(otrf_seal_many(lines, room, keys, texts, text_lens, 2) == OTRF_ERR_COUNTER);
+    HOLDS(otrf_seal(line[0], room, keys, head, 1, NULL, 0, NULL, 0) == OTRF_OK);
+    HOLDS(otrf_seal(line[0], room, keys, head, 1, NULL, 0, NULL, 0) == OTRF_ERR_COUNTER);
+    HOLDS(otrf_data_keys_send_counter(keys) == UINT64_MAX);
+  }
+  otrf_data_keys_free(keys);
+  otrf_shared_free(shared);
+  return status == OTRF_OK;
 }
 
 static int data_life(void) {
@@ -363,7 +398,7 @@ static int nothing_life(void) {
 }
 
 static int (*const lives[])(void) = {dh_one,    dh_three, dh_many,  dh_outside,
-                                     data_life, dsa_life, exponent_life, nothing_life};
+                                     data_life, dsa_life, exponent_life, refusing_life, nothing_life};
 
 int main(int argc, char **argv) {
   if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK || otrf_cpu_use(atoi(argv[2])) != atoi(argv[2])) {
