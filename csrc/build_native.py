@@ -1,6 +1,6 @@
 """Describe `otrfast.crypto._native` to cffi: the public header, and each C file beside this one.
 
-Into the same shared object goes `otrfast.crypto._lane`, which is written by hand: binding/.
+Into the same shared object goes `otrfast.crypto._direct`, which is written by hand: binding/.
 """
 
 import sys
@@ -35,7 +35,7 @@ ffi.set_source(
     "otrfast.crypto._native",
     '#include "otrfast.h"',
     sources=sorted(relative(path) for path in [*HERE.glob("*.c"), *HERE.glob("binding/*.c")]),
-    depends=sorted(relative(path) for path in HERE.glob("*.h")),
+    depends=sorted(relative(path) for path in [*HERE.glob("*.h"), *HERE.glob("binding/*.h")]),
     include_dirs=[relative(HERE)],
     extra_compile_args=["-std=gnu11", "-O3", "-fvisibility=hidden"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],

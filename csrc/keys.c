@@ -135,18 +135,30 @@ static void derive_sha256(uint8_t out[32], derivation *d, uint8_t byte) {
   otrf_sha256(out, d->bytes, d->len);
 }
 
-void otrf_shared_ake(uint8_t out[168], const otrf_shared *shared) {
+otrf_ake_keys *otrf_ake_keys_new(const otrf_shared *shared) {
   derivation d;
-  uint8_t ssid[32];
-  derivation_start(&d, shared);
-  derive_sha256(ssid, &d, 0);
-  memcpy(out, ssid, 8);
-  for (uint8_t byte = 1; byte <= 5; byte++) {
-    derive_sha256(out + 8 + 32 * (byte - 1), &d, byte);
+  uint8_t digest[32];
+  otrf_ake_keys *keys = otrf_allocate(sizeof *keys);
+  if (keys == NULL) {
+    return NULL;
   }
+  otrf_ake_side *const responder = &keys->side[0], *const initiator = &keys->side[1];
+  derivation_start(&d, shared);
+  derive_sha256(digest, &d, 0);
+  memcpy(keys->ssid, digest, sizeof keys->ssid);
+  derive_sha256(digest, &d, 1);
+  memcpy(initiator->c, digest, sizeof initiator->c);
+  memcpy(responder->c, digest + sizeof initiator->c, sizeof responder->c);
+  derive_sha256(initiator->m1, &d, 2);
+  derive_sha256(initiator->m2, &d, 3);
+  derive_sha256(responder->m1, &d, 4);
+  derive_sha256(responder->m2, &d, 5);
   otrf_wipe(&d, sizeof d);
-  otrf_wipe(ssid, sizeof ssid);
+  otrf_wipe(digest, sizeof digest);
+  return keys;
 }
+
+void otrf_ake_keys_free(otrf_ake_keys *keys) { otrf_release(keys, sizeof(otrf_ake_keys)); }
 
 /* ---- SMP exponents ---- */
 

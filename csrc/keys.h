@@ -44,6 +44,18 @@ struct otrf_data_keys {
   uint8_t head[OTRF_HEAD_BYTES];
 };
 
+/* The keys of an AKE; the two halves of what protects an X are those of the initiator and of the responder. */
+typedef struct {
+  uint8_t c[16];
+  uint8_t m1[32];
+  uint8_t m2[32];
+} otrf_ake_side;
+
+struct otrf_ake_keys {
+  uint8_t ssid[8];
+  otrf_ake_side side[2]; /* by `initiator` */
+};
+
 /* Fill in what follows from the AES key of a direction. */
 OTRF_HIDDEN void otrf_lane_init(otrf_lane *lane, const uint8_t key[16]);
 

@@ -163,9 +163,36 @@ int otrf_dh_agree(otrf_shared **out, const otrf_dh_key *key, const uint8_t publi
 int otrf_dh_agree_many(otrf_shared **out, const otrf_dh_key *const *keys, const uint8_t *public_elements, size_t n);
 void otrf_shared_free(otrf_shared *shared);
 
-/* The keys of an AKE, in this order: ssid (8), c (16), c' (16), m1, m2, m1', m2' (32 each). */
-#define OTRF_AKE_BYTES 168
-void otrf_shared_ake(uint8_t out[168], const otrf_shared *shared);
+/* ---- The authentication of a key exchange: ake.c
+ *
+ * Each side proves who it is with its X: its public key, the id of its D-H key and its signature over both D-H values.
+ * `initiator` is 1 for the X in Reveal Signature (keys c, m1, m2), 0 for the one in Signature (c', m1', m2'). */
+
+/* The keys that an AKE derives from its shared secret, and its session id. */
+typedef struct otrf_ake_keys otrf_ake_keys;
+
+otrf_ake_keys *otrf_ake_keys_new(const otrf_shared *shared);
+void otrf_ake_keys_free(otrf_ake_keys *keys);
+
+/* The session id, 8 bytes, public, valid as long as the handle. */
+const uint8_t *otrf_ake_keys_ssid(const otrf_ake_keys *keys);
+
+#define OTRF_KEYID_BYTES 4
+
+/* Encrypt our X of `len` bytes, at most 2^16, and compute the MAC over it. OTRF_ERR_MEMORY, OTRF_ERR_SIZE; `encrypted` is
+ * zeroed then. */
+int otrf_ake_seal(uint8_t *encrypted, uint8_t mac[20], const otrf_ake_keys *keys, int initiator, const uint8_t *x,
+                  size_t len);
+
+/* Check the MAC over a peer's encrypted X, then decrypt it: `len` bytes, at most 2^16. OTRF_ERR_MAC, OTRF_ERR_MEMORY,
+ * OTRF_ERR_SIZE; `x` is zeroed then. */
+int otrf_ake_open(uint8_t *x, const otrf_ake_keys *keys, int initiator, const uint8_t *encrypted, size_t len,
+                  const uint8_t mac[20]);
+
+/* What a side signs: the HMAC over its own D-H value, the other one, its public key of at most 2^16 bytes, and the id of
+ * its D-H key. OTRF_ERR_MEMORY, OTRF_ERR_SIZE. */
+int otrf_ake_signed(uint8_t value[32], const otrf_ake_keys *keys, int initiator, const uint8_t *public_key,
+                    size_t public_key_len, const uint8_t own[192], const uint8_t other[192], const uint8_t keyid[4]);
 
 /* A secret exponent of an SMP run, 192 bytes big-endian. */
 typedef struct otrf_exponent otrf_exponent;

@@ -7,8 +7,8 @@ Shapes used throughout:
 
 * an *element* is a value modulo the 1536-bit prime, 192 bytes big-endian, leading zeros kept;
 * an *exponent* is big-endian bytes: 40 for Diffie-Hellman, 192 for SMP;
-* a *handle* (`DhKey`, `SharedSecret`, `DataKeys`, `Exponent`, `SigningKey`) owns a secret, wipes
-  it when dropped, prints nothing of it and refuses to be copied or pickled.
+* a *handle* (`DhKey`, `SharedSecret`, `AkeKeys`, `DataKeys`, `Exponent`, `SigningKey`) owns a
+  secret, wipes it when dropped, prints nothing of it and refuses to be copied or pickled.
 """
 
 from __future__ import annotations
@@ -19,21 +19,6 @@ from typing import NamedTuple, Protocol
 ELEMENT_BYTES = 192
 DH_EXPONENT_BYTES = 40
 SMP_EXPONENT_BYTES = 192
-
-
-class AkeKeys(NamedTuple):
-    """What both sides of an AKE derive from its shared secret (protocol, "Key derivation")."""
-
-    ssid: bytes  # 8 bytes, public
-    c: bytes  # 16 bytes: AES key of the Reveal Signature message
-    c_prime: bytes  # 16 bytes: AES key of the Signature message
-    m1: bytes  # 32 bytes
-    m2: bytes  # 32 bytes
-    m1_prime: bytes  # 32 bytes
-    m2_prime: bytes  # 32 bytes
-
-    def __repr__(self) -> str:
-        return "<AkeKeys: redacted>"
 
 
 class DsaNumbers(NamedTuple):
@@ -98,6 +83,32 @@ class DataKeys(Protocol):
 
     def extra_key(self) -> bytes:
         """The extra symmetric key of this pair, 32 bytes."""
+
+
+class AkeKeys(Protocol):
+    """What both sides of an AKE derive from its shared secret, and the two proofs of who they are
+    that it protects: X, a public key, the id of a D-H key, and a signature (OTRv3, "Reveal
+    Signature Message").
+
+    `initiator` says whose X is meant: True for the one in Reveal Signature (the keys c, m1, m2),
+    False for the one in Signature (c', m1', m2').
+    """
+
+    @property
+    def ssid(self) -> bytes:
+        """The session id, 8 bytes, public."""
+
+    def seal(self, initiator: bool, x: bytes) -> tuple[bytes, bytes]:
+        """Return our X, encrypted, and its MAC of 20 bytes."""
+
+    def open(self, initiator: bool, encrypted: bytes, mac: bytes) -> bytes:
+        """Return the peer's X. Raises `BadMac`."""
+
+    def signed_value(
+        self, initiator: bool, public_key: bytes, own: bytes, other: bytes, keyid: bytes
+    ) -> bytes:
+        """Return M, the 32 bytes that a side signs: over its own D-H value, the other one, its
+        public key and key id."""
 
 
 class SharedSecret(Protocol):

@@ -33,7 +33,7 @@ def _sibling(name: str) -> ModuleType:
     return module
 
 
-lane: Any = _sibling("otrfast.crypto._lane")
+direct: Any = _sibling("otrfast.crypto._direct")
 
 _LEVELS: dict[str, int] = {
     "portable": lib.OTRF_LEVEL_PORTABLE,
@@ -60,6 +60,9 @@ def failure(status: int) -> Exception:
     """Return the exception that `status` stands for."""
     kind, text = _ERRORS[status]
     return kind(text)
+
+
+direct.set_failure(failure)
 
 
 def check(status: int) -> None:

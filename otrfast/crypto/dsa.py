@@ -33,15 +33,16 @@ class PublicKey:
         return cls(numbers, _DSA_TYPE + b"".join(map(mpi_of, numbers)), backend)
 
     @classmethod
-    def read(cls, reader: Reader, backend: Backend) -> PublicKey:
-        """Take a PUBKEY off a reader. Raises `DecodeError`, also for a type other than DSA."""
-        start = reader.offset
+    def decode(cls, raw: bytes, backend: Backend) -> PublicKey:
+        """Read a PUBKEY to its last byte. Raises `DecodeError`, also for a type other than DSA."""
+        reader = Reader(raw)
         if reader.take(2, "public key type") != _DSA_TYPE:
-            raise DecodeError("public key type", start)
-        numbers = DsaNumbers(
-            *(int.from_bytes(reader.counted(f"public key {name}"), "big") for name in "pqgy")
-        )
-        return cls(numbers, reader.data[start : reader.offset], backend)
+            raise DecodeError("public key type", 0)
+        p, q, g, y = [
+            int.from_bytes(reader.counted(f"public key {name}"), "big") for name in "pqgy"
+        ]
+        reader.finish()
+        return cls(DsaNumbers(p, q, g, y), raw, backend)
 
     def __repr__(self) -> str:
         return f"<PublicKey {human_fingerprint(self.fingerprint)}>"

@@ -10,9 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from otrfast.crypto.backend import AkeKeys
-
 Hash = Callable[[bytes], bytes]
+
+
+class AkeSide(NamedTuple):
+    """The keys that protect the X of one side of an AKE."""
+
+    c: bytes  # 16 bytes, of AES
+    m1: bytes  # 32 bytes
+    m2: bytes  # 32 bytes
+
+    def __repr__(self) -> str:
+        return "<AkeSide: redacted>"
+
+
+class AkeKeyBytes(NamedTuple):
+    """The session id and the keys of an AKE, as bytes."""
+
+    ssid: bytes  # 8 bytes, public
+    initiator: AkeSide
+    responder: AkeSide
 
 
 class DataKeyBytes(NamedTuple):
@@ -34,10 +51,10 @@ def secret_bytes(secret: int) -> bytes:
     return len(magnitude).to_bytes(4, "big") + magnitude
 
 
-def ake_keys(secbytes: bytes, sha256: Hash) -> AkeKeys:
+def ake_keys(secbytes: bytes, sha256: Hash) -> AkeKeyBytes:
     """Derive the session id and the keys of an AKE."""
     ssid, c, m1, m2, m1_prime, m2_prime = (sha256(bytes([n]) + secbytes) for n in range(6))
-    return AkeKeys(ssid[:8], c[:16], c[16:], m1, m2, m1_prime, m2_prime)
+    return AkeKeyBytes(ssid[:8], AkeSide(c[:16], m1, m2), AkeSide(c[16:], m1_prime, m2_prime))
 
 
 def mac_key(aes_key: bytes, sha1: Hash) -> bytes:

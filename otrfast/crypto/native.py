@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from otrfast.crypto.backend import (
-    DH_EXPONENT_BYTES,
     ELEMENT_BYTES,
     SMP_EXPONENT_BYTES,
-    AkeKeys,
     DhKey,
     DsaNumbers,
     Exponent,
@@ -20,6 +18,7 @@ from otrfast.crypto.core import (
     call,
     check,
     description,
+    direct,
     ffi,
     level,
     lib,
@@ -29,7 +28,6 @@ from otrfast.crypto.core import (
     taken,
 )
 from otrfast.crypto.group import P, element, number
-from otrfast.crypto.native_data import NativeDataKeys, adopt
 from otrfast.crypto.secret import Secret
 
 __all__ = ["NativeBackend", "description"]
@@ -37,43 +35,6 @@ __all__ = ["NativeBackend", "description"]
 _VALUE_BYTES = 32
 _P_BYTES = lib.OTRF_DSA_P_BYTES
 _Q_BYTES = lib.OTRF_DSA_Q_BYTES
-
-# Where the keys of an AKE stand in what the core derives, in the order of `AkeKeys`.
-_AKE_CUTS = (0, 8), (8, 24), (24, 40), (40, 72), (72, 104), (104, 136), (136, 168)
-
-
-class NativeSharedSecret(Secret):
-    """`backend.SharedSecret` in the core."""
-
-    __slots__ = ("_handle",)
-
-    def __init__(self, handle: Any) -> None:
-        self._handle = ffi.gc(handle, lib.otrf_shared_free)
-
-    def ake_keys(self) -> AkeKeys:
-        keys = call(lib.OTRF_AKE_BYTES, lib.otrf_shared_ake, self._handle)
-        return AkeKeys._make([keys[start:stop] for start, stop in _AKE_CUTS])
-
-    def data_keys(self, high: bool) -> NativeDataKeys:
-        return adopt(lib.otrf_data_keys_new(self._handle, high))
-
-
-class NativeDhKey(Secret):
-    """`backend.DhKey` in the core."""
-
-    __slots__ = ("_handle",)
-
-    def __init__(self, handle: Any) -> None:
-        self._handle = ffi.gc(handle, lib.otrf_dh_free)
-
-    @property
-    def public(self) -> bytes:
-        return bytes(ffi.buffer(lib.otrf_dh_public(self._handle), ELEMENT_BYTES))
-
-    def agree(self, public: bytes) -> NativeSharedSecret:
-        out = ffi.new("otrf_shared **")
-        check(lib.otrf_dh_agree(out, self._handle, sized(public, ELEMENT_BYTES)))
-        return NativeSharedSecret(out[0])
 
 
 class NativeExponent(Secret):
@@ -145,50 +106,21 @@ class NativeBackend:
     name = "native"
     lanes = LANES if level == "ifma" else 1
 
-    def sha1(self, data: bytes) -> bytes:
-        return call(20, lib.otrf_sha1, data, len(data))
+    # written by hand in csrc/binding/, and called without a frame of Python in between
+    sha1: Callable[[bytes], bytes] = staticmethod(direct.sha1)
+    sha256: Callable[[bytes], bytes] = staticmethod(direct.sha256)
+    hmac_sha1: Callable[[bytes, bytes], bytes] = staticmethod(direct.hmac_sha1)
+    hmac_sha256: Callable[[bytes, bytes], bytes] = staticmethod(direct.hmac_sha256)
+    aes_ctr: Callable[[bytes, bytes, bytes], bytes] = staticmethod(direct.aes_ctr)
+    equal: Callable[[bytes, bytes], bool] = staticmethod(direct.equal)
+    in_group: Callable[[bytes], bool] = staticmethod(direct.in_group)
+    dh_keys: Callable[[Sequence[bytes]], list[DhKey]] = staticmethod(direct.dh_keys)
+    agree_many: Callable[[Sequence[tuple[DhKey, bytes]]], list[SharedSecret | None]] = staticmethod(
+        direct.agree_many
+    )
 
-    def sha256(self, data: bytes) -> bytes:
-        return call(32, lib.otrf_sha256, data, len(data))
-
-    def hmac_sha1(self, key: bytes, data: bytes) -> bytes:
-        return call(20, lib.otrf_hmac_sha1, key, len(key), data, len(data))
-
-    def hmac_sha256(self, key: bytes, data: bytes) -> bytes:
-        return call(32, lib.otrf_hmac_sha256, key, len(key), data, len(data))
-
-    def aes_ctr(self, key: bytes, counter: bytes, data: bytes) -> bytes:
-        out = room(len(data))
-        lib.otrf_aes_ctr(out, sized(key, 16), sized(counter, 16), data, len(data))
-        return taken(out)
-
-    def equal(self, a: bytes, b: bytes) -> bool:
-        return len(a) == len(b) and bool(lib.otrf_equal(a, b, len(a)))
-
-    def dh_key(self, exponent: bytes) -> NativeDhKey:
-        out = ffi.new("otrf_dh_key **")
-        check(lib.otrf_dh_new(out, sized(exponent, DH_EXPONENT_BYTES)))
-        return NativeDhKey(out[0])
-
-    def dh_keys(self, exponents: Sequence[bytes]) -> list[DhKey]:
-        joined = b"".join([sized(exponent, DH_EXPONENT_BYTES) for exponent in exponents])
-        out = ffi.new("otrf_dh_key *[]", len(exponents))
-        check(lib.otrf_dh_new_many(out, joined, len(exponents)))
-        return [NativeDhKey(handle) for handle in out]
-
-    def agree_many(self, pairs: Sequence[tuple[DhKey, bytes]]) -> list[SharedSecret | None]:
-        keys = []
-        for key, _ in pairs:
-            if not isinstance(key, NativeDhKey):
-                raise TypeError("the D-H keys come from this backend")
-            keys.append(key._handle)
-        publics = b"".join([sized(public, ELEMENT_BYTES) for _, public in pairs])
-        out = ffi.new("otrf_shared *[]", len(keys))
-        check(lib.otrf_dh_agree_many(out, ffi.new("otrf_dh_key *[]", keys), publics, len(keys)))
-        return [NativeSharedSecret(handle) if handle else None for handle in out]
-
-    def in_group(self, element: bytes) -> bool:
-        return bool(lib.otrf_in_group(sized(element, ELEMENT_BYTES)))
+    def dh_key(self, exponent: bytes) -> DhKey:
+        return self.dh_keys([exponent])[0]
 
     def exponent(self, value: bytes) -> Exponent:
         if len(value) > SMP_EXPONENT_BYTES:

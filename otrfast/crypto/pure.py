@@ -16,15 +16,23 @@ from collections.abc import Callable, Sequence
 from Crypto.Cipher import AES
 
 from otrfast.crypto import dsa_numbers, kdf
-from otrfast.crypto.backend import ELEMENT_BYTES, AkeKeys, DhKey, DsaNumbers, Exponent, SharedSecret
+from otrfast.crypto.backend import (
+    ELEMENT_BYTES,
+    DhKey,
+    DsaNumbers,
+    Exponent,
+    SharedSecret,
+)
 from otrfast.crypto.group import P, Q, element, number
 from otrfast.crypto.secret import Secret
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
+from otrfast.wire.fields import data, mpi
 
 PowerFunction = Callable[[int, int, int], int]
 
 _ARMOUR = b"?OTR:"
 _MAC_BYTES = 20
+_ZERO_COUNTER = bytes(16)
 _FLAGS_FROM_END = 9  # the flags byte stands before the two key ids that end the head
 
 
@@ -139,6 +147,34 @@ def _lane_fields(head: bytes, line: bytes) -> tuple[bytes, int, bytes, bytes] | 
     return raw[:end], counter, raw[at + 12 : end], raw[end : end + _MAC_BYTES]
 
 
+class PureAkeKeys(Secret):
+    """`backend.AkeKeys` on bytes objects."""
+
+    __slots__ = ("_sides", "ssid")
+
+    def __init__(self, keys: kdf.AkeKeyBytes) -> None:
+        self.ssid = keys.ssid
+        self._sides = keys.responder, keys.initiator
+
+    def seal(self, initiator: bool, x: bytes) -> tuple[bytes, bytes]:
+        encrypted = _aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, x)
+        return encrypted, self._mac(initiator, encrypted)
+
+    def open(self, initiator: bool, encrypted: bytes, mac: bytes) -> bytes:
+        if not hmac.compare_digest(self._mac(initiator, encrypted), mac):
+            raise BadMac("the MAC of an AKE message does not hold")
+        return _aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, encrypted)
+
+    def _mac(self, initiator: bool, encrypted: bytes) -> bytes:
+        return hmac.digest(self._sides[initiator].m2, data(encrypted), "sha256")[:_MAC_BYTES]
+
+    def signed_value(
+        self, initiator: bool, public_key: bytes, own: bytes, other: bytes, keyid: bytes
+    ) -> bytes:
+        signed = mpi(own) + mpi(other) + public_key + keyid
+        return hmac.digest(self._sides[initiator].m1, signed, "sha256")
+
+
 class PureSharedSecret(Secret):
     """`backend.SharedSecret` on a bytes object."""
 
@@ -147,8 +183,8 @@ class PureSharedSecret(Secret):
     def __init__(self, secret: int) -> None:
         self._secbytes = kdf.secret_bytes(secret)
 
-    def ake_keys(self) -> AkeKeys:
-        return kdf.ake_keys(self._secbytes, _sha256)
+    def ake_keys(self) -> PureAkeKeys:
+        return PureAkeKeys(kdf.ake_keys(self._secbytes, _sha256))
 
     def data_keys(self, high: bool) -> PureDataKeys:
         return PureDataKeys(kdf.data_keys(self._secbytes, high, _sha1, _sha256))

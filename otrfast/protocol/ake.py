@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 
 from otrfast.crypto.backend import AkeKeys, DhKey, SharedSecret
 from otrfast.crypto.dsa import SIGNATURE_BYTES, PublicKey
-from otrfast.errors import BadCommitment, BadMac, DecodeError, NotInGroup, Reflected
+from otrfast.errors import BadCommitment, DecodeError, NotInGroup, Reflected
 from otrfast.protocol.identity import Identity
 from otrfast.protocol.table import Row, Table
-from otrfast.wire.fields import Mpi, Reader, data, mpi
+from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.messages import DHCommit, DHKey, Message, RevealSignature, Signature
 
 _KEYID = 1  # of the D-H key that an exchange is made with; the next one is 2
 _KEYID_BYTES = _KEYID.to_bytes(4, "big")
+_X_TAIL = 4 + SIGNATURE_BYTES  # what X holds behind the public key: key id and signature
 _ZERO_COUNTER = bytes(16)
-_MAC_BYTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +184,9 @@ def _reveal_signature(ake: Ake, state: AwaitingDHKey, message: DHKey) -> AkeStep
         raise Reflected("our own D-H value came back")
     secret = ake.identity.agree(state.key, message.gy)
     keys = secret.ake_keys()
-    signature = _prove(ake, keys.c, keys.m1, state.key.public, message.gy)
-    reveal = RevealSignature(
-        state.commit.version,
-        *ake.tags(state.commit.version),
-        r=state.r,
-        encrypted_signature=signature,
-        mac=_mac(ake, keys.m2, signature),
-    )
+    version = state.commit.version
+    proof = _prove(ake, keys, True, state.key.public, message.gy)
+    reveal = RevealSignature(version, *ake.tags(version), state.r, *proof)
     return AkeStep(
         AwaitingSignature(state.key, message.gy, secret, keys, reveal, ake.now), (reveal,)
     )
@@ -214,12 +209,10 @@ def _verify_then_sign(
         raise Reflected("our own D-H value came back")
     secret = ake.identity.agree(state.key, gx)
     keys = secret.ake_keys()
-    their_key, their_keyid = _verify(
-        ake, message, keys.c, keys.m1, keys.m2, theirs=gx, ours=state.key.public
-    )
+    ours = state.key.public
+    their_key, their_keyid = _verify(ake, message, keys, True, ours, gx)
     version = state.commit.version
-    signature = _prove(ake, keys.c_prime, keys.m1_prime, state.key.public, gx)
-    reply = Signature(version, *ake.tags(version), signature, _mac(ake, keys.m2_prime, signature))
+    reply = Signature(version, *ake.tags(version), *_prove(ake, keys, False, ours, gx))
     established = Established(
         version, keys.ssid, False, their_key, their_keyid, gx, _KEYID, state.key, secret
     )
@@ -227,23 +220,15 @@ def _verify_then_sign(
 
 
 def _verify_signature(ake: Ake, state: AwaitingSignature, message: Signature) -> AkeStep:
-    keys = state.keys
-    their_key, their_keyid = _verify(
-        ake,
-        message,
-        keys.c_prime,
-        keys.m1_prime,
-        keys.m2_prime,
-        theirs=state.their_public,
-        ours=state.key.public,
-    )
+    ours, theirs = state.key.public, state.their_public
+    their_key, their_keyid = _verify(ake, message, state.keys, False, ours, theirs)
     established = Established(
         state.reveal.version,
-        keys.ssid,
+        state.keys.ssid,
         True,
         their_key,
         their_keyid,
-        state.their_public,
+        theirs,
         _KEYID,
         state.key,
         state.secret,
@@ -270,48 +255,34 @@ def _open_commitment(ake: Ake, commit: DHCommit, r: bytes) -> bytes:
     return gx
 
 
-def _signed_value(
-    ake: Ake, m1: bytes, first: bytes, second: bytes, key: PublicKey, keyid: bytes
-) -> bytes:
-    """M of the protocol: what a side signs, its own D-H value first."""
-    return ake.identity.backend.hmac_sha256(m1, mpi(first) + mpi(second) + key.raw + keyid)
-
-
-def _prove(ake: Ake, c: bytes, m1: bytes, ours: bytes, theirs: bytes) -> bytes:
-    """Return the encrypted X: our public key, key id and signature."""
+def _prove(
+    ake: Ake, keys: AkeKeys, initiator: bool, ours: bytes, theirs: bytes
+) -> tuple[bytes, bytes]:
+    """Return the encrypted X, our public key, key id and signature, and its MAC."""
     identity = ake.identity
-    key = identity.key_pair.public
-    signature = identity.sign(_signed_value(ake, m1, ours, theirs, key, _KEYID_BYTES))
-    return identity.backend.aes_ctr(c, _ZERO_COUNTER, key.raw + _KEYID_BYTES + signature)
-
-
-def _mac(ake: Ake, m2: bytes, encrypted_signature: bytes) -> bytes:
-    return ake.identity.backend.hmac_sha256(m2, data(encrypted_signature))[:_MAC_BYTES]
+    raw = identity.key_pair.public.raw
+    signature = identity.sign(keys.signed_value(initiator, raw, ours, theirs, _KEYID_BYTES))
+    return keys.seal(initiator, raw + _KEYID_BYTES + signature)
 
 
 def _verify(
     ake: Ake,
     message: RevealSignature | Signature,
-    c: bytes,
-    m1: bytes,
-    m2: bytes,
-    *,
-    theirs: bytes,
+    keys: AkeKeys,
+    initiator: bool,
     ours: bytes,
+    theirs: bytes,
 ) -> tuple[PublicKey, int]:
     """Check MAC, key and signature of a peer's X; return its public key and the id of its D-H
     key."""
-    backend = ake.identity.backend
-    if not backend.equal(_mac(ake, m2, message.encrypted_signature), message.mac):
-        raise BadMac("the MAC of an AKE message does not hold")
-    reader = Reader(backend.aes_ctr(c, _ZERO_COUNTER, message.encrypted_signature))
-    key = PublicKey.read(reader, backend)
-    keyid = reader.take(4, "keyid")
-    signature = reader.take(SIGNATURE_BYTES, "signature")
-    reader.finish()
+    x = keys.open(initiator, message.encrypted_signature, message.mac)
+    if len(x) < _X_TAIL:
+        raise DecodeError("public key", len(x))
+    raw, keyid, signature = x[:-_X_TAIL], x[-_X_TAIL:-SIGNATURE_BYTES], x[-SIGNATURE_BYTES:]
+    key = ake.identity.public_key(raw)
     if not any(keyid):
-        raise DecodeError("keyid", reader.offset)
-    ake.identity.verify(key, _signed_value(ake, m1, theirs, ours, key, keyid), signature)
+        raise DecodeError("keyid", len(raw))
+    ake.identity.verify(key, keys.signed_value(initiator, raw, theirs, ours, keyid), signature)
     return key, int.from_bytes(keyid, "big")
 
 

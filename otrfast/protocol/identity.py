@@ -10,19 +10,20 @@ from otrfast.crypto.dsa import KeyPair, PublicKey
 from otrfast.crypto.secret import Secret
 from otrfast.errors import BadSignature
 
-T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 MIN_INSTANCE_TAG: Final = 0x100
 """Smaller instance tags are reserved (OTRv3, "Instance Tags")."""
 
-_REMEMBERED = 10_000  # fingerprints, and pairs of primes, known as sound: some 200 bytes each
+_REMEMBERED = 5_000  # public keys, and pairs of primes, known as sound: some 1.5 KB each
 
 
-def _remember(known: dict[T, None], item: T) -> None:
+def _remember(known: dict[K, V], item: K, value: V) -> None:
     """Put an item into a bounded memory; the oldest makes room."""
     if len(known) >= _REMEMBERED:
         del known[next(iter(known))]
-    known[item] = None
+    known[item] = value
 
 
 class DhKeyPool(Secret):
@@ -88,7 +89,7 @@ class Identity(Secret):
         self.backend = backend
         self.random = random
         self.dh_keys = DhKeyPool(backend, random, dh_batch)
-        self._sound: dict[bytes, None] = {}
+        self._sound: dict[bytes, PublicKey] = {}  # by their encoding
         self._primes: dict[tuple[int, ...], None] = {}
         self._ahead: dict[tuple[DhKey, bytes], SharedSecret] = {}
 
@@ -114,13 +115,18 @@ class Identity(Secret):
         """Sign 32 bytes with the account's DSA key."""
         return self.key_pair.signing.sign(value, self.random(32))
 
+    def public_key(self, raw: bytes) -> PublicKey:
+        """Return the public key with this PUBKEY encoding: read before, or now. Raises
+        `DecodeError`."""
+        return self._sound.get(raw) or PublicKey.decode(raw, self.backend)
+
     def verify(self, key: PublicKey, value: bytes, signature: bytes) -> None:
         """Check a peer's key and its signature over `value`. Raises `BadSignature`.
 
         The key itself is examined once. The primality of its p and q, which costs as much as many
         powers, comes last and once for all keys that share them: new keys on old primes are cheap.
         """
-        known = key.fingerprint in self._sound
+        known = key.raw in self._sound
         if not known and not self.backend.dsa_check(key.numbers, False):
             raise BadSignature("the peer's DSA key is not sound")
         if not self.backend.dsa_verify(key.numbers, value, signature):
@@ -130,5 +136,5 @@ class Identity(Secret):
         primes = key.numbers[:2]
         if primes not in self._primes and not self.backend.dsa_check(key.numbers, True):
             raise BadSignature("p or q of the peer's DSA key is not prime")
-        _remember(self._primes, primes)
-        _remember(self._sound, key.fingerprint)
+        _remember(self._primes, primes, None)
+        _remember(self._sound, key.raw, key)

@@ -17,6 +17,7 @@ from otrfast.crypto.backend import DsaNumbers
 from otrfast.crypto.choice import load
 from otrfast.crypto.dsa import PublicKey
 from otrfast.crypto.group import P
+from otrfast.crypto.pure import PureAkeKeys
 from otrfast.protocol import ake
 from otrfast.wire.fields import mpi_of
 from otrfast.wire.messages import DHCommit, RevealSignature
@@ -90,13 +91,11 @@ def test_gx_in_a_well_signed_reveal_signature_when_out_of_range_then_refused(
     gy = parsed(answer).gy
     # x is 1 for the one honest element 2; elsewhere what x could be does not matter
     secret = {0: 0, 1: 1, P - 1: 1, P: 0, 2: int.from_bytes(gy, "big")}.get(gx, 1)
-    keys = kdf.ake_keys(kdf.secret_bytes(secret), backend.sha256)
+    keys = PureAkeKeys(kdf.ake_keys(kdf.secret_bytes(secret), backend.sha256))
     machine = ake.Ake(bob, pair.alice.account.instance_tag, 0.0, 60.0)
     element = (gx % (1 << 1536)).to_bytes(192, "big")
-    signature = ake._prove(machine, keys.c, keys.m1, element, gy)
-    reveal = RevealSignature(
-        version, *machine.tags(version), r, signature, ake._mac(machine, keys.m2, signature)
-    )
+    proof = ake._prove(machine, keys, True, element, gy)
+    reveal = RevealSignature(version, *machine.tags(version), r, *proof)
     if gx == 2:
         outcome = pair.alice.session.receive(encoded(reveal))
         assert kinds(outcome.wire) == ["Signature"]  # so the others are well signed as well

@@ -21,9 +21,8 @@ def secrets_of(side: Side) -> set[bytes]:
         name = type(thing).__name__
         if name.endswith("DataKeys"):
             found |= {thing.extra_key(), thing.receive_mac_key()}
-        elif name.endswith("SharedSecret"):
-            keys = thing.ake_keys()
-            found |= {keys.c, keys.c_prime, keys.m1, keys.m2, keys.m1_prime, keys.m2_prime}
+        elif name == "PureAkeKeys":  # the core shows its own to nobody
+            found |= {key for side in thing._sides for key in side}
         elif name == "Conversation" and thing.sent:
             found.add(thing.sent[0])
     # r is no secret any more once it has been revealed
@@ -58,7 +57,10 @@ def test_repr_of_everything_then_no_secret(fast_backend, version: int):
         if stage.state == "encrypted":
             stage.alice.session.smp_start(b"the smp secret")
         secrets = secrets_of(stage.alice)
-        assert secrets or stage.state in ("plain", "finished", "awaiting_reveal_signature")
+        shown = ["plain", "finished", "awaiting_reveal_signature"]
+        if fast_backend.name == "native":
+            shown.append("awaiting_signature")  # the core keeps the keys of an AKE to itself
+        assert secrets or stage.state in shown
         for thing in walk(stage.alice.session):
             if type(thing).__module__.startswith("otrfast"):
                 said = repr(thing).encode() + str(thing).encode()
@@ -85,7 +87,7 @@ def test_handles_when_copied_or_pickled_then_refused(backend, version: int, how)
         thing
         for thing in walk(stage.alice.session)
         if type(thing).__name__.endswith(
-            ("DataKeys", "DhKey", "SharedSecret", "Exponent", "SigningKey", "KeyPair")
+            ("DataKeys", "DhKey", "SharedSecret", "AkeKeys", "Exponent", "SigningKey", "KeyPair")
         )
     ]
     assert len({type(thing) for thing in handles}) >= 3
@@ -128,4 +130,5 @@ def test_extra_key_events_then_printed_without_the_key(talk: Pair):
 
 def test_finished_exchange_then_its_state_is_gone(talk: Pair):
     names = {type(thing).__name__ for thing in walk(talk.alice.session)}
-    assert not names & {"AwaitingSignature", "AwaitingRevealSignature", "AkeKeys", "Established"}
+    assert not names & {"AwaitingSignature", "AwaitingRevealSignature", "Established"}
+    assert not any(name.endswith("AkeKeys") for name in names)

@@ -1,10 +1,13 @@
 """What is derived from a shared secret, against the formulas written out with hashlib."""
 
 import hashlib
+import hmac
 
 import pytest
+from Crypto.Cipher import AES
 
 from otrfast.crypto.group import P, element, number
+from otrfast.errors import BadMac
 
 
 def secbytes(secret):
@@ -30,16 +33,43 @@ def shared(backend, exponent, base):
 SECRETS = [(0x1234567, 3), (2**319 + 5, P - 2), (1, 2**1520), (1, 2**1400 + 1), (1, 2), (7, 2)]
 
 
+def ake_formulas(secret):
+    """(c, m1, m2) of the responder and of the initiator."""
+    c = sha256(1, secret)
+    m1, m2, m1_prime, m2_prime = (sha256(n, secret) for n in range(2, 6))
+    return (c[16:], m1_prime, m2_prime), (c[:16], m1, m2)
+
+
+@pytest.mark.parametrize("initiator", [True, False])
 @pytest.mark.parametrize(("exponent", "base"), SECRETS)
-def test_ake_keys(backend, exponent, base):
+def test_ake_keys(backend, rng, exponent, base, initiator):
     handle, secret = shared(backend, exponent, base)
     keys = handle.ake_keys()
+    c, m1, m2 = ake_formulas(secret)[initiator]
+    own, other = element(base), element(2**1400 + 3)  # of both, leading zeros are left out
+    raw, keyid = rng.randbytes(407), b"\0\0\0\1"
+    signed = secbytes(number(own)) + secbytes(number(other)) + raw + keyid
+    encrypted, mac = keys.seal(initiator, signed)
     assert keys.ssid == sha256(0, secret)[:8]
-    assert keys.c + keys.c_prime == sha256(1, secret)
-    assert keys.m1 == sha256(2, secret)
-    assert keys.m2 == sha256(3, secret)
-    assert keys.m1_prime == sha256(4, secret)
-    assert keys.m2_prime == sha256(5, secret)
+    cipher = AES.new(c, AES.MODE_CTR, nonce=b"", initial_value=bytes(16))
+    assert encrypted == cipher.encrypt(signed)
+    assert mac == hmac.digest(m2, len(signed).to_bytes(4, "big") + encrypted, "sha256")[:20]
+    assert keys.open(initiator, encrypted, mac) == signed
+    value = keys.signed_value(initiator, raw, own, other, keyid)
+    assert value == hmac.digest(m1, signed, "sha256")
+
+
+def test_ake_keys_when_an_x_is_damaged_or_of_the_other_side_then_refused(backend, rng):
+    keys = shared(backend, 5, 3)[0].ake_keys()
+    encrypted, mac = keys.seal(True, rng.randbytes(451))
+    for bit in (0, 8 * len(encrypted) - 1):
+        wrong = bytearray(encrypted)
+        wrong[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(BadMac):
+            keys.open(True, bytes(wrong), mac)
+    for initiator, damaged in ((False, mac), (True, bytes(20)), (True, mac[::-1])):
+        with pytest.raises(BadMac):
+            keys.open(initiator, encrypted, damaged)
 
 
 @pytest.mark.parametrize(("exponent", "base"), SECRETS)

@@ -14,7 +14,8 @@ from .messages import X, duo, head, prefix
 def handles(backend, rng):
     key = backend.dh_key(X.to_bytes(40, "big"))
     shared = key.agree(backend.dh_key(rng.randbytes(40)).public)
-    return [key, shared, shared.data_keys(True), backend.exponent(rng.randbytes(192))]
+    exponent = backend.exponent(rng.randbytes(192))
+    return [key, shared, shared.ake_keys(), shared.data_keys(True), exponent]
 
 
 def test_handles_refuse_pickling_and_copying(backend, rng):
@@ -34,12 +35,6 @@ def test_handles_take_no_attributes(backend, rng):
     for handle in handles(backend, rng):
         with pytest.raises(AttributeError):
             handle.note = "more"
-
-
-def test_ake_keys_print_nothing(backend, rng):
-    keys = handles(backend, rng)[1].ake_keys()
-    assert "redacted" in repr(keys)
-    assert keys.c.hex() not in repr(keys)
 
 
 def test_handles_of_one_secret_are_apart(backend, rng):

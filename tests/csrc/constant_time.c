@@ -119,6 +119,25 @@ static void message(void) {
   otrf_dh_free(two);
 }
 
+/* Both proofs of an AKE, with keys from a shared secret hidden as above. The encrypted X is public. */
+static void ake(void) {
+  static const uint8_t public_key[300] = {1}, keyid[OTRF_KEYID_BYTES] = {0, 0, 0, 1};
+  uint8_t value[32], encrypted[sizeof public_key], x[sizeof encrypted], mac[20];
+  otrf_shared *const shared = otrf_allocate(sizeof *shared);
+  memset(shared->secret, 0x5a, sizeof shared->secret);
+  hide(shared->secret + 1, sizeof shared->secret - 1);
+  otrf_ake_keys *const keys = otrf_ake_keys_new(shared);
+  for (int initiator = 0; initiator <= 1; initiator++) {
+    if (otrf_ake_signed(value, keys, initiator, public_key, sizeof public_key, base, base, keyid) != OTRF_OK ||
+        otrf_ake_seal(encrypted, mac, keys, initiator, public_key, sizeof public_key) != OTRF_OK ||
+        otrf_ake_open(x, keys, initiator, encrypted, sizeof encrypted, mac) != OTRF_OK) {
+      exit(3);
+    }
+  }
+  otrf_ake_keys_free(keys);
+  otrf_shared_free(shared);
+}
+
 /* The negative controls: memcheck has to find these. */
 static void control_memcmp(void) {
   volatile int result = memcmp(secret[0], secret[1], 20);
@@ -173,6 +192,7 @@ static const struct {
     {"aes_ctr", aes_ctr},
     {"equal", equal},
     {"message", message},
+    {"ake", ake},
     {"control_memcmp", control_memcmp},
     {"control_table", control_table},
     {"control_mpz_powm", control_mpz_powm},

@@ -318,7 +318,7 @@ static int refusing_life(void) {
 
 static int data_life(void) {
   static const uint8_t mac[OTRF_MAC_BYTES];
-  uint8_t exponent[OTRF_DH_BYTES], prefix[OTRF_PREFIX_BYTES] = {0, 3, 3}, ake[OTRF_AKE_BYTES], plain[64];
+  uint8_t exponent[OTRF_DH_BYTES], prefix[OTRF_PREFIX_BYTES] = {0, 3, 3}, plain[64];
   otrf_dh_key *ours = NULL;
   otrf_shared *shared = NULL;
   otrf_data_keys *one = NULL, *two = NULL;
@@ -328,9 +328,6 @@ static int data_life(void) {
   otrf_wipe(exponent, sizeof exponent);
   status = status == OTRF_OK ? otrf_dh_agree(&shared, ours, elements) : status;
   if (status == OTRF_OK) {
-    otrf_shared_ake(ake, shared);
-    note(ake + 8, sizeof ake - 8);
-    otrf_wipe(ake, sizeof ake);
     note_element(shared->secret);
     one = otrf_data_keys_new(shared, 1);
     two = one == NULL ? NULL : otrf_data_keys_new(shared, 0);
@@ -357,6 +354,41 @@ static int data_life(void) {
   otrf_data_keys_free(two);
   otrf_shared_free(shared);
   otrf_dh_free(ours);
+  HOLDS(status == OTRF_OK || status == OTRF_ERR_MEMORY);
+  return status == OTRF_OK;
+}
+
+/* Both proofs of an AKE, made and read. */
+static int ake_life(void) {
+  static const uint8_t public_key[300] = {1}, keyid[OTRF_KEYID_BYTES] = {0, 0, 0, 1};
+  uint8_t encrypted[sizeof public_key], x[sizeof encrypted], mac[OTRF_MAC_BYTES], value[32];
+  const uint8_t *const ours = elements, *const theirs = elements + OTRF_ELEMENT_BYTES;
+  otrf_shared *const shared = otrf_allocate(sizeof *shared);
+  if (shared == NULL) {
+    return 0;
+  }
+  fill(shared->secret, sizeof shared->secret, 31);
+  note(shared->secret, sizeof shared->secret);
+  otrf_ake_keys *const keys = otrf_ake_keys_new(shared);
+  int status = keys == NULL ? OTRF_ERR_MEMORY : OTRF_OK;
+  for (int initiator = 0; initiator <= 1 && status == OTRF_OK; initiator++) {
+    note(&keys->side[initiator], sizeof keys->side[initiator]);
+    status = otrf_ake_signed(value, keys, initiator, public_key, sizeof public_key, ours, theirs, keyid);
+    status = status == OTRF_OK ? otrf_ake_seal(encrypted, mac, keys, initiator, public_key, sizeof public_key) : status;
+    status = status == OTRF_OK ? otrf_ake_open(x, keys, initiator, encrypted, sizeof encrypted, mac) : status;
+    if (status == OTRF_OK) {
+      HOLDS(memcmp(x, public_key, sizeof public_key) == 0);
+      mac[3] ^= 1;
+      status = otrf_ake_open(x, keys, initiator, encrypted, sizeof encrypted, mac);
+      HOLDS(status == OTRF_ERR_MEMORY || (status == OTRF_ERR_MAC && x[0] == 0 && x[sizeof x - 1] == 0));
+      status = status == OTRF_ERR_MAC ? OTRF_OK : status;
+    }
+  }
+  if (status == OTRF_OK) {
+    HOLDS(otrf_ake_signed(value, keys, 1, public_key, (1 << 16) + 1, ours, theirs, keyid) == OTRF_ERR_SIZE);
+  }
+  otrf_ake_keys_free(keys);
+  otrf_shared_free(shared);
   HOLDS(status == OTRF_OK || status == OTRF_ERR_MEMORY);
   return status == OTRF_OK;
 }
@@ -390,6 +422,7 @@ static int nothing_life(void) {
   otrf_shared *no_secret;
   otrf_dh_free(NULL);
   otrf_shared_free(NULL);
+  otrf_ake_keys_free(NULL);
   otrf_exponent_free(NULL);
   otrf_data_keys_free(NULL);
   otrf_dsa_free(NULL);
@@ -398,7 +431,7 @@ static int nothing_life(void) {
 }
 
 static int (*const lives[])(void) = {dh_one,    dh_three, dh_many,  dh_outside,
-                                     data_life, dsa_life, exponent_life, refusing_life, nothing_life};
+                                     data_life, ake_life, dsa_life, exponent_life, refusing_life, nothing_life};
 
 int main(int argc, char **argv) {
   if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK || otrf_cpu_use(atoi(argv[2])) != atoi(argv[2])) {

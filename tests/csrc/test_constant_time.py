@@ -28,6 +28,7 @@ CASES = (
     "aes_ctr",
     "equal",
     "message",
+    "ake",
 )
 CONTROLS = ("control_memcmp", "control_table", "control_mpz_powm")
 REPORTED = 9

@@ -1,19 +1,7 @@
-/* `otrfast.crypto._lane`: the data keys as a Python type, by hand, where a call through cffi costs more than what it
- * calls.
- *
- * A message of 100 bytes takes the core 180 ns; cffi adds 250, for the arguments, for giving up the GIL, for room that
- * the result is copied out of. Here a result is written where Python will read it, and the GIL is kept for a message of
- * ordinary size. The module lives in the same shared object as the cffi one, and shares the core with it.
- */
-#include <Python.h>
+/* The data keys as a Python type: whole messages in, whole lines out. */
+#include "direct.h"
 
 #include <stdlib.h>
-
-#include "../internal.h"
-#include "../otrfast.h"
-
-/* From so many bytes on, the work takes more than a microsecond, and other threads may run meanwhile. */
-#define RELEASE_BYTES 2048
 
 /* So many messages of a batch are handed to the core together: what it can hash at a time. */
 #define GROUP 16
@@ -28,22 +16,6 @@ typedef struct {
 
 /* ---- arguments and errors ---- */
 
-typedef struct {
-  const uint8_t *data;
-  size_t len;
-} bytes_view;
-
-static int view(bytes_view *out, PyObject *object) {
-  char *data;
-  Py_ssize_t len;
-  if (PyBytes_AsStringAndSize(object, &data, &len) < 0) {
-    return -1;
-  }
-  out->data = (const uint8_t *)data;
-  out->len = (size_t)len;
-  return 0;
-}
-
 static int ready(const data_keys *self, Py_ssize_t given, Py_ssize_t due) {
   if (given != due) {
     PyErr_Format(PyExc_TypeError, "%zd arguments where %zd are due", given, due);
@@ -56,33 +28,29 @@ static int ready(const data_keys *self, Py_ssize_t given, Py_ssize_t due) {
   return 1;
 }
 
-static PyObject *refuse(int status) {
-  switch (status) {
-  case OTRF_ERR_MEMORY:
-    return PyErr_NoMemory();
-  case OTRF_ERR_COUNTER:
+/* The counters of sealing end where the program may send no more; those of opening are the peer's. */
+static PyObject *refuse(const data_keys *self, int status) {
+  if (status == OTRF_ERR_COUNTER) {
     PyErr_SetString(PyExc_OverflowError, "all counters of these keys are used up");
     return NULL;
-  default:
-    PyErr_SetString(PyExc_ValueError, "a length that the C core does not take");
-    return NULL;
   }
+  return otrf_raise(otrf_state_of((PyObject *)self), status);
 }
 
 typedef int (*installer)(otrf_data_keys *, const uint8_t *, size_t);
 
 /* Make `object` the prefix or the head, unless it is that already. */
 static int use(data_keys *self, PyObject **current, PyObject *object, installer install) {
-  bytes_view bytes;
+  otrf_bytes_view bytes;
   if (object == *current) {
     return 0;
   }
-  if (view(&bytes, object) < 0) {
+  if (otrf_view(&bytes, object) < 0) {
     return -1;
   }
   const int status = install(self->keys, bytes.data, bytes.len);
   if (status != OTRF_OK) {
-    refuse(status);
+    refuse(self, status);
     return -1;
   }
   PyObject *const before = *current;
@@ -128,7 +96,7 @@ static void room_drop(room *r) {
 /* ---- giving up the GIL ---- */
 
 static PyThreadState *release(data_keys *self, size_t bytes) {
-  if (bytes < RELEASE_BYTES) {
+  if (bytes < OTRF_RELEASE_BYTES) {
     return NULL;
   }
   self->busy = 1;
@@ -146,14 +114,14 @@ static void take_back(data_keys *self, PyThreadState *thread) {
 
 static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   data_keys *self = (data_keys *)object;
-  bytes_view text, tlvs, revealed;
+  otrf_bytes_view text, tlvs, revealed;
   if (!ready(self, nargs, 4) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 ||
-      view(&text, args[1]) < 0 || view(&tlvs, args[2]) < 0 || view(&revealed, args[3]) < 0) {
+      otrf_view(&text, args[1]) < 0 || otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
     return NULL;
   }
   const size_t len = otrf_line_len(self->keys, text.len, tlvs.len, revealed.len);
   if (len == 0) {
-    return refuse(OTRF_ERR_SIZE);
+    return refuse(self, OTRF_ERR_SIZE);
   }
   uint8_t small[SMALL_BYTES];
   room r = {small, sizeof small, small};
@@ -166,7 +134,7 @@ static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
     take_back(self, thread);
     if (status != OTRF_OK) {
       Py_DECREF(line);
-      line = refuse(status);
+      line = refuse(self, status);
     }
   }
   room_drop(&r);
@@ -181,12 +149,12 @@ static int seal_group(data_keys *self, PyObject *lines, room *r, PyObject *texts
   PyObject *made[GROUP] = {NULL};
   int result = -1;
   for (Py_ssize_t i = 0; i < n; i++) {
-    bytes_view text;
-    if (view(&text, PyTuple_GetItem(texts, at + i)) < 0) {
+    otrf_bytes_view text;
+    if (otrf_view(&text, PyTuple_GetItem(texts, at + i)) < 0) {
       goto done;
     }
     const size_t len = otrf_line_len(self->keys, text.len, 0, 0);
-    made[i] = len > 0 ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len) : refuse(OTRF_ERR_SIZE);
+    made[i] = len > 0 ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len) : refuse(self, OTRF_ERR_SIZE);
     if (made[i] == NULL) {
       goto done;
     }
@@ -202,7 +170,7 @@ static int seal_group(data_keys *self, PyObject *lines, room *r, PyObject *texts
   const int status = otrf_seal_many(out, r->at, self->keys, data, lens, (size_t)n);
   take_back(self, thread);
   if (status != OTRF_OK) {
-    refuse(status);
+    refuse(self, status);
     goto done;
   }
   result = 0;
@@ -240,11 +208,11 @@ static PyObject *seal_many(PyObject *object, PyObject *const *args, Py_ssize_t n
 
 /* ---- opening ---- */
 
-static PyObject *open_parsed(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+static PyObject *open_message(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   data_keys *self = (data_keys *)object;
-  bytes_view authenticated, ciphertext, mac;
-  if (!ready(self, nargs, 4) || view(&authenticated, args[0]) < 0 || view(&ciphertext, args[2]) < 0 ||
-      view(&mac, args[3]) < 0) {
+  otrf_bytes_view authenticated, ciphertext, mac;
+  if (!ready(self, nargs, 4) || otrf_view(&authenticated, args[0]) < 0 || otrf_view(&ciphertext, args[2]) < 0 ||
+      otrf_view(&mac, args[3]) < 0) {
     return NULL;
   }
   const unsigned long long counter = PyLong_AsUnsignedLongLong(args[1]);
@@ -252,7 +220,7 @@ static PyObject *open_parsed(PyObject *object, PyObject *const *args, Py_ssize_t
     return NULL;
   }
   if (mac.len != OTRF_MAC_BYTES) {
-    return refuse(OTRF_ERR_SIZE);
+    return refuse(self, OTRF_ERR_SIZE);
   }
   PyObject *const plaintext = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)ciphertext.len);
   if (plaintext == NULL) {
@@ -265,17 +233,17 @@ static PyObject *open_parsed(PyObject *object, PyObject *const *args, Py_ssize_t
   take_back(self, thread);
   if (status != OTRF_OK) {
     Py_DECREF(plaintext);
-    return PyLong_FromLong(status);
+    return otrf_raise(otrf_state_of(object), status);
   }
   return plaintext;
 }
 
 static PyObject *open_line(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   data_keys *self = (data_keys *)object;
-  bytes_view line;
+  otrf_bytes_view line;
   uint8_t small[SMALL_BYTES], *text;
   size_t text_len;
-  if (!ready(self, nargs, 2) || use(self, &self->head, args[0], otrf_data_keys_head) < 0 || view(&line, args[1]) < 0) {
+  if (!ready(self, nargs, 2) || use(self, &self->head, args[0], otrf_data_keys_head) < 0 || otrf_view(&line, args[1]) < 0) {
     return NULL;
   }
   room r = {small, sizeof small, small};
@@ -302,8 +270,8 @@ static Py_ssize_t open_group(data_keys *self, PyObject *texts, room *r, PyObject
   uint8_t *found[GROUP];
   size_t lens[GROUP], text_lens[GROUP], total = 0;
   for (Py_ssize_t i = 0; i < n; i++) {
-    bytes_view line;
-    if (view(&line, PyTuple_GetItem(lines, at + i)) < 0) {
+    otrf_bytes_view line;
+    if (otrf_view(&line, PyTuple_GetItem(lines, at + i)) < 0) {
       return -1;
     }
     data[i] = (const char *)line.data;
@@ -382,49 +350,35 @@ static PyObject *verified(PyObject *object, void *Py_UNUSED(closure)) {
   return PyBool_FromLong(otrf_data_keys_verified(((data_keys *)object)->keys));
 }
 
-/* ---- the type and the module ---- */
+/* ---- the type ---- */
 
-/* DataKeys(address): take over the keys at this address. */
-static PyObject *adopt(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs)) {
-  PyObject *address;
-  if (!PyArg_ParseTuple(args, "O", &address)) {
-    return NULL;
-  }
-  void *const keys = PyLong_AsVoidPtr(address);
-  if (keys == NULL) {
-    return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-  }
-  const allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-  data_keys *self = (data_keys *)allocate(type, 0);
+PyObject *otrf_data_keys_adopt(const otrf_state *state, otrf_data_keys *keys) {
+  data_keys *self = (data_keys *)otrf_new_object(state, OTRF_DATA_KEYS, keys);
   if (self == NULL) {
     otrf_data_keys_free(keys);
-    return NULL;
+  } else {
+    self->keys = keys;
   }
-  self->keys = keys;
   return (PyObject *)self;
 }
 
 static void dealloc(PyObject *object) {
   data_keys *self = (data_keys *)object;
-  PyTypeObject *const type = Py_TYPE(object);
-  const freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
   otrf_data_keys_free(self->keys);
   Py_XDECREF(self->prefix);
   Py_XDECREF(self->head);
-  release(object);
-  Py_DECREF(type);
+  otrf_free_object(object);
 }
 
-#define FAST(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
-
 static PyMethodDef methods[] = {
-    {"seal", FAST(seal), "seal(prefix, text, tlvs, revealed): see backend.DataKeys"},
-    {"seal_many", FAST(seal_many), "seal_many(prefix, texts): see backend.DataKeys"},
-    {"open_parsed", FAST(open_parsed), "backend.DataKeys.open, with a status of the core in the place of an exception"},
-    {"open_line", FAST(open_line), "open_line(head, line): see backend.DataKeys"},
-    {"open_many", FAST(open_many), "open_many(head, lines): see backend.DataKeys"},
+    {"seal", OTRF_FAST(seal), "seal(prefix, text, tlvs, revealed): see backend.DataKeys"},
+    {"seal_many", OTRF_FAST(seal_many), "seal_many(prefix, texts): see backend.DataKeys"},
+    {"open", OTRF_FAST(open_message), "open(authenticated, counter, ciphertext, mac): see backend.DataKeys"},
+    {"open_line", OTRF_FAST(open_line), "open_line(head, line): see backend.DataKeys"},
+    {"open_many", OTRF_FAST(open_many), "open_many(head, lines): see backend.DataKeys"},
     {"receive_mac_key", receive_mac_key, METH_NOARGS, "The receiving MAC key, 20 bytes."},
     {"extra_key", extra_key, METH_NOARGS, "The extra symmetric key, 32 bytes."},
+    OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
@@ -436,35 +390,13 @@ static PyGetSetDef properties[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_new, adopt},           {Py_tp_dealloc, dealloc},
-    {Py_tp_methods, methods},     {Py_tp_getset, properties},
-    {Py_tp_doc, "DataKeys(address): the keys of a pair, taken over from the core."},
+    {Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {Py_tp_getset, properties}, {Py_tp_repr, otrf_redacted},
     {0, NULL},
 };
 
-static PyType_Spec specification = {
-    .name = "otrfast.crypto._lane.DataKeys",
+PyType_Spec otrf_data_keys_type = {
+    .name = "otrfast.crypto._direct.DataKeys",
     .basicsize = sizeof(data_keys),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = slots,
 };
-
-static int execute(PyObject *module) {
-  PyObject *const type = PyType_FromModuleAndSpec(module, &specification, NULL);
-  if (type == NULL) {
-    return -1;
-  }
-  const int result = PyModule_AddType(module, (PyTypeObject *)type);
-  Py_DECREF(type);
-  return result;
-}
-
-static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, execute}, {0, NULL}};
-
-static struct PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "otrfast.crypto._lane", .m_doc = "Data messages without the detour by cffi.",
-    .m_slots = module_slots,
-};
-
-PyMODINIT_FUNC PyInit__lane(void);
-PyMODINIT_FUNC PyInit__lane(void) { return PyModuleDef_Init(&module_definition); }
