@@ -24,8 +24,7 @@ static int head_fits(const otrf_data_keys *keys, const uint8_t *raw, size_t raw_
 }
 
 /* The length of the next D-H key with its length field, or 0 unless it is a minimal MPI in the group. */
-static size_t next_key_bytes(const uint8_t *at, size_t left) {
-  uint8_t element[OTRF_ELEMENT_BYTES] = {0};
+static size_t next_key_bytes(uint8_t element[OTRF_ELEMENT_BYTES], const uint8_t *at, size_t left) {
   if (left < LENGTH_BYTES) {
     return 0;
   }
@@ -34,8 +33,24 @@ static size_t next_key_bytes(const uint8_t *at, size_t left) {
   if (len == 0 || len > OTRF_ELEMENT_BYTES || len > left - LENGTH_BYTES || at[0] == 0) {
     return 0;
   }
+  memset(element, 0, OTRF_ELEMENT_BYTES - len);
   memcpy(element + OTRF_ELEMENT_BYTES - len, at, len);
   return otrf_in_group(element) ? LENGTH_BYTES + len : 0;
+}
+
+/* Find the length of the ciphertext of a message whose counter stands at `at`; 0 unless all lengths fit to the last
+ * byte. */
+static int frame_fits(size_t *cipher_len, const uint8_t *raw, size_t raw_len, size_t at) {
+  if (raw_len - at < FRAME_BYTES) {
+    return 0;
+  }
+  const size_t around = raw_len - at - FRAME_BYTES; /* ciphertext and revealed keys together */
+  *cipher_len = otrf_load32(raw + at + COUNTER_BYTES);
+  if (*cipher_len > around) {
+    return 0;
+  }
+  const uint8_t *revealed = raw + at + COUNTER_BYTES + LENGTH_BYTES + *cipher_len + OTRF_MAC_BYTES;
+  return otrf_load32(revealed) == around - *cipher_len;
 }
 
 /* Find the fields behind the prefix; 0 unless their lengths fit to the last byte. */
@@ -45,34 +60,48 @@ static int find_fields(otrf_opening *opening, const otrf_data_keys *keys, size_t
   size_t at = lane->prefix_len;
   opening->known = at > 0 && raw_len >= at && memcmp(raw, lane->prefix, at) == 0;
   if (!opening->known) {
+    uint8_t element[OTRF_ELEMENT_BYTES];
     at = keys->head_len;
-    const size_t next_key = head_fits(keys, raw, raw_len) ? next_key_bytes(raw + at, raw_len - at) : 0;
+    const size_t next_key = head_fits(keys, raw, raw_len) ? next_key_bytes(element, raw + at, raw_len - at) : 0;
     if (next_key == 0) {
       return 0;
     }
     at += next_key;
   }
-  if (raw_len - at < FRAME_BYTES) {
+  if (!frame_fits(&opening->cipher_len, raw, raw_len, at)) {
     return 0;
   }
-  const size_t around = raw_len - at - FRAME_BYTES; /* ciphertext and revealed keys together */
   opening->counter_at = at;
   opening->counter = otrf_load64(raw + at);
-  opening->cipher_len = otrf_load32(raw + at + COUNTER_BYTES);
-  if (opening->cipher_len > around) {
-    return 0;
+  memcpy(opening->mac, raw + at + COUNTER_BYTES + LENGTH_BYTES + opening->cipher_len, OTRF_MAC_BYTES);
+  return 1;
+}
+
+/* The bytes in the armour of a line, decoded; OTRF_BASE64_BAD where it is not clean. */
+static size_t armour_decode(uint8_t *raw, const char *line, size_t line_len) {
+  if (line_len < LINE_EXTRA || line_len > LIMIT_BYTES || memcmp(line, ARMOUR, ARMOUR_BYTES) != 0 ||
+      line[line_len - 1] != '.') {
+    return OTRF_BASE64_BAD;
   }
-  const uint8_t *mac = raw + at + COUNTER_BYTES + LENGTH_BYTES + opening->cipher_len;
-  memcpy(opening->mac, mac, OTRF_MAC_BYTES);
-  return otrf_load32(mac + OTRF_MAC_BYTES) == around - opening->cipher_len;
+  return otrf_base64_decode(raw, line + ARMOUR_BYTES, line_len - LINE_EXTRA);
+}
+
+#define AHEAD_CHARACTERS 28 /* they hold the longest head */
+#define LONG_LINE 512       /* from here on it pays to look ahead */
+
+/* Whether a long line may have the head that is due: one for other keys need not be decoded to its end. */
+static int head_may_fit(const otrf_data_keys *keys, const char *line, size_t line_len) {
+  uint8_t start[AHEAD_CHARACTERS / 4 * 3 + OTRF_BASE64_SLACK];
+  if (line_len < LONG_LINE) {
+    return 1;
+  }
+  const size_t len = otrf_base64_decode(start, line + ARMOUR_BYTES, AHEAD_CHARACTERS);
+  return len != OTRF_BASE64_BAD && head_fits(keys, start, len);
 }
 
 int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                     const char *line, size_t line_len) {
-  if (line_len < LINE_EXTRA || memcmp(line, ARMOUR, ARMOUR_BYTES) != 0 || line[line_len - 1] != '.') {
-    return 0;
-  }
-  const size_t raw_len = otrf_base64_decode(raw, line + ARMOUR_BYTES, line_len - LINE_EXTRA);
+  const size_t raw_len = head_may_fit(keys, line, line_len) ? armour_decode(raw, line, line_len) : OTRF_BASE64_BAD;
   opening->raw = raw;
   if (raw_len == OTRF_BASE64_BAD || !find_fields(opening, keys, raw_len)) {
     return 0;
@@ -123,7 +152,7 @@ int otrf_open_line(uint8_t **text, size_t *text_len, uint8_t *room, otrf_data_ke
   otrf_sha1_job job;
   *text = NULL;
   *text_len = 0;
-  if (keys->head_len == 0 || line_len > LIMIT_BYTES || !otrf_open_start(&opening, &job, room, keys, line, line_len)) {
+  if (keys->head_len == 0 || !otrf_open_start(&opening, &job, room, keys, line, line_len)) {
     return OTRF_ERR_GENERAL_PATH;
   }
   otrf_hmac_sha1_end(mac, &job, keys->receive->outer);
@@ -131,4 +160,24 @@ int otrf_open_line(uint8_t **text, size_t *text_len, uint8_t *room, otrf_data_ke
   otrf_wipe(mac, sizeof mac);
   otrf_wipe(opening.kept, sizeof opening.kept);
   return *text_len > 0 ? OTRF_OK : OTRF_ERR_GENERAL_PATH;
+}
+
+int otrf_message_read(otrf_message_parts *parts, uint8_t *raw, const uint8_t *header, size_t header_len,
+                      const char *line, size_t line_len) {
+  const size_t raw_len = armour_decode(raw, line, line_len), head_len = header_len + FLAGS_FROM_END;
+  if (raw_len == OTRF_BASE64_BAD || raw_len < head_len || memcmp(raw, header, header_len) != 0) {
+    return OTRF_ERR_GENERAL_PATH;
+  }
+  const size_t next_key = next_key_bytes(parts->next_key, raw + head_len, raw_len - head_len), at = head_len + next_key;
+  if (next_key == 0 || !frame_fits(&parts->cipher_len, raw, raw_len, at)) {
+    return OTRF_ERR_GENERAL_PATH;
+  }
+  parts->flags = raw[header_len];
+  parts->sender_keyid = otrf_load32(raw + header_len + 1);
+  parts->recipient_keyid = otrf_load32(raw + header_len + 5);
+  parts->counter = otrf_load64(raw + at);
+  parts->cipher_at = at + COUNTER_BYTES + LENGTH_BYTES;
+  parts->revealed_at = parts->cipher_at + parts->cipher_len + OTRF_MAC_BYTES + LENGTH_BYTES;
+  parts->revealed_len = raw_len - parts->revealed_at;
+  return OTRF_OK;
 }

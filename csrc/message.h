@@ -66,4 +66,20 @@ OTRF_HIDDEN int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8
 OTRF_HIDDEN size_t otrf_open_finish(uint8_t **text, const otrf_opening *opening, otrf_data_keys *keys,
                                     const uint8_t mac[OTRF_MAC_BYTES]);
 
+/* A data message taken apart; what stands in `raw` is given by its place. */
+typedef struct {
+  uint8_t flags;
+  uint32_t sender_keyid, recipient_keyid;
+  uint8_t next_key[OTRF_ELEMENT_BYTES];
+  uint64_t counter;
+  size_t cipher_at, cipher_len; /* the MAC stands behind */
+  size_t revealed_at, revealed_len;
+} otrf_message_parts;
+
+/* Decode a line and take the data message in it apart. OTRF_ERR_GENERAL_PATH where its armour is not clean, where it
+ * does not start with `header` (version, type and instance tags), where a length does not fit to the last byte, or where
+ * the next D-H key is not a minimal MPI in the group. `raw` has 3/4 of the line and OTRF_ROOM_BYTES. All of it is public. */
+OTRF_HIDDEN int otrf_message_read(otrf_message_parts *parts, uint8_t *raw, const uint8_t *header, size_t header_len,
+                                  const char *line, size_t line_len);
+
 #endif

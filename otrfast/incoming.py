@@ -43,6 +43,14 @@ def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
     _take(talk, wire.classify(line), turn)
 
 
+def receive_data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
+    """Take a data message of ours that has been read already, from a line with nothing else in
+    it."""
+    talk.last_received = turn.now
+    talk.offer = Offer.ACCEPTED
+    _data(talk, message, turn)
+
+
 def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
     """Do what a line asks for, which came as it is or in fragments."""
     if talk.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
@@ -271,16 +279,15 @@ def _send_again(
 
 def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
     instance = talk.devices.get(message.sender) or Instance(talk.peer, message.sender, ake.Idle())
-    before = len(turn.events)
     try:
-        tlvs = instance.receive(message, talk.local, turn)
+        text, tlvs = instance.receive(message, talk.local, turn)
     except RemoteError as error:
         if not message.ignore_unreadable:
             _unreadable(talk, instance, error, turn)
         return
     if tlvs:
         checking.receive(instance, talk.local, turn, tlvs, talk.smps)
-    if any(isinstance(event, MessageReceived) for event in turn.events[before:]):
+    if text:
         talk.heartbeat(instance, turn)
     if instance.state is MessageState.FINISHED:
         talk.held.hand_back(turn)

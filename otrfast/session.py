@@ -30,7 +30,7 @@ from otrfast.protocol import checking, smp
 from otrfast.protocol.devices import Recipient
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.turns import EXPANSION, Turns
-from otrfast.wire.messages import IGNORE_UNREADABLE
+from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
 from otrfast.wire.text import OTR_TAG
 from otrfast.wire.tlv import Tlv, TlvType
 
@@ -70,11 +70,18 @@ class Session(Turns):
                 if now - talk.last_sent <= self._silence:
                     return _new(Outcome, ((received,), ()))
                 return self._with_heartbeat(received)
+            message = lane.read(line)
+            if message is not None:
+                return self._receive_data(message)
         turn = self._turn()
         incoming.receive(self._talk, as_bytes(line, "a line"), turn)
-        if self._only_a_text(turn.events):
-            return turn.outcome()
-        return self._close(turn)
+        return turn.outcome() if self._only_a_text(turn.events) else self._close(turn)
+
+    def _receive_data(self, message: DataMessage) -> Outcome:
+        """Take a data message that the lane has read, for the device that the lane is."""
+        turn = self._turn()
+        incoming.receive_data(self._talk, message, turn)
+        return turn.outcome() if self._only_a_text(turn.events) else self._close(turn)
 
     def _only_a_text(self, events: list[Event]) -> bool:
         """Whether all that happened is a text through the lane's channel, with keys turned at the
@@ -152,19 +159,16 @@ class Session(Turns):
             and instance is None
             and not flags
         ):
-            line = lane.seal_line(text)
-            if line is not None:
-                talk, device = self._talk, self._lane_instance
-                talk.last_sent = device.last_sent = now = self._clock()
-                talk.sent = (text, now, device.fingerprint)
-                return _new(Outcome, ((), (line,)))
+            line = lane.seal(text)
+            talk, device = self._talk, self._lane_instance
+            talk.last_sent = device.last_sent = now = self._clock()
+            talk.sent = (text, now, device.fingerprint)
+            return _new(Outcome, ((), (line,)))
         text = as_bytes(text, "a text")
         turn = self._turn()
         chosen = self._choose(self.recipient if instance is None else instance)
         self._check_sendable(chosen, text, tlvs)
         self._talk.send(chosen, text, tlvs, turn, flags)
-        if lane is not None and chosen is self._lane_instance and not turn.events:
-            return turn.outcome()  # neither lane nor timers are touched by it
         return self._close(turn)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:

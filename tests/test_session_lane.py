@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from otrfast import Outcome, Padding, Session, errors, events
 from otrfast.protocol.data import Channel
+from otrfast.turns import Turns
 from otrfast.wire.tlv import Tlv
 
 TEXTS = st.one_of(
@@ -177,10 +178,7 @@ def test_conversation_when_run_three_ways_then_the_same(backend, number: int, st
     lane = Run(backend, number, batched=False)
     lane.run(steps)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Channel, "open_line", lambda self, line: None)
-        patch.setattr(Channel, "seal_line", lambda self, text: None)
-        patch.setattr(Channel, "open_many", lambda self, lines: [])
-        patch.setattr(Channel, "seal_many", lambda self, texts: [self.seal(t) for t in texts])
+        patch.setattr(Turns, "_settle", lambda session: setattr(session, "_lane", None))
         general = Run(backend, number, batched=False)
         general.run(steps)
     batched = Run(backend, number, batched=True)
@@ -200,6 +198,9 @@ def test_lane_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatc
     lines = pair.alice.session.send_many([b"one", b"two"]).wire
     assert pair.bob.session.receive(lines[0]).events[0].text == b"one"
     assert pair.bob.session.receive_many(lines[1:]).events[0].text == b"two"
+    if backend.name == "native":  # a line with new keys is read by the core as well
+        answer = pair.bob.session.send(b"three").wire[0]
+        assert pair.alice.session.receive(answer).events[0].text == b"three"
     assert general == []
 
 

@@ -27,7 +27,7 @@ typedef struct {
 } otrf_state;
 
 extern PyType_Spec otrf_dh_key_type, otrf_shared_secret_type, otrf_ake_keys_type, otrf_data_keys_type;
-extern PyMethodDef otrf_symmetric_functions[], otrf_exchange_functions[];
+extern PyMethodDef otrf_symmetric_functions[], otrf_exchange_functions[], otrf_reading_functions[];
 
 /* The state of the module that made the object's type, or that is given as a function's self. */
 otrf_state *otrf_state_of(PyObject *object);

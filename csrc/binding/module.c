@@ -113,10 +113,11 @@ static int execute(PyObject *module) {
       return -1;
     }
   }
-  if (PyModule_AddFunctions(module, otrf_symmetric_functions) < 0) {
+  if (PyModule_AddFunctions(module, otrf_symmetric_functions) < 0 ||
+      PyModule_AddFunctions(module, otrf_exchange_functions) < 0) {
     return -1;
   }
-  return PyModule_AddFunctions(module, otrf_exchange_functions);
+  return PyModule_AddFunctions(module, otrf_reading_functions);
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg) {

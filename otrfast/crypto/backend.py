@@ -30,6 +30,10 @@ class DsaNumbers(NamedTuple):
     y: int
 
 
+DataFields = tuple[int, int, int, bytes, int, bytes, bytes, bytes, bytes]
+"""The fields of a data message behind its header, in the order of `wire.messages.DataMessage`."""
+
+
 class DataKeys(Protocol):
     """The four keys, two counters and the extra key of one (our D-H key, their D-H key) pair."""
 
@@ -210,6 +214,15 @@ class Backend(Protocol):
 
     def in_group(self, element: bytes) -> bool:
         """Whether 2 <= element <= p-2; `element` is 192 bytes."""
+
+    def data_message(self, header: bytes, line: bytes) -> DataFields | None:
+        """The fields of the data message in a line, where there is nothing about it that the
+        general reader would have to look at; else None.
+
+        `header` is the version, the type and the instance tags that the message has to start
+        with. None, too, where the next D-H key is out of range. A backend to which one way of
+        reading is like another says None to all.
+        """
 
     def exponent(self, value: bytes) -> Exponent:
         """Take over an SMP exponent: up to 192 bytes, big-endian."""

@@ -8,6 +8,7 @@ from typing import Any
 from otrfast.crypto.backend import (
     ELEMENT_BYTES,
     SMP_EXPONENT_BYTES,
+    DataFields,
     DhKey,
     DsaNumbers,
     Exponent,
@@ -118,6 +119,8 @@ class NativeBackend:
     agree_many: Callable[[Sequence[tuple[DhKey, bytes]]], list[SharedSecret | None]] = staticmethod(
         direct.agree_many
     )
+
+    data_message: Callable[[bytes, bytes], DataFields | None] = staticmethod(direct.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:
         return self.dh_keys([exponent])[0]

@@ -284,6 +284,9 @@ class PureBackend:
     def in_group(self, element: bytes) -> bool:
         return _in_group(number(element))
 
+    def data_message(self, header: bytes, line: bytes) -> None:
+        return None
+
     def exponent(self, value: bytes) -> Exponent:
         return PureExponent(number(value), self._power)
 

@@ -27,7 +27,9 @@ class Channel(Secret):
         "_backend",
         "_header",
         "_receive_head",
+        "_receive_header",
         "_receive_keys",
+        "_received_as",
         "_send_keys",
         "_send_prefix",
         "keyring",
@@ -37,7 +39,10 @@ class Channel(Secret):
         self, identity: Identity, established: Established, receiver: int, revealed: bytes
     ) -> None:
         self._backend = identity.backend
-        self._header = DataMessage.head(established.version, identity.instance_tag, receiver)
+        version, ours = established.version, identity.instance_tag if receiver else 0
+        self._header = DataMessage.head(version, ours, receiver)
+        self._receive_header = DataMessage.head(version, receiver, ours)
+        self._received_as = version, receiver, ours
         self.keyring = Keyring(established, identity, revealed)
         self._receive_keys: DataKeys | None = None
         self._receive_head = b""
@@ -120,11 +125,7 @@ class Channel(Secret):
         if keys is not self._receive_keys:
             self._receive_keys = keys
             flags_and_keyids = b"\0" + theirs.to_bytes(4, "big") + ours.to_bytes(4, "big")
-            self._receive_head = self._reply_header() + flags_and_keyids
-
-    def _reply_header(self) -> bytes:
-        """The header of the peer's messages: ours with the instance tags turned round."""
-        return self._header[:3] + self._header[7:11] + self._header[3:7]
+            self._receive_head = self._receive_header + flags_and_keyids
 
     def open_line(self, line: bytes) -> bytes | None:
         """The fast lane in: a text that needed nothing but opening, or None for the general
@@ -132,15 +133,19 @@ class Channel(Secret):
         keys = self._receive_keys
         return None if keys is None else keys.open_line(self._receive_head, line)
 
+    def read(self, line: bytes) -> DataMessage | None:
+        """Return the peer's data message in a line, None where the general reader has to look at
+        it."""
+        fields = self._backend.data_message(self._receive_header, line)
+        if fields is None:
+            return None
+        version, sender, receiver = self._received_as
+        return DataMessage(version, sender, receiver, *fields)
+
     def open_many(self, lines: Sequence[bytes]) -> list[bytes]:
         """The texts of the longest run of leading lines that the fast lane takes."""
         keys = self._receive_keys
         return [] if keys is None else keys.open_many(self._receive_head, lines)
-
-    def seal_line(self, text: bytes) -> bytes | None:
-        """The fast lane out: the line for a text without TLVs, or None for the general path."""
-        keys = self._send_keys
-        return None if keys is None else keys.seal(self._send_prefix, text, b"", b"")
 
     def extra_key(self) -> bytes:
         """Return the extra symmetric key of the pair that the next message is sealed with: 32

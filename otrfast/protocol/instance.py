@@ -150,8 +150,10 @@ class Instance(Secret):
         self.last_sent = turn.now
         turn.encoded(self.channel.seal(text, encode_tlvs(tlvs), flags), self.version, self.tag)
 
-    def receive(self, message: DataMessage, local: Local, turn: Turn) -> tuple[Tlv, ...]:
-        """Take a data message: its text and TLVs become events. Returns the TLVs.
+    def receive(
+        self, message: DataMessage, local: Local, turn: Turn
+    ) -> tuple[bytes, tuple[Tlv, ...]]:
+        """Take a data message: its text and TLVs become events, and are returned.
 
         Raises `RemoteError` where it can not be read, and nothing has changed then.
         """
@@ -162,7 +164,7 @@ class Instance(Secret):
         text, _, tail = plaintext.partition(b"\0")
         if text and not tail:
             turn.events.append(MessageReceived(text, True, self.tag))
-            return ()
+            return text, ()
         records = decode_tlvs(tail, local.limits.tlvs + 1)
         if len(records) > local.limits.tlvs:
             del records[local.limits.tlvs :]
@@ -184,7 +186,7 @@ class Instance(Secret):
             turn.events.append(
                 ExtraKeyReceived(keys.extra_key(), use, asked.value[_USE_BYTES:], self.tag)
             )
-        return tuple(records)
+        return text, tuple(records)
 
     def leave(self, state: MessageState, turn: Turn, by_peer: bool) -> None:
         """Leave the encrypted state: forget keys and SMP."""

@@ -101,7 +101,8 @@ class Keyring(Secret):
         """The peer has used our current key: the one before it dies, and its used MAC keys are
         due."""
         assert self._current is not None  # the peer can not use what was never sent
-        self._drop(our_keyid=self.our_keyid - 1)
+        dead = self.our_keyid - 1
+        self._drop((dead, self.their_keyid), (dead, self.their_keyid - 1))
         self._previous, self._current = self._current, None
         self.our_keyid += 1
 
@@ -109,22 +110,22 @@ class Keyring(Secret):
         """The peer has used its current key and announced the next one."""
         if self.their_keyid == _LAST_KEYID:
             return
-        self._drop(their_keyid=self.their_keyid - 1)
-        self.their_public.pop(self.their_keyid - 1, None)
+        dead = self.their_keyid - 1
+        self._drop((self.our_keyid, dead), (self.our_keyid - 1, dead))
+        self.their_public.pop(dead, None)
         self.their_keyid += 1
         self.their_public[self.their_keyid] = next_public
 
-    def _drop(self, our_keyid: int | None = None, their_keyid: int | None = None) -> None:
-        """Forget the pairs of a dead key; only MAC keys that have verified a message are ever
+    def _drop(self, *pairs: tuple[int, int]) -> None:
+        """Forget pairs of a dead key; only MAC keys that have verified a message are ever
         revealed.
 
         Two or three wait where both sides talk. A peer that turns its keys with every message,
         without hearing from us, loses the oldest ones: our next message must not grow with them.
         """
-        dead = [pair for pair in self._pairs if pair[0] == our_keyid or pair[1] == their_keyid]
-        for pair in sorted(dead, reverse=True):
-            keys = self._pairs.pop(pair)
-            if keys.verified:
+        for pair in pairs:
+            keys = self._pairs.pop(pair, None)
+            if keys is not None and keys.verified:
                 waiting = self._revealed + keys.receive_mac_key()
                 self._revealed = waiting[-_MOST_REVEALED * _MAC_BYTES :]
 
@@ -142,5 +143,5 @@ class Keyring(Secret):
         """End this keyring for a refresh: return every MAC key that is due now that none is
         accepted any more."""
         for keyid in (self.our_keyid - 1, self.our_keyid):
-            self._drop(our_keyid=keyid)
+            self._drop((keyid, self.their_keyid), (keyid, self.their_keyid - 1))
         return self.take_revealed()
