@@ -49,8 +49,8 @@ def backend_name() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """Import `PrivateKey` when it is first asked for: a third of the package's import time goes
-    into what reads and writes files, and a program that is given its keys needs none of it."""
+    """Import `PrivateKey` when it is first asked for: what reads and writes files would add a
+    third to the package's import time, and a program that is given its keys needs none of it."""
     if name != "PrivateKey":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from otrfast.storage.private_key import PrivateKey

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count, islice
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
 from otrfast.protocol.local import Local, Tickable, Usage
+from otrfast.records import replace
 from otrfast.session import Session
 from otrfast.trust import Trust
 

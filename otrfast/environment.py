@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.choice import load
+from otrfast.records import field, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Environment:
     """Handed to an account; tests hand in a hand-turned clock and a seeded source."""
 

@@ -3,10 +3,10 @@ by `events.Limited`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from otrfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Every bound, with its default. Sizes in bytes, times in seconds; rates are token buckets
     of (burst, per second)."""

@@ -7,13 +7,12 @@ responder D-H Key and Signature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from otrfast.crypto.backend import AkeKeys, DhKey, SharedSecret
 from otrfast.crypto.dsa import SIGNATURE_BYTES, PublicKey
 from otrfast.errors import BadCommitment, DecodeError, NotInGroup, Reflected
 from otrfast.protocol.identity import Identity
 from otrfast.protocol.table import Row, Table
+from otrfast.records import field, record, replace
 from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.messages import DHCommit, DHKey, Message, RevealSignature, Signature
 
@@ -23,19 +22,19 @@ _X_TAIL = 4 + SIGNATURE_BYTES  # what X holds behind the public key: key id and 
 _ZERO_COUNTER = bytes(16)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """An input of our own: begin an exchange in this version."""
 
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Idle:
     """No exchange runs (the protocol's AUTHSTATE_NONE)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AwaitingDHKey:
     """We have sent a commitment."""
 
@@ -45,7 +44,7 @@ class AwaitingDHKey:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AwaitingRevealSignature:
     """We have answered the commitment `commit`. `yielded` is ours, where it lost against that
     one."""
@@ -56,7 +55,7 @@ class AwaitingRevealSignature:
     yielded: AwaitingDHKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AwaitingSignature:
     """We have revealed g^x and who we are."""
 
@@ -72,7 +71,7 @@ State = Idle | AwaitingDHKey | AwaitingRevealSignature | AwaitingSignature
 Input = Start | DHCommit | DHKey | RevealSignature | Signature
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Established:
     """A finished exchange: everything a session starts from. `revealed` where we were the
     initiator."""
@@ -88,7 +87,7 @@ class Established:
     secret: SharedSecret
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AkeStep:
     """The outcome of one input."""
 
@@ -97,7 +96,7 @@ class AkeStep:
     established: Established | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ake:
     """What the actions work with: who we are, who the peer's instance is, what time it is, how
     long secrets are kept."""

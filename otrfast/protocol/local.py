@@ -4,13 +4,13 @@ counted account-wide."""
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from otrfast.events import Limited
 from otrfast.limits import Limits, TokenBucket
 from otrfast.outcome import Outcome, Turn
 from otrfast.protocol.identity import Identity
+from otrfast.records import record
 from otrfast.trust import Trust
 
 
@@ -36,20 +36,22 @@ class Tickable(Protocol):
         """Whether nothing would be lost without it."""
 
 
-@dataclass(slots=True)
 class Usage:
-    """What all peers together take of the account's bounds."""
+    """What all peers together take of the account's bounds; `limited` counts how often each has
+    bitten."""
 
-    pending_akes: int = 0
-    assembled: int = 0
-    held: int = 0
-    akes: TokenBucket = field(default_factory=TokenBucket)
-    errors: TokenBucket = field(default_factory=TokenBucket)
-    limited: dict[str, int] = field(default_factory=dict)
-    """How often each limit has bitten."""
+    __slots__ = ("akes", "assembled", "errors", "held", "limited", "pending_akes")
+
+    def __init__(self) -> None:
+        self.pending_akes = 0
+        self.assembled = 0
+        self.held = 0
+        self.akes = TokenBucket()
+        self.errors = TokenBucket()
+        self.limited: dict[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Local:
     """Handed to every session and instance; nothing in it belongs to one peer."""
 

@@ -4,9 +4,9 @@ types")."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from otrfast.records import record
 from otrfast.wire.tlv import Tlv, TlvType
 
 _RECORD_HEAD: Final = 4
@@ -14,7 +14,7 @@ _NUL: Final = 1
 _MAX_VALUE: Final = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Padding:
     """Pad the plain text, zero byte and TLVs included, to a multiple of `multiple` bytes.
 

@@ -9,13 +9,13 @@ the powers that need the user's secret wait for the answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Exponent
 from otrfast.crypto.group import G_ELEMENT, Q, number
 from otrfast.errors import BadProof, DecodeError
 from otrfast.protocol.table import Row, Table
+from otrfast.records import field, record
 from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.tlv import Tlv, TlvType
 
@@ -23,7 +23,7 @@ _SECRET_VERSION = b"\x01"
 _KINDS = {"e": "group element", "c": "hash", "d": "exponent"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SmpMessage:
     """The numbers of one SMP message, each as 192 bytes; LAYOUT names them: e element, c hash, d
     exponent."""
@@ -120,12 +120,12 @@ class Answer:
         self.secret = secret
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expect1:
     """Nothing runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """The peer's message 1 is checked and waits for the user's secret; ids and ssid are those it
     was made for."""
@@ -136,7 +136,7 @@ class Asked:
     question: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expect2:
     """We sent message 1."""
 
@@ -145,7 +145,7 @@ class Expect2:
     a3: Exponent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expect3:
     """We sent message 2. `trusting` unless the peer's question was answered: then only the peer
     learns something."""
@@ -159,7 +159,7 @@ class Expect3:
     trusting: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expect4:
     """We sent message 3."""
 
@@ -172,7 +172,7 @@ class Expect4:
 SmpState = Expect1 | Asked | Expect2 | Expect3 | Expect4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SmpStep:
     """The outcome of one input: `matched` once the secrets are compared, `aborted` where the
     peer was out of turn."""
@@ -183,7 +183,7 @@ class SmpStep:
     aborted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Smp:
     """What the actions work with: the arithmetic, and both fingerprints with the ssid of the
     session."""

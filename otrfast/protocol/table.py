@@ -1,7 +1,7 @@
 """State machines as data: rows of (state, input, guard, action, next state), and the runner that
 obeys them.
 
-A state is a frozen dataclass that carries exactly its data; an input is a class of messages.
+A state is a record that carries exactly its data; an input is a class of messages.
 `Table` refuses at import a (state, input) cell that no row answers, and `advance` an action that
 ends elsewhere than its row says. The diagrams of the documentation are printed from the same
 rows (`describe`).
@@ -10,8 +10,9 @@ rows (`describe`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from otrfast.records import record
 
 
 class Step(Protocol):
@@ -26,7 +27,7 @@ class Step(Protocol):
 S = TypeVar("S", bound=Step)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row(Generic[S]):
     """In `state`, on `input`, where `guard` holds (None: always), do `action` and be in
     `next_state`."""

@@ -7,13 +7,13 @@ that are no secret any more, so they take and return plain bytes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend
 from otrfast.crypto.group import number
 from otrfast.errors import BadMac, NotInGroup, ToolkitError
+from otrfast.records import replace
 from otrfast.wire.messages import DataMessage, decode
 
 MAC_BYTES = 20

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from otrfast.errors import DecodeError, OtrError, ToolkitError
+from otrfast.records import record
 from otrfast.wire import fragments, text
 from otrfast.wire.messages import DataMessage, Message, decode
 from otrfast.wire.text import (
@@ -30,7 +31,7 @@ _BASE64_ONLY: Final = re.compile(rb"\s*[A-Za-z0-9+/=]*\.?\s*")
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Malformed:
     """Something of OTR that can not be read."""
 
@@ -40,7 +41,7 @@ class Malformed:
 Content = Message | Query | TaggedText | ErrorText | Unsupported | Malformed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One line of a transcript; a message that is wrapped over several lines of it is one row."""
 
@@ -49,7 +50,7 @@ class Row:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where a message, or a piece of one, stands: bytes `start` to `end` of a row."""
 
@@ -58,7 +59,7 @@ class Place:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One message of a transcript, the `number`th; more than one place where it came in
     pieces."""

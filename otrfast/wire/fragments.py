@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from otrfast.errors import DecodeError, FragmentLimitTooSmall
+from otrfast.records import record
 
 MAX_PIECES: Final = 0xFFFF
 
@@ -18,7 +18,7 @@ _FRAGMENT_V3 = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fragment:
     """Piece `index` of `total`; the instance tags are 0 in version 2."""
 

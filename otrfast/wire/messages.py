@@ -5,22 +5,13 @@ The order of the annotated fields is the order on the wire; a codec is made from
 module is loaded.
 """
 
-from __future__ import annotations
+# annotations are not postponed here: their values are what the codecs are made of
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import (
-    Annotated,
-    ClassVar,
-    Final,
-    TypeVar,
-    dataclass_transform,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import ClassVar, Final, TypeVar, dataclass_transform, get_args
 
 from otrfast.errors import DecodeError, VersionMismatch
+from otrfast.records import record
 from otrfast.wire.fields import (
     AesKey,
     Byte,
@@ -50,7 +41,7 @@ _TAGS = Run((("sender instance tag", Unsigned(4)), ("receiver instance tag", Uns
 _VERSION_BYTES = {version: version.to_bytes(2, "big") for version in VERSIONS}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """What all messages have in front: version and, in version 3, the two instance tags (0 in
     version 2)."""
@@ -84,17 +75,13 @@ _TYPES: dict[int, type[Message]] = {}
 
 @dataclass_transform(frozen_default=True)
 def _message(message_type: int) -> Callable[[type[M]], type[M]]:
-    """Make a message class: a frozen dataclass, its codec from its annotations, known by its
-    type byte."""
+    """Make a message class: a record, its codec from its annotations, known by its type byte."""
 
     def decorate(plain: type[M]) -> type[M]:
-        made = dataclass(frozen=True, slots=True)(plain)
-        hints = get_type_hints(made, include_extras=True)
+        made = record(plain)
         made.TYPE = message_type
         made.CODEC = tuple(
-            (field.name, get_args(hints[field.name])[1])
-            for field in fields(made)
-            if get_origin(hints[field.name]) is Annotated
+            (name, get_args(annotation)[1]) for name, annotation in made.__annotations__.items()
         )
         made.STEPS = in_runs(made.CODEC)
         _TYPES[message_type] = made

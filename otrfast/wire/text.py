@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from otrfast.errors import DecodeError
+from otrfast.records import record
 
 OTR_TAG: Final = b"?OTR"
 ARMOUR: Final = b"?OTR:"
@@ -28,14 +28,14 @@ _BLANKS = re.compile(rb"[ \t]*")
 _IN_ARMOUR = bytes.maketrans(b"", b""), b"\r\n "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlainText:
     """An ordinary text."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaggedText:
     """A text that carried a whitespace tag; the text stands without it."""
 
@@ -43,7 +43,7 @@ class TaggedText:
     versions: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """An offer of versions; `before` and `after` are the texts around it."""
 
@@ -52,7 +52,7 @@ class Query:
     after: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ErrorText:
     """An error for a person to read; `before` is the text in front of its mark."""
 
@@ -60,7 +60,7 @@ class ErrorText:
     before: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Armoured:
     """An encoded message, still in base64: `line` from `?OTR:` on; `before` is the text in front
     of it."""
@@ -83,7 +83,7 @@ class Armoured:
             raise DecodeError("base64", len(ARMOUR)) from None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FragmentText:
     """A fragment of a message: `line` from `?OTR,` or `?OTR|` on; `before` is the text in front
     of it."""
@@ -93,7 +93,7 @@ class FragmentText:
     before: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unsupported:
     """Something of OTR that is recognised and refused: a version 1 message, or a mark of no
     known meaning."""

@@ -1,0 +1,37 @@
+"""What `import otrfast` loads: no more than every program needs that holds conversations."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = {
+    "Crypto", "argparse", "ast", "asyncio", "dataclasses", "dis", "gmpy2", "hashlib",
+    "inspect", "json", "logging", "pathlib", "random", "rich", "shutil", "socket", "ssl",
+    "subprocess", "tempfile", "threading", "tokenize", "urllib",
+}  # fmt: skip
+PACKAGE = {"otrfast.apps", "otrfast.cli", "otrfast.potr", "otrfast.storage", "otrfast.toolkit"}
+BACKENDS = {"otrfast.crypto.native", "otrfast.crypto.pure"}
+LOADED = """
+import sys
+before = set(sys.modules)  # a way to install may import modules of its own at start-up
+{}
+print(*set(sys.modules) - before)
+"""
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that a new interpreter imports for `code`."""
+    command = [sys.executable, "-c", LOADED.format(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_package_when_imported_then_nothing_heavy_with_it():
+    modules = loaded("import otrfast")
+    assert not modules & (HEAVY | PACKAGE | BACKENDS)
+
+
+def test_native_backend_when_loaded_then_none_of_what_the_others_need():
+    modules = loaded("import otrfast; otrfast.Environment()")
+    assert not modules & (HEAVY | PACKAGE | {"otrfast.crypto.pure"})
