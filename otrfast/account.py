@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count, islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
@@ -23,6 +23,8 @@ from otrfast.protocol.local import Local, Tickable, Usage
 from otrfast.records import replace
 from otrfast.session import Session
 from otrfast.trust import Trust
+
+T = TypeVar("T")
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
 _LOOKED_AT = 16  # peers that one new one may push aside
@@ -177,9 +179,12 @@ class Account(Secret):
         The powers that they need are computed together, eight at a time where the processor can.
         Raises what `session` raises: the outcomes before it are in the exception's `outcomes`.
         """
-        wanted = [self.session(peer).wanted(as_bytes(line, "a line")) for peer, line in items]
-        self._identity.agree_ahead([pair for pair in wanted if pair is not None])
-        return self._in_turn(lambda session, line: session.receive(line), items)
+        ahead = []
+        for peer, line in items:
+            session = self.session(peer)
+            ahead.append((session, session.look_ahead(as_bytes(line, "a line"))))
+        self._identity.agree_ahead([seen.pair for _, seen in ahead if seen.pair is not None])
+        return self._in_turn(Session.receive_ahead, ahead)
 
     def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Send texts to several peers, in order, as `session(peer).send(text)` would; one
@@ -188,19 +193,20 @@ class Account(Secret):
         The powers that they need are computed together. What `send` raises for a text ends the
         call there: the outcomes before it are in the exception's `outcomes`.
         """
-        needs = [self.session(peer).wanted_to_send() for peer, _ in items]
-        self._identity.dh_keys.fill(sum(need.dh_key for need in needs))
+        texts = [(self.session(peer), text) for peer, text in items]
+        needs = [session.wanted_to_send() for session, _ in texts]
+        self._identity.dh_keys.fill(sum([need.dh_key for need in needs]))
         self._identity.agree_ahead([need.pair for need in needs if need.pair is not None])
-        return self._in_turn(lambda session, text: session.send(text), items)
+        return self._in_turn(Session.send, texts)
 
     def _in_turn(
-        self, call: Callable[[Session, bytes], Outcome], items: Sequence[tuple[Hashable, bytes]]
+        self, call: Callable[[Session, T], Outcome], items: Sequence[tuple[Session, T]]
     ) -> list[Outcome]:
         """Make a call for each item; the shared secrets computed ahead are wiped after the last."""
         outcomes: list[Outcome] = []
         try:
-            for peer, line in items:
-                outcomes.append(call(self.session(peer), line))
+            for session, item in items:
+                outcomes.append(call(session, item))
         except LocalError as error:
             error.outcomes = outcomes
             raise
@@ -235,8 +241,9 @@ class Account(Secret):
         return self._timers[0].deadline if self._timers else None
 
     def _schedule(self, deadline: float, session: Tickable) -> None:
-        if isinstance(session, Session) and session.has_history:
-            self._sessions.setdefault(session.peer, session)  # in use again after it was forgotten
+        if session.peer not in self._sessions and isinstance(session, Session):
+            if session.has_history:  # in use again after it was forgotten
+                self._sessions.setdefault(session.peer, session)
         heappush(self._timers, _Timer(deadline, next(self._order), weakref.ref(session)))
         if len(self._timers) > self._timers_limit:
             self._clear_timers()

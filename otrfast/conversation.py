@@ -19,7 +19,6 @@ from otrfast.errors import (
 from otrfast.limits import TokenBucket
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
-from otrfast.protocol import ake
 from otrfast.protocol.devices import Devices, Recipient
 from otrfast.protocol.held import HeldTexts
 from otrfast.protocol.instance import Instance, MessageState
@@ -98,15 +97,12 @@ class Conversation(Secret):
         self.versions = policy.versions
 
     @property
-    def private(self) -> bool:
-        """Whether a device is encrypted, or was until the peer ended it."""
-        return any(instance.state is not MessageState.PLAINTEXT for instance in self.devices)
-
-    @property
     def passive(self) -> bool:
         """Whether OTR does nothing at all: no version is allowed, and nothing private is kept or
         required."""
-        return not (self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.private)
+        return not (
+            self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.devices.private
+        )
 
     def heartbeat(self, instance: Instance, turn: Turn) -> None:
         """After a text, where nothing was sent for long: send an empty message, so that the keys
@@ -120,11 +116,6 @@ class Conversation(Secret):
     def current(self) -> Instance | None:
         """The instance that a text goes to now."""
         return self.devices.choose(self.recipient)
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether any instance is encrypted."""
-        return any(instance.state is MessageState.ENCRYPTED for instance in self.devices)
 
     def send(
         self,
@@ -152,7 +143,7 @@ class Conversation(Secret):
             self.seal(instance, text, turn, tlvs, flags)
             if text:
                 self.sent = (text, turn.now, instance.fingerprint)
-        elif self.private:
+        elif self.devices.private:
             raise NotEncrypted("this device has no private conversation, though another one has")
         elif Policy.REQUIRE_ENCRYPTION in self.policy:
             if not self.versions:
@@ -211,9 +202,7 @@ class Conversation(Secret):
         """Do what is due: expiries, the second try of an exchange, the end of idle sessions."""
         limits = self.local.limits
         self.ticked = turn.now
-        unfinished = self.devices.pending is not None or any(
-            not isinstance(instance.exchange, ake.Idle) for instance in self.devices
-        )
+        unfinished = self.devices.exchanging
         self.devices.expire(turn.now)
         self.reassembly.expire(turn.now)
         self.held.expire(turn)
@@ -225,7 +214,7 @@ class Conversation(Secret):
             version, self.retry = self.retry[1], None
             if unfinished and version in self.versions:
                 self.devices.start(version, turn)
-        if limits.idle_session is not None and self.encrypted:
+        if limits.idle_session is not None and self.devices.encrypted:
             if turn.now >= max(self.last_received, self.last_sent) + limits.idle_session:
                 self.end(turn)
         turn.wake(self.deadline())
@@ -240,7 +229,7 @@ class Conversation(Secret):
             soonest = min(soonest, self.held.deadline())
         if self.retry is not None:
             soonest = min(soonest, self.retry[0])
-        if self.encrypted:
+        if self.devices.encrypted:
             if limits.idle_session is not None:
                 soonest = min(
                     soonest, max(self.last_received, self.last_sent) + limits.idle_session
@@ -254,15 +243,7 @@ class Conversation(Secret):
     @property
     def has_history(self) -> bool:
         """Whether there is something that forgetting the peer would lose."""
-        return (
-            bool(self.held)
-            or self.devices.pending is not None
-            or any(
-                instance.state is not MessageState.PLAINTEXT
-                or not isinstance(instance.exchange, ake.Idle)
-                for instance in self.devices
-            )
-        )
+        return self.devices.private or self.devices.exchanging or bool(self.held)
 
     def let_go(self) -> None:
         """Give back what a peer without history still takes of the account's bounds."""

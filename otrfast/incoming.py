@@ -56,13 +56,16 @@ def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
     if talk.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
         talk.offer = Offer.ACCEPTED
     match found:
+        case wire.Armoured(_, before):
+            _plain(talk, before, turn)
+            _armoured(talk, found, turn)
         case wire.PlainText(text):
             if talk.offer is Offer.SENT:
                 talk.offer = Offer.REJECTED
             _plain(talk, text, turn)
         case wire.TaggedText(text, versions):
             _plain(talk, text, turn)
-            if Policy.WHITESPACE_START_AKE in talk.policy and not talk.encrypted:
+            if Policy.WHITESPACE_START_AKE in talk.policy and not talk.devices.encrypted:
                 start_offered(talk, versions, turn)
         case wire.Query(versions, before, after):
             _plain(talk, before, turn)
@@ -71,9 +74,6 @@ def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
         case wire.ErrorText(text, before):
             _plain(talk, before, turn)
             _error(talk, text, turn)
-        case wire.Armoured(_, before):
-            _plain(talk, before, turn)
-            _armoured(talk, found, turn)
         case wire.FragmentText(fragment, version, before):
             _plain(talk, before, turn)
             _fragment(talk, fragment, version, turn)
@@ -89,7 +89,7 @@ def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
 def _plain(talk: Conversation, text: bytes, turn: Turn) -> None:
     if not text:
         return
-    if talk.private or Policy.REQUIRE_ENCRYPTION in talk.policy:
+    if talk.devices.private or Policy.REQUIRE_ENCRYPTION in talk.policy:
         turn.events.append(UnencryptedReceived(text))
     else:
         turn.events.append(MessageReceived(text, False))

@@ -27,6 +27,7 @@ from otrfast.events import Event, ExtraKeySent, MessageReceived
 from otrfast.outcome import Outcome, Turn
 from otrfast.policy import Policy
 from otrfast.protocol import checking, smp
+from otrfast.protocol.data import Channel
 from otrfast.protocol.devices import Recipient
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.turns import EXPANSION, Turns
@@ -46,6 +47,19 @@ class SendNeeds(NamedTuple):
 
     dh_key: bool
     pair: tuple[DhKey, bytes] | None
+
+
+class LookedAhead(NamedTuple):
+    """A line and the halves of the shared secret that receiving it will need, None where it
+    needs none; the data message in it, where it is one for `lane`."""
+
+    line: bytes
+    pair: tuple[DhKey, bytes] | None
+    message: DataMessage | None
+    lane: Channel | None
+
+    def __repr__(self) -> str:
+        return "<LookedAhead: redacted>"
 
 
 class Session(Turns):
@@ -306,10 +320,21 @@ class Session(Turns):
         if self._max_fragment and size > (self._max_fragment - _FRAGMENT_HEAD) * 0xFFFF:
             raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
 
-    def wanted(self, line: bytes) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that `receive(line)` will need, None where it
-        needs none."""
-        return incoming.wanted(self._talk, line)
+    def look_ahead(self, line: bytes) -> LookedAhead:
+        """Return what a line that is about to be received will need, and what was read to know
+        it."""
+        lane = self._lane
+        if lane is not None and len(line) <= self._line_limit:
+            message = lane.read(line)
+            if message is not None:
+                return LookedAhead(line, lane.wanted(message), message, lane)
+        return LookedAhead(line, incoming.wanted(self._talk, line), None, None)
+
+    def receive_ahead(self, ahead: LookedAhead) -> Outcome:
+        """Do what `receive` would with a line that was looked at before."""
+        if ahead.message is not None and ahead.lane is self._lane:
+            return self._receive_data(ahead.message)
+        return self.receive(ahead.line)
 
     def wanted_to_send(self) -> SendNeeds:
         """Return what `send` will have to compute."""

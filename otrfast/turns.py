@@ -49,7 +49,6 @@ class Turns(Facts):
         self._text_limit = 0
         self._scheduled = NEVER
         self._forked = False
-        self._max_fragment = 0
         self.max_fragment = max_fragment
         self._wake(self._talk.deadline())
 
@@ -66,7 +65,7 @@ class Turns(Facts):
                 f"a line of {limit} bytes is too short: at least {MIN_FRAGMENT}"
             )
         self._max_fragment = limit
-        self._settle()
+        self._limit_texts()
 
     @property
     def policy(self) -> Policy:
@@ -98,7 +97,16 @@ class Turns(Facts):
     @padding.setter
     def padding(self, padding: Padding | None) -> None:
         self._talk.padding = padding
-        self._settle()
+        self._limit_texts()
+
+    def _limit_texts(self) -> None:
+        """Set how long a text for the fast lane may be."""
+        if self._talk.padding is not None:
+            self._text_limit = 0
+        elif self._max_fragment:
+            self._text_limit = max(0, self._max_fragment * 3 // 4 - EXPANSION)
+        else:
+            self._text_limit = self._line_limit
 
     def _choose(self, wanted: int | Recipient) -> Instance | None:
         """Return the device that is meant, None where a rule finds none. Raises
@@ -136,7 +144,7 @@ class Turns(Facts):
         if self._forked:
             return
         talk = self._talk
-        instance = talk.current
+        instance = talk.devices.choose(talk.recipient)
         self._lane = None
         if (
             instance is not None
@@ -146,12 +154,6 @@ class Turns(Facts):
             and not (talk.recipient is Recipient.BEST and talk.devices.best_may_change)
         ):
             self._lane, self._lane_instance = instance.channel, instance
-        if talk.padding is not None:
-            self._text_limit = 0
-        elif self._max_fragment:
-            self._text_limit = max(0, self._max_fragment * 3 // 4 - EXPANSION)
-        else:
-            self._text_limit = self._line_limit
 
     def _wake(self, deadline: float) -> None:
         """Have the account call `tick` by then."""

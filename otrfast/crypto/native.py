@@ -85,19 +85,15 @@ class NativeSigningKey(Secret):
         return self._export()[4]
 
 
-def _number_bytes(value: int) -> bytes:
-    """Return a number big-endian without leading zeros."""
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
 def _dsa_arguments(numbers: DsaNumbers) -> list[Any] | None:
-    """Return p, q, g, y as the core takes them, with their lengths; None unless all are above 0."""
-    if min(numbers) <= 0:
-        return None
+    """Return p, q, g, y as the core takes them, big-endian without leading zeros, with their
+    lengths; None unless all are above 0."""
     arguments: list[Any] = []
     for value in numbers:
-        data = _number_bytes(value)
-        arguments += [data, len(data)]
+        if value <= 0:
+            return None
+        size = (value.bit_length() + 7) // 8
+        arguments += [value.to_bytes(size, "big"), size]
     return arguments
 
 

@@ -101,15 +101,13 @@ class Channel(Secret):
         return plaintext, keys
 
     def wanted(self, message: DataMessage) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that `open` will need, None where it is there.
-        Raises `UnknownKeyid`."""
-        pair = message.recipient_keyid, message.sender_keyid
-        return None if self.keyring.derived(*pair) is not None else self.keyring.exchange(*pair)
+        """Return the halves of the shared secret that `open` will need, None where it is there or
+        can not be had."""
+        return self.keyring.wanted(message.recipient_keyid, message.sender_keyid)
 
     def wanted_to_send(self) -> tuple[DhKey, bytes] | None:
         """Return the halves of the shared secret that `seal` will need, None where it is there."""
-        pair = self.keyring.our_keyid - 1, self.keyring.their_keyid
-        return None if self.keyring.derived(*pair) is not None else self.keyring.exchange(*pair)
+        return self.keyring.wanted(self.keyring.our_keyid - 1, self.keyring.their_keyid)
 
     def _set_lanes(self) -> None:
         """After the keys may have turned: where the next messages will need nothing but opening,

@@ -52,6 +52,30 @@ class Devices(Secret):
     def __iter__(self) -> Iterator[Instance]:
         return iter(self._by_tag.values())
 
+    @property
+    def private(self) -> bool:
+        """Whether one is encrypted, or was until the peer ended it."""
+        for instance in self._by_tag.values():
+            if instance.state is not MessageState.PLAINTEXT:
+                return True
+        return False
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether one is encrypted."""
+        for instance in self._by_tag.values():  # noqa: SIM110 - the same
+            if instance.state is MessageState.ENCRYPTED:
+                return True
+        return False
+
+    @property
+    def exchanging(self) -> bool:
+        """Whether a key exchange is unfinished."""
+        for instance in self._by_tag.values():
+            if not isinstance(instance.exchange, ake.Idle):
+                return True
+        return self.pending is not None
+
     def __len__(self) -> int:
         return len(self._by_tag)
 
@@ -64,7 +88,9 @@ class Devices(Secret):
         if isinstance(recipient, int):
             return self._by_tag.get(recipient)
         if len(self._by_tag) < 2:
-            return next(iter(self._by_tag.values()), None)
+            for instance in self._by_tag.values():
+                return instance
+            return None
         # anyone can make a device appear: it must not draw texts into the clear
         private = [each for each in self if each.state is not MessageState.PLAINTEXT] or list(self)
         match recipient:
@@ -83,6 +109,8 @@ class Devices(Secret):
     @property
     def best_may_change(self) -> bool:
         """Whether a change of trust alone may change what `Recipient.BEST` means."""
+        if len(self._by_tag) < 2:
+            return False
         return sum(each.state is MessageState.ENCRYPTED for each in self) > 1
 
     def start(self, version: int, turn: Turn) -> None:
@@ -221,7 +249,7 @@ class Devices(Secret):
         timeout = self._local.limits.ake_timeout
         if self.pending is not None and now >= self.pending.since + timeout:
             self._set_pending(None)
-        for instance in list(self):
+        for instance in list(self._by_tag.values()):
             exchange = instance.exchange
             if not isinstance(exchange, ake.Idle) and now >= exchange.since + timeout:
                 instance.set_exchange(ake.Idle(), self._local)
@@ -231,7 +259,7 @@ class Devices(Secret):
     def deadline(self) -> float:
         """When the first exchange expires; infinity: none runs."""
         soonest = NEVER if self.pending is None else self.pending.since
-        for instance in self:
+        for instance in self._by_tag.values():
             if not isinstance(instance.exchange, ake.Idle):
                 soonest = min(soonest, instance.exchange.since)
         return soonest + self._local.limits.ake_timeout

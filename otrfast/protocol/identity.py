@@ -40,11 +40,12 @@ class DhKeyPool(Secret):
 
     def take(self) -> DhKey:
         """Return a fresh key pair: nobody else ever gets it."""
-        while True:
-            try:
-                return self._keys.pop()
-            except IndexError:  # asked only now: another thread may take the last one any time
-                self.fill(self.batch)
+        while not self._keys:
+            self.fill(self.batch)
+        try:
+            return self._keys.pop()
+        except IndexError:  # another thread was faster
+            return self.take()
 
     def fill(self, count: int) -> None:
         """Make keys until `count` are there: idle time is well spent here."""

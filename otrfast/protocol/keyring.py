@@ -45,7 +45,12 @@ class Keyring(Secret):
         self.their_public = {established.their_keyid: established.their_public}
         self._pairs: dict[tuple[int, int], DataKeys] = {}
         self._revealed = revealed
-        self.install(established.our_keyid, established.their_keyid, established.secret)
+        self._install(
+            (established.our_keyid, established.their_keyid),
+            established.our_key,
+            established.their_public,
+            established.secret,
+        )
 
     def next_public(self) -> bytes:
         """Return our current public key, the one that a data message announces."""
@@ -70,8 +75,19 @@ class Keyring(Secret):
         keys = self._pairs.get((our_keyid, their_keyid))
         if keys is None:
             ours, theirs = self.exchange(our_keyid, their_keyid)
-            keys = self.install(our_keyid, their_keyid, self._identity.agree(ours, theirs))
+            secret = self._identity.agree(ours, theirs)
+            keys = self._install((our_keyid, their_keyid), ours, theirs, secret)
         return keys
+
+    def wanted(self, our_keyid: int, their_keyid: int) -> tuple[DhKey, bytes] | None:
+        """Return the two halves that a pair is still to be derived from, None where it has been,
+        or where a key of it is not alive."""
+        if (our_keyid, their_keyid) in self._pairs:
+            return None
+        try:
+            return self.exchange(our_keyid, their_keyid)
+        except UnknownKeyid:
+            return None
 
     def exchange(self, our_keyid: int, their_keyid: int) -> tuple[DhKey, bytes]:
         """Return the two halves that a pair is derived from. Raises `UnknownKeyid`."""
@@ -80,17 +96,15 @@ class Keyring(Secret):
             raise UnknownKeyid(f"the peer's key {their_keyid} is not alive")
         return self.our_key(our_keyid), theirs
 
-    def install(self, our_keyid: int, their_keyid: int, secret: SharedSecret) -> DataKeys:
-        """Derive a pair's keys from its shared secret, which an AKE or a batch has computed.
+    def _install(
+        self, pair: tuple[int, int], ours: DhKey, theirs: bytes, secret: SharedSecret
+    ) -> DataKeys:
+        """Derive a pair's keys from its shared secret.
 
-        Keys that are there already stay: a second set would start its counters again and repeat
-        the key stream.
+        Keys that another thread has installed meanwhile stay: a second set would start its
+        counters again and repeat the key stream.
         """
-        if (keys := self._pairs.get((our_keyid, their_keyid))) is not None:
-            return keys
-        high = self.our_key(our_keyid).public > self.their_public[their_keyid]
-        # in one step: another thread may have installed them while these were derived
-        return self._pairs.setdefault((our_keyid, their_keyid), secret.data_keys(high))
+        return self._pairs.setdefault(pair, secret.data_keys(ours.public > theirs))
 
     @property
     def has_next(self) -> bool:

@@ -8,9 +8,6 @@ written twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-from struct import Struct
 from typing import Annotated, Any, Final, Protocol
 
 from otrfast.errors import DecodeError
@@ -39,8 +36,14 @@ class Reader:
         return self.data[start:end]
 
     def integer(self, length: int, field: str) -> int:
-        """Return the next `length` bytes as an unsigned big-endian number."""
-        return int.from_bytes(self.take(length, field), "big")
+        """Return the next `length` bytes as an unsigned big-endian number. Raises `DecodeError`
+        where fewer remain."""
+        start = self.offset
+        end = start + length
+        if end > self.end:
+            raise DecodeError(field, start)
+        self.offset = end
+        return int.from_bytes(self.data[start:end], "big")
 
     def counted(self, field: str) -> bytes:
         """Return a DATA or MPI: four bytes of length, then that many bytes."""
@@ -77,7 +80,6 @@ class Unsigned:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.format = {1: "B", 2: "H", 4: "I", 8: "Q"}[length]
 
     def read(self, reader: Reader, field: str) -> int:
         return reader.integer(self.length, field)
@@ -91,7 +93,6 @@ class Fixed:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.format = f"{length}s"
 
     def read(self, reader: Reader, field: str) -> bytes:
         return reader.take(self.length, field)
@@ -143,44 +144,6 @@ class Covered:
 
     def write(self, value: bytes) -> bytes:
         return b""
-
-
-class Run:
-    """Adjacent fields of fixed sizes, read in one step."""
-
-    def __init__(self, fields: Sequence[tuple[str, Unsigned | Fixed]]) -> None:
-        self._fields = fields
-        self._layout = Struct(">" + "".join([kind.format for _, kind in fields]))
-
-    def read(self, reader: Reader) -> Sequence[Any]:
-        """Take all values off the reader. Raises `DecodeError` at the field that is not whole."""
-        start = reader.offset
-        end = start + self._layout.size
-        if end > reader.end:
-            return [kind.read(reader, name) for name, kind in self._fields]
-        reader.offset = end
-        return self._layout.unpack_from(reader.data, start)
-
-
-class Single:
-    """A field of its own, in the place of a run."""
-
-    def __init__(self, name: str, kind: Kind) -> None:
-        self._name = name
-        self._kind = kind
-
-    def read(self, reader: Reader) -> Sequence[Any]:
-        """Take the value off the reader. Raises `DecodeError`."""
-        return (self._kind.read(reader, self._name),)
-
-
-def in_runs(fields: Sequence[tuple[str, Kind]]) -> list[Run | Single]:
-    """Return how to read a layout in as few steps as it allows."""
-    steps: list[Run | Single] = []
-    for fixed, group in groupby(fields, lambda field: isinstance(field[1], Unsigned | Fixed)):
-        members: list[tuple[str, Any]] = list(group)
-        steps += [Run(members)] if fixed else [Single(*member) for member in members]
-    return steps
 
 
 def data(value: bytes) -> bytes:

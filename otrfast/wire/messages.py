@@ -24,10 +24,6 @@ from otrfast.wire.fields import (
     Mac,
     MacCovered,
     Reader,
-    Run,
-    Single,
-    Unsigned,
-    in_runs,
 )
 
 VERSIONS: Final = (2, 3)
@@ -36,8 +32,6 @@ VERSIONS: Final = (2, 3)
 IGNORE_UNREADABLE: Final = 0x01
 """Flag of a data message that the receiver should drop in silence where it can not read it."""
 
-_HEADER = Run((("version", Unsigned(2)), ("message type", Unsigned(1))))
-_TAGS = Run((("sender instance tag", Unsigned(4)), ("receiver instance tag", Unsigned(4))))
 _VERSION_BYTES = {version: version.to_bytes(2, "big") for version in VERSIONS}
 
 
@@ -48,7 +42,6 @@ class Message:
 
     TYPE: ClassVar[int]
     CODEC: ClassVar[tuple[tuple[str, Kind], ...]]
-    STEPS: ClassVar[list[Run | Single]]
 
     version: int
     sender: int
@@ -83,7 +76,6 @@ def _message(message_type: int) -> Callable[[type[M]], type[M]]:
         made.CODEC = tuple(
             (name, get_args(annotation)[1]) for name, annotation in made.__annotations__.items()
         )
-        made.STEPS = in_runs(made.CODEC)
         _TYPES[message_type] = made
         return made
 
@@ -149,14 +141,15 @@ def decode(raw: bytes) -> Message:
     that is not well-formed.
     """
     reader = Reader(raw)
-    version, message_type = _HEADER.read(reader)
+    version = reader.integer(2, "version")
+    message_type = reader.integer(1, "message type")
     if version not in VERSIONS:
         raise VersionMismatch(f"version {version} is not spoken here")
     made = _TYPES.get(message_type)
     if made is None:
         raise DecodeError("message type", 2)
-    values = [*_TAGS.read(reader)] if version == 3 else [0, 0]
-    for step in made.STEPS:
-        values += step.read(reader)
+    sender = reader.integer(4, "sender instance tag") if version == 3 else 0
+    receiver = reader.integer(4, "receiver instance tag") if version == 3 else 0
+    values = [kind.read(reader, name) for name, kind in made.CODEC]
     reader.finish()
-    return made(version, *values)
+    return made(version, sender, receiver, *values)

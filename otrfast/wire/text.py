@@ -8,7 +8,7 @@ whitespace tag; all else is ordinary text (OTRv3, "High level overview").
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
 from typing import Final
 
@@ -77,8 +77,9 @@ class Armoured:
         end = self.line.find(b".", len(ARMOUR))
         if end < 0:
             raise DecodeError("final dot", len(self.line))
+        text = self.line[len(ARMOUR) : end].translate(*_IN_ARMOUR)
         try:
-            return b64decode(self.line[len(ARMOUR) : end].translate(*_IN_ARMOUR), validate=True)
+            return a2b_base64(text, strict_mode=True)
         except ValueError:
             raise DecodeError("base64", len(ARMOUR)) from None
 
@@ -165,7 +166,7 @@ def _tagged(line: bytes) -> PlainText | TaggedText:
 
 def armour(raw: bytes) -> bytes:
     """Return the line that carries a binary message."""
-    return ARMOUR + b64encode(raw) + b"."
+    return ARMOUR + b2a_base64(raw, newline=False) + b"."
 
 
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:
