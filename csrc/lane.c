@@ -77,13 +77,17 @@ static int find_fields(otrf_opening *opening, const otrf_data_keys *keys, size_t
   return 1;
 }
 
-/* The bytes in the armour of a line, decoded; OTRF_BASE64_BAD where it is not clean. */
-static size_t armour_decode(uint8_t *raw, const char *line, size_t line_len) {
+size_t otrf_armour_decode(uint8_t *raw, const char *line, size_t line_len) {
   if (line_len < LINE_EXTRA || line_len > LIMIT_BYTES || memcmp(line, ARMOUR, ARMOUR_BYTES) != 0 ||
       line[line_len - 1] != '.') {
     return OTRF_BASE64_BAD;
   }
   return otrf_base64_decode(raw, line + ARMOUR_BYTES, line_len - LINE_EXTRA);
+}
+
+void otrf_armour_encode(char *line, const uint8_t *raw, size_t len) {
+  memcpy(line, ARMOUR, ARMOUR_BYTES);
+  line[ARMOUR_BYTES + otrf_base64_encode(line + ARMOUR_BYTES, raw, len)] = '.';
 }
 
 #define AHEAD_CHARACTERS 28 /* they hold the longest head */
@@ -101,7 +105,7 @@ static int head_may_fit(const otrf_data_keys *keys, const char *line, size_t lin
 
 int otrf_open_start(otrf_opening *opening, otrf_sha1_job *job, uint8_t *raw, const otrf_data_keys *keys,
                     const char *line, size_t line_len) {
-  const size_t raw_len = head_may_fit(keys, line, line_len) ? armour_decode(raw, line, line_len) : OTRF_BASE64_BAD;
+  const size_t raw_len = head_may_fit(keys, line, line_len) ? otrf_armour_decode(raw, line, line_len) : OTRF_BASE64_BAD;
   opening->raw = raw;
   if (raw_len == OTRF_BASE64_BAD || !find_fields(opening, keys, raw_len)) {
     return 0;
@@ -164,7 +168,7 @@ int otrf_open_line(uint8_t **text, size_t *text_len, uint8_t *room, otrf_data_ke
 
 int otrf_message_read(otrf_message_parts *parts, uint8_t *raw, const uint8_t *header, size_t header_len,
                       const char *line, size_t line_len) {
-  const size_t raw_len = armour_decode(raw, line, line_len), head_len = header_len + FLAGS_FROM_END;
+  const size_t raw_len = otrf_armour_decode(raw, line, line_len), head_len = header_len + FLAGS_FROM_END;
   if (raw_len == OTRF_BASE64_BAD || raw_len < head_len || memcmp(raw, header, header_len) != 0) {
     return OTRF_ERR_GENERAL_PATH;
   }

@@ -82,4 +82,11 @@ typedef struct {
 OTRF_HIDDEN int otrf_message_read(otrf_message_parts *parts, uint8_t *raw, const uint8_t *header, size_t header_len,
                                   const char *line, size_t line_len);
 
+/* The bytes in the armour of a line, decoded into `raw`, which has 3/4 of the line and OTRF_BASE64_SLACK; OTRF_BASE64_BAD
+ * where there is anything but clean base64 between `?OTR:` and the dot that ends the line. */
+OTRF_HIDDEN size_t otrf_armour_decode(uint8_t *raw, const char *line, size_t line_len);
+
+/* Write the line that carries `len` bytes: OTRF_BASE64_LEN(len) + LINE_EXTRA characters. */
+OTRF_HIDDEN void otrf_armour_encode(char *line, const uint8_t *raw, size_t len);
+
 #endif

@@ -179,10 +179,9 @@ class Account(Secret):
         The powers that they need are computed together, eight at a time where the processor can.
         Raises what `session` raises: the outcomes before it are in the exception's `outcomes`.
         """
-        ahead = []
-        for peer, line in items:
-            session = self.session(peer)
-            ahead.append((session, session.look_ahead(as_bytes(line, "a line"))))
+        ahead = [
+            (peer, self.session(peer).look_ahead(as_bytes(line, "a line"))) for peer, line in items
+        ]
         self._identity.agree_ahead([seen.pair for _, seen in ahead if seen.pair is not None])
         return self._in_turn(Session.receive_ahead, ahead)
 
@@ -193,20 +192,19 @@ class Account(Secret):
         The powers that they need are computed together. What `send` raises for a text ends the
         call there: the outcomes before it are in the exception's `outcomes`.
         """
-        texts = [(self.session(peer), text) for peer, text in items]
-        needs = [session.wanted_to_send() for session, _ in texts]
+        needs = [self.session(peer).wanted_to_send() for peer, _ in items]
         self._identity.dh_keys.fill(sum([need.dh_key for need in needs]))
         self._identity.agree_ahead([need.pair for need in needs if need.pair is not None])
-        return self._in_turn(Session.send, texts)
+        return self._in_turn(Session.send, items)
 
     def _in_turn(
-        self, call: Callable[[Session, T], Outcome], items: Sequence[tuple[Session, T]]
+        self, call: Callable[[Session, T], Outcome], items: Sequence[tuple[Hashable, T]]
     ) -> list[Outcome]:
         """Make a call for each item; the shared secrets computed ahead are wiped after the last."""
         outcomes: list[Outcome] = []
         try:
-            for session, item in items:
-                outcomes.append(call(session, item))
+            for peer, item in items:
+                outcomes.append(call(self.session(peer), item))
         except LocalError as error:
             error.outcomes = outcomes
             raise

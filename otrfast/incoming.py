@@ -215,7 +215,9 @@ def _decoded(talk: Conversation, found: wire.Armoured) -> bytes:
     limits = talk.local.limits
     if len(found.line) > limits.message_size:
         raise LimitExceeded("message_size")
-    raw = found.decode()
+    raw = talk.local.identity.backend.unarmoured(found.line)
+    if raw is None:
+        raw = found.decode()
     message_type = raw[2] if len(raw) > 2 else None
     if message_type in _SMALL_MESSAGES and len(raw) > limits.commit_size:
         raise LimitExceeded("commit_size")

@@ -215,13 +215,22 @@ class Backend(Protocol):
     def in_group(self, element: bytes) -> bool:
         """Whether 2 <= element <= p-2; `element` is 192 bytes."""
 
+    def armoured(self, raw: bytes) -> bytes:
+        """Return the line that carries a binary message: `wire.text.armour`."""
+
+    def unarmoured(self, line: bytes) -> bytes | None:
+        """Return the binary message in a line, where it is clean base64 from `?OTR:` to a dot at
+        the line's end; else None, and it is for `wire.text.Armoured.decode`.
+
+        A backend to which one way of reading is like another says None to all.
+        """
+
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:
         """The fields of the data message in a line, where there is nothing about it that the
         general reader would have to look at; else None.
 
         `header` is the version, the type and the instance tags that the message has to start
-        with. None, too, where the next D-H key is out of range. A backend to which one way of
-        reading is like another says None to all.
+        with. None, too, where the next D-H key is out of range, and from every backend as above.
         """
 
     def exponent(self, value: bytes) -> Exponent:

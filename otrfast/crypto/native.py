@@ -116,6 +116,8 @@ class NativeBackend:
         direct.agree_many
     )
 
+    armoured: Callable[[bytes], bytes] = staticmethod(direct.armoured)
+    unarmoured: Callable[[bytes], bytes | None] = staticmethod(direct.unarmoured)
     data_message: Callable[[bytes, bytes], DataFields | None] = staticmethod(direct.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 
 from Crypto.Cipher import AES
@@ -27,10 +27,10 @@ from otrfast.crypto.group import P, Q, element, number
 from otrfast.crypto.secret import Secret
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
 from otrfast.wire.fields import data, mpi
+from otrfast.wire.text import ARMOUR, armour
 
 PowerFunction = Callable[[int, int, int], int]
 
-_ARMOUR = b"?OTR:"
 _MAC_BYTES = 20
 _ZERO_COUNTER = bytes(16)
 _FLAGS_FROM_END = 9  # the flags byte stands before the two key ids that end the head
@@ -70,7 +70,7 @@ class PureDataKeys(Secret):
         ciphertext = _aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
         body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
         mac = hmac.digest(self._keys.send_mac, body, "sha1")
-        return _ARMOUR + b64encode(body + mac + len(revealed).to_bytes(4, "big") + revealed) + b"."
+        return armour(body + mac + data(revealed))
 
     def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
         return [self.seal(prefix, text, b"", b"") for text in texts]
@@ -123,10 +123,10 @@ class PureDataKeys(Secret):
 def _lane_fields(head: bytes, line: bytes) -> tuple[bytes, int, bytes, bytes] | None:
     """Take a line apart as the fast lane does: (authenticated, counter, ciphertext, MAC), or
     None for the general path."""
-    if not (line.startswith(_ARMOUR) and line.endswith(b".")):
+    if not (line.startswith(ARMOUR) and line.endswith(b".")):
         return None
     try:
-        raw = b64decode(line[len(_ARMOUR) : -1], validate=True)
+        raw = b64decode(line[len(ARMOUR) : -1], validate=True)
     except ValueError:
         return None
     flags = len(head) - _FLAGS_FROM_END
@@ -283,6 +283,12 @@ class PureBackend:
 
     def in_group(self, element: bytes) -> bool:
         return _in_group(number(element))
+
+    def armoured(self, raw: bytes) -> bytes:
+        return armour(raw)
+
+    def unarmoured(self, line: bytes) -> None:
+        return None
 
     def data_message(self, header: bytes, line: bytes) -> None:
         return None

@@ -19,7 +19,6 @@ from otrfast.protocol import ake
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.local import Local
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
-from otrfast.wire.text import armour
 
 _RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRYPTED: 2}
 
@@ -130,7 +129,7 @@ class Devices(Secret):
             if instance.tag:
                 instance.set_exchange(step.state, local)
         for commit in step.replies:
-            turn.encoded(armour(commit.encode()), commit.version, commit.receiver)
+            local.send(commit, turn)
 
     def exchange(self, message: Message, turn: Turn) -> tuple[Instance, ake.Established] | None:
         """Take an AKE message; return the instance that is encrypted by it, if one is.

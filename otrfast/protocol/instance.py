@@ -25,7 +25,6 @@ from otrfast.protocol.data import Channel
 from otrfast.protocol.identity import MIN_INSTANCE_TAG
 from otrfast.protocol.local import Local
 from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
-from otrfast.wire.text import armour
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs, encode_tlvs
 
 _USE_BYTES = 4  # of TLV 8 before the data that belongs to the use
@@ -108,7 +107,7 @@ class Instance(Secret):
         if not isinstance(step.state, ake.Idle):
             turn.wake(step.state.since + local.limits.ake_timeout)
         for reply in step.replies:
-            turn.encoded(armour(reply.encode()), reply.version, reply.receiver)
+            local.send(reply, turn)
         return step.established
 
     def establish(self, established: ake.Established, local: Local, turn: Turn) -> None:

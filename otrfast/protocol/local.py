@@ -12,6 +12,7 @@ from otrfast.outcome import Outcome, Turn
 from otrfast.protocol.identity import Identity
 from otrfast.records import record
 from otrfast.trust import Trust
+from otrfast.wire.messages import Message
 
 
 class Tickable(Protocol):
@@ -65,6 +66,11 @@ class Local:
     query_text: bytes
     error_text: bytes
     trailing_tab: bool
+
+    def send(self, message: Message, turn: Turn) -> None:
+        """Send a message of a key exchange."""
+        line = self.identity.backend.armoured(message.encode())
+        turn.encoded(line, message.version, message.receiver)
 
     def limited(self, limit: str, turn: Turn) -> None:
         """Report, and count, that a bound has bitten."""

@@ -89,17 +89,18 @@ def test_pair_of_keys_when_two_threads_derive_it_then_there_is_one(talk: Pair):
     keyring = talk.bob.instance.channel.keyring
     ours, theirs = keyring.our_keyid - 1, keyring.their_keyid
     keyring._pairs.pop((ours, theirs), None)
-    secret = keyring._identity.agree(*keyring.exchange(ours, theirs))
+    halves = keyring.exchange(ours, theirs)
+    secret = halves[0].agree(halves[1])
 
     class Overtaken:
         """A secret in whose derivation another thread comes first."""
 
         def data_keys(self, high):
-            self.first = keyring.install(ours, theirs, secret)
+            self.first = keyring._install((ours, theirs), *halves, secret)
             return secret.data_keys(high)
 
     overtaken = Overtaken()
-    assert keyring.install(ours, theirs, overtaken) is overtaken.first
+    assert keyring._install((ours, theirs), *halves, overtaken) is overtaken.first
     assert keyring.derived(ours, theirs) is overtaken.first
 
 

@@ -1,0 +1,133 @@
+"""Armour and the fields of data messages, read by the core: what it reads it reads as the general
+reader does, and everything else it leaves to that one."""
+
+from base64 import b64encode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otrfast.crypto.group import P
+from otrfast.errors import RemoteError
+from otrfast.wire.messages import DataMessage, decode
+from otrfast.wire.text import Armoured, armour
+
+from . import levels
+from .messages import NEXT_KEY, duo, prefix
+
+TAGS = 0x100, 0x200
+
+
+def header(version):
+    return DataMessage.head(version, *(TAGS if version == 3 else (0, 0)))
+
+
+def message(version=3, **parts):
+    """A data message that can be read; no MAC is looked at here."""
+    values = {
+        "flags": 1, "sender_keyid": 7, "recipient_keyid": 2**32 - 1,
+        "next_key": NEXT_KEY.to_bytes(192, "big"), "counter": 2**64 - 2, "ciphertext": b"text",
+        "authenticated": b"", "mac": bytes(range(20)), "old_mac_keys": b"k" * 40,
+    } | parts  # fmt: skip
+    return DataMessage(version, *(TAGS if version == 3 else (0, 0)), **values).encode()
+
+
+def both(backend, line, version=3):
+    """What the general reader and the core make of a line, as fields behind the header."""
+    try:
+        found = decode(Armoured(line, b"").decode())
+    except RemoteError:
+        general = None
+    else:
+        general = tuple(getattr(found, name) for name, _ in found.CODEC)
+        head = found.head(found.version, found.sender, found.receiver)
+        if not isinstance(found, DataMessage) or head != header(version):
+            general = None
+    return general, backend.data_message(header(version), line)
+
+
+@pytest.mark.parametrize("length", [*range(130), 1000, 3000, 3050, 70_000])
+def test_armour_when_put_on_then_taken_off_again(native, rng, length):
+    raw = rng.randbytes(length)
+    line = native.armoured(raw)
+    assert line == armour(raw)
+    assert native.unarmoured(line) == raw
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b".", b"?OTR:", b"?OTR:.", b"?OTR:AAA.", b"?OTR:AAAA", b"?OTR:AAAA.x", b" ?OTR:AAAA.",
+     b"?OTR:AA AA.", b"?OTR:A.AA.", b"?OTR:AAA*.", b"?OTR:AB==.", b"?OTR:A===.", b"?OTR|AAAA."],
+)  # fmt: skip
+def test_unarmoured_when_the_armour_is_odd_then_none_or_the_same(native, line):
+    found = native.unarmoured(line)
+    assert found is None or found == Armoured(line, b"").decode()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_data_message_when_in_order_then_read_as_the_general_reader_does(native, rng, version):
+    for length in [*range(70), 4000, 60_000]:
+        line = armour(message(version, ciphertext=rng.randbytes(length)))
+        general, direct = both(native, line, version)
+        assert direct == general
+        assert direct is not None
+    for next_key in (2, 255, NEXT_KEY >> 8, NEXT_KEY >> 700, P - 2):
+        line = armour(message(version, next_key=next_key.to_bytes(192, "big"), old_mac_keys=b""))
+        general, direct = both(native, line, version)
+        assert direct == general
+        assert direct is not None
+
+
+@pytest.mark.parametrize("value", [0, 1, P - 1, P, 2**1536 - 1])
+def test_data_message_when_the_next_key_is_out_of_range_then_none(native, value):
+    line = armour(message(next_key=value.to_bytes(192, "big")))
+    assert native.data_message(header(3), line) is None
+
+
+def test_data_message_when_the_header_is_another_then_none(native):
+    line = armour(message())
+    for other in (header(2), DataMessage.head(3, *TAGS[::-1]), b"\0\3\x0a" + header(3)[3:]):
+        assert native.data_message(other, line) is None
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_data_message_when_cut_or_flipped_then_none_or_the_same(native, version):
+    raw = message(version)
+    for at in range(len(raw)):
+        for damaged in (raw[:at], raw[:at] + bytes((raw[at] ^ 1,)) + raw[at + 1 :], raw + b"\0"):
+            general, direct = both(native, armour(damaged), version)
+            assert direct in (None, general)
+            # what the general reader takes and this one does not is the next key alone
+            if direct is None and general is not None:
+                assert general[3] != NEXT_KEY.to_bytes(192, "big")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(junk=st.binary(max_size=300), at=st.integers(0, 400), kept=st.booleans())
+@pytest.mark.parametrize("level", levels.NATIVE)
+def test_data_message_when_the_line_is_junk_then_none_or_the_same(level, junk, at, kept):
+    raw = message()
+    line = armour(raw[:at] + junk + (raw[at:] if kept else b""))
+    with levels.native(level) as backend:
+        for text in (line, line[:at] + junk + line[at:], b"?OTR:" + b64encode(junk) + b"."):
+            general, direct = both(backend, text)
+            assert direct in (None, general)
+
+
+def test_reading_takes_bytes_alone(native):
+    for wrong in (None, "text", bytearray(b"?OTR:AAAA.")):
+        with pytest.raises(TypeError):
+            native.unarmoured(wrong)
+        with pytest.raises(TypeError):
+            native.armoured(wrong)
+        with pytest.raises(TypeError):
+            native.data_message(header(3), wrong)
+    with pytest.raises(TypeError):
+        native.data_message(header(3))
+
+
+def test_backends_in_python_leave_all_reading_to_the_general_reader(reference):
+    line = duo(reference)[0].seal(prefix(), b"text", b"", b"")
+    assert reference.armoured(b"raw") == armour(b"raw")
+    assert reference.unarmoured(line) is None
+    assert reference.data_message(header(3), line) is None
