@@ -1,4 +1,4 @@
-/* Powers modulo the 1536-bit prime of RFC 3526 group 5, on GMP or on AVX-512 IFMA. */
+/* Powers modulo the 1536-bit prime of RFC 3526 group 5, on GMP, on ADX or on AVX-512 IFMA. */
 #include "ifma.h"
 
 /* p = 2^1536 - 2^1472 - 1 + 2^64 * (floor(2^1406 pi) + 741804) */
@@ -27,6 +27,8 @@ static _Alignas(64) uint8_t ifma_scalar_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_nu
 static void group_field(otrf_field *field) {
   if (otrf_has(OTRF_HAS_IFMA)) {
     otrf_field_on_ifma(field, &ifma_modulus);
+  } else if (otrf_has(OTRF_HAS_ADX)) {
+    otrf_field_on_adx(field, &otrf_p_modulus);
   } else {
     otrf_field_on_gmp(field, &otrf_p_modulus);
   }
@@ -120,15 +122,16 @@ static void power_gmp(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS]
   otrf_wipe(scratch, sizeof scratch);
 }
 
-/* The same in the IFMA field. */
-static void power_ifma(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
+/* The same in a field with a kernel of our own. */
+static void power_own(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
   otrf_field field;
   otrf_element power;
-  otrf_field_on_ifma(&field, &ifma_modulus);
+  group_field(&field);
   field.in(&power, b, &field);
   otrf_field_power_secret(&power, &power, e, e_n, &field);
   field.out(r, &power, &field);
   otrf_wipe(&power, sizeof power);
+  otrf_wipe(&field.scratch, sizeof field.scratch);
 }
 
 int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len) {
@@ -143,8 +146,8 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
   otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
   otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, OTRF_ELEMENT_BYTES);
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  if (otrf_has(OTRF_HAS_IFMA)) {
-    power_ifma(power, b, e, exponent_len / 8);
+  if (otrf_has(OTRF_HAS_IFMA) || otrf_has(OTRF_HAS_ADX)) {
+    power_own(power, b, e, exponent_len / 8);
   } else {
     power_gmp(power, b, e, exponent_len / 8);
   }
