@@ -214,10 +214,16 @@ static void square(void *r, const void *a, size_t count, otrf_field *field) {
   }
 }
 
+static void in(void *r, const otrf_limb *a, otrf_field *field) {
+  const otrf_modulus *modulus = field->modulus;
+  mul(r, a, modulus->square, field);
+}
+
 void otrf_field_on_adx(otrf_field *field, const otrf_modulus *modulus) {
   otrf_field_on_gmp(field, modulus);
   field->mul = mul;
   field->square = square;
+  field->in = in;
 }
 #else
 void otrf_field_on_adx(otrf_field *field, const otrf_modulus *modulus) { otrf_field_on_gmp(field, modulus); }
