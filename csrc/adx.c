@@ -5,10 +5,20 @@
 
 /* A block is eight digits against eight limbs. Eight limbs of the sum stay in registers, A to H from the lowest one on;
  * after each row the lowest is done and its register becomes the highest, so that rows differ in the order of names
- * alone. The low halves of a row's products ride on the carry flag, the high ones on the overflow flag. A row also takes
- * up the limb that is in memory where its lowest one goes: with that, and no more, the sum fits nine limbs.
+ * alone. The low halves of a row's products ride on the carry flag, the high ones on the overflow flag. A row also
+ * takes up the limb that is in memory where its lowest one goes: with that, and no more, the sum fits nine limbs.
  *
  * Rows are text for the assembler. In it t is where the sum is, a the number multiplied and b the digits. */
+
+#define KERNEL(text, sum, number, digits)                                                                              \
+  __asm__ volatile(text                                                                                                \
+                   :                                                                                                   \
+                   : [t] "r"(sum), [a] "r"(number), [b] "r"(digits)                                                    \
+                   : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory")
+
+/* The assembler's text takes nearly all registers, so it gets a function to itself. */
+#define NOINLINE __attribute__((noinline))
+
 #define A "%%r8"
 #define B "%%r9"
 #define C "%%r10"
@@ -23,6 +33,8 @@
           macro(4, E, F, G, H, A, B, C, D, __VA_ARGS__) macro(5, F, G, H, A, B, C, D, E, __VA_ARGS__)                  \
               macro(6, G, H, A, B, C, D, E, F, __VA_ARGS__) macro(7, H, A, B, C, D, E, F, G, __VA_ARGS__)
 
+/* At the start; and between rows, which leave both flags clear, so that a row does not wait for the one before. */
+#define CLEAR_FLAGS "xorl %%eax, %%eax\n\t"
 #define AT(block, limb, base) "8*(8*(" #block ")+" #limb ")(%[" #base "])"
 #define TERM(block, limb, here, above)                                                                                 \
   "mulxq " AT(block, limb, a) ", %%rax, %%rcx\n\tadcxq %%rax, " here "\n\tadoxq %%rcx, " above "\n\t"
@@ -30,6 +42,7 @@
 #define ROW_END(above) "movl $0, %%eax\n\tadcxq %%rax, " above "\n\t"
 /* The lowest limb goes where it belongs, and its register starts again as the highest. */
 #define SHIFT(row, block, limb) "movq " limb ", " AT(block, row, t) "\n\tmovq $0, " limb "\n\t"
+
 /* The terms of a row from limb 1 (2, 3, ...) of the block on. */
 #define TERMS_8(block, a, b, c, d, e, f, g, h) ROW_END(a)
 #define TERMS_7(block, a, b, c, d, e, f, g, h) TERM(block, 7, h, a) TERMS_8(block, a, b, c, d, e, f, g, h)
@@ -39,6 +52,7 @@
 #define TERMS_3(block, a, b, c, d, e, f, g, h) TERM(block, 3, d, e) TERMS_4(block, a, b, c, d, e, f, g, h)
 #define TERMS_2(block, a, b, c, d, e, f, g, h) TERM(block, 2, c, d) TERMS_3(block, a, b, c, d, e, f, g, h)
 #define TERMS_1(block, a, b, c, d, e, f, g, h) TERM(block, 1, b, c) TERMS_2(block, a, b, c, d, e, f, g, h)
+
 #define DIGIT(row, digits) "movq " digits(row) ", %%rdx\n\t"
 #define DIGIT_B(row) AT(0, row, b)
 #define DIGIT_T(row) AT(0, row, t)
@@ -48,21 +62,15 @@
 
 /* Limb 0 is added to before its register is given away, so the row starts with it. */
 #define ROW(row, a, b, c, d, e, f, g, h, block, digits, take)                                                          \
-  CLEAR_FLAGS DIGIT(row, digits) take(row, block, a) TERM(block, 0, a, b) SHIFT(row, block, a) TERMS_1(block, a, b, c, d, e, f, g, h)
+  CLEAR_FLAGS DIGIT(row, digits) take(row, block, a) TERM(block, 0, a, b) SHIFT(row, block, a)                         \
+      TERMS_1(block, a, b, c, d, e, f, g, h)
+
 #define LOAD(row, a, b, c, d, e, f, g, h, block) "movq " AT(block, row, t) ", " a "\n\t"
 #define STORE(row, a, b, c, d, e, f, g, h, block) "movq " a ", " AT(block, row, t) "\n\t"
-#define CLEAR_FLAGS "xorl %%eax, %%eax\n\t"
-#define BLOCK_0(digits) CLEAR_FLAGS ROTATED(LOAD, 0) ROTATED(ROW, 0, digits, TAKE_NOTHING)
+#define BLOCK_0(digits) ROTATED(LOAD, 0) ROTATED(ROW, 0, digits, TAKE_NOTHING)
 #define BLOCK(block, digits) ROTATED(ROW, block, digits, TAKE)
 
-#define KERNEL(text, sum, number, digits)                                                                              \
-  __asm__ volatile(text                                                                                                \
-                   :                                                                                                   \
-                   : [t] "r"(sum), [a] "r"(number), [b] "r"(digits)                                                    \
-                   : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory")
-
 /* t[0 .. n+7] = t[0 .. n-1] + a * b, eight digits of b. */
-#define NOINLINE __attribute__((noinline))
 
 NOINLINE static void product_24(otrf_limb *t, const otrf_limb *a, const otrf_limb *b) {
   KERNEL(BLOCK_0(DIGIT_B) BLOCK(1, DIGIT_B) BLOCK(2, DIGIT_B) ROTATED(STORE, 3), t, a, b);
@@ -76,19 +84,20 @@ NOINLINE static void product_16(otrf_limb *t, const otrf_limb *a, const otrf_lim
 
 /* m = -1 modulo 2^64: the quotient is the lowest limb, which vanishes, and itself what is carried. */
 #define QUOTIENT_ROW_P(row, a, b, c, d, e, f, g, h, block)                                                             \
-  CLEAR_FLAGS "movq " a ", %%rdx\n\t" SHIFT(row, block, a) "adoxq %%rdx, " b "\n\t" TERMS_1(block, a, b, c, d, e, f, g, h)
+  CLEAR_FLAGS "movq " a ", %%rdx\n\t" SHIFT(row, block, a) "adoxq %%rdx, " b "\n\t"                                   \
+      TERMS_1(block, a, b, c, d, e, f, g, h)
 /* Any other m; b points to -1/m modulo 2^64. */
 #define QUOTIENT_ROW(row, a, b, c, d, e, f, g, h, block)                                                               \
   "movq " a ", %%rdx\n\timulq (%[b]), %%rdx\n\tmovq %%rdx, " AT(block, row, t) "\n\t" CLEAR_FLAGS TERM(0, 0, a, b)     \
       TERMS_1(block, a, b, c, d, e, f, g, h)
 
 NOINLINE static void reduce_24(otrf_limb *t, const otrf_limb *m, const otrf_limb *inverse) {
-  KERNEL(CLEAR_FLAGS ROTATED(LOAD, 0) ROTATED(QUOTIENT_ROW_P, 0) BLOCK(1, DIGIT_T) BLOCK(2, DIGIT_T) ROTATED(STORE, 0),
-         t, m, inverse);
+  KERNEL(ROTATED(LOAD, 0) ROTATED(QUOTIENT_ROW_P, 0) BLOCK(1, DIGIT_T) BLOCK(2, DIGIT_T) ROTATED(STORE, 0), t, m,
+         inverse);
 }
 
 NOINLINE static void reduce_16(otrf_limb *t, const otrf_limb *m, const otrf_limb *inverse) {
-  KERNEL(CLEAR_FLAGS ROTATED(LOAD, 0) ROTATED(QUOTIENT_ROW, 0) BLOCK(1, DIGIT_T) ROTATED(STORE, 0), t, m, inverse);
+  KERNEL(ROTATED(LOAD, 0) ROTATED(QUOTIENT_ROW, 0) BLOCK(1, DIGIT_T) ROTATED(STORE, 0), t, m, inverse);
 }
 
 /* ---- squares: the products of different limbs once, then all of them doubled, and the squares of limbs added */
@@ -104,7 +113,7 @@ NOINLINE static void reduce_16(otrf_limb *t, const otrf_limb *m, const otrf_limb
 #define TRIANGLE_TERMS_5(...) TERMS_6(0, __VA_ARGS__)
 #define TRIANGLE_TERMS_6(...) TERMS_7(0, __VA_ARGS__)
 #define TRIANGLE_TERMS_7(...)
-#define TRIANGLE CLEAR_FLAGS ROTATED(LOAD, 0) ROTATED(TRIANGLE_ROW, 0)
+#define TRIANGLE ROTATED(LOAD, 0) ROTATED(TRIANGLE_ROW, 0)
 
 /* t += a[0 .. 7] * a, the products of different limbs once; a has 24, 16 or 8 limbs. */
 NOINLINE static void triangle_24(otrf_limb *t, const otrf_limb *a) {
@@ -123,10 +132,8 @@ NOINLINE static void triangle_8(otrf_limb *t, const otrf_limb *a) { KERNEL(TRIAN
   "movq " AT(block, limb, a) ", %%rdx\n\tmulxq %%rdx, %%rax, %%rcx\n\t" DOUBLED(AT(2 * block, 2 * limb, t), "%%rax")   \
       DOUBLED(AT(2 * block, 2 * limb + 1, t), "%%rcx")
 #define DIAGONALS(block)                                                                                               \
-  DIAGONAL(block, 0)                                                                                                   \
-  DIAGONAL(block, 1)                                                                                                   \
-  DIAGONAL(block, 2)                                                                                                   \
-  DIAGONAL(block, 3) DIAGONAL(block, 4) DIAGONAL(block, 5) DIAGONAL(block, 6) DIAGONAL(block, 7)
+  DIAGONAL(block, 0) DIAGONAL(block, 1) DIAGONAL(block, 2) DIAGONAL(block, 3) DIAGONAL(block, 4)                       \
+      DIAGONAL(block, 5) DIAGONAL(block, 6) DIAGONAL(block, 7)
 
 NOINLINE static void diagonal_24(otrf_limb *t, const otrf_limb *a) {
   KERNEL(CLEAR_FLAGS DIAGONALS(0) DIAGONALS(1) DIAGONALS(2), t, a, a);
