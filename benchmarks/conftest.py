@@ -5,18 +5,19 @@
 
 import pytest
 
+from otrfast.apps.bench.metrics import NEEDED
 from otrfast.apps.bench.potr_work import PotrDuo
 from otrfast.apps.workloads import Crowd, Duo
 from otrfast.crypto.choice import load
 from otrfast.errors import BackendUnavailable
 
-LEVELS = {"native-ifma": "ifma", "native-gmp": "vaes"}
+LEVELS = {"native-ifma": "ifma", "native-adx": "adx", "native-gmp": "vaes"}
 PACKAGES = {"potr-layer": "otrfast.potr", "python-potr": "potr"}
 
 
 @pytest.fixture(params=[*LEVELS, "gmpy2", "pure"])
 def backend(request):
-    """Each backend in turn, native with AVX-512 IFMA and with GMP's powers."""
+    """Each backend in turn, native with AVX-512 IFMA, with ADX and with GMP's powers."""
     if request.param not in LEVELS:
         yield load(request.param)
         return
@@ -28,8 +29,10 @@ def backend(request):
 
     highest = use_level("ifma")
     level = use_level(LEVELS[request.param])
-    if request.param == "native-ifma" and level != "ifma":
-        pytest.skip("the processor has no AVX-512 IFMA")
+    needed, instructions = NEEDED.get(request.param, (level, ""))
+    if level != needed:
+        use_level(highest)
+        pytest.skip(f"the processor has no {instructions}")
     yield backend
     use_level(highest)
 

@@ -35,15 +35,18 @@ unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t co
 void otrf_comb_power(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
                      otrf_field *field) {
   otrf_element value, entry;
-  memcpy(&value, field->one, field->size);
   for (size_t column = columns; column-- > 0;) {
     if (column + 1 < columns) {
       field->square(&value, &value, 1, field);
     }
     for (size_t t = 0; t < OTRF_COMB_TABLES; t++) {
       const unsigned index = otrf_comb_index(exponent, exponent_n, columns, t, column);
-      field->select(&entry, table + t * OTRF_COMB_ENTRIES * field->size, OTRF_COMB_ENTRIES, index, field);
-      field->mul(&value, &value, &entry, field);
+      const int first = column + 1 == columns && t == 0;
+      field->select(first ? &value : &entry, table + t * OTRF_COMB_ENTRIES * field->size, OTRF_COMB_ENTRIES, index,
+                    field);
+      if (!first) {
+        field->mul(&value, &value, &entry, field);
+      }
     }
   }
   memcpy(r, &value, field->size);

@@ -12,7 +12,11 @@ void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
     otrf_field_on_ifma(&field->field, &field->way.ifma);
   } else {
     otrf_modulus_init(&field->way.gmp, m, n);
-    otrf_field_on_gmp(&field->field, &field->way.gmp);
+    if (n == OTRF_DSA_P_LIMBS && otrf_has(OTRF_HAS_ADX)) {
+      otrf_field_on_adx(&field->field, &field->way.gmp);
+    } else {
+      otrf_field_on_gmp(&field->field, &field->way.gmp);
+    }
   }
 }
 

@@ -13,7 +13,7 @@ static void square(void *r, const void *a, size_t count, otrf_field *field) {
 }
 
 static void select_entry(void *r, const void *table, size_t entries, unsigned index, otrf_field *field) {
-  otrf_gmp.sec_tabselect(r, table, (long)(field->size / sizeof(otrf_limb)), (long)entries, (long)index);
+  otrf_limbs_select(r, table, field->size / sizeof(otrf_limb), entries, index);
 }
 
 static void in(void *r, const otrf_limb *a, otrf_field *field) { otrf_mont_in(r, a, field->modulus, &field->scratch); }

@@ -1,4 +1,4 @@
-/* Powers modulo the 1536-bit prime of RFC 3526 group 5, on GMP or on AVX-512 IFMA. */
+/* Powers modulo the 1536-bit prime of RFC 3526 group 5, on GMP, on ADX or on AVX-512 IFMA. */
 #include "ifma.h"
 
 /* p = 2^1536 - 2^1472 - 1 + 2^64 * (floor(2^1406 pi) + 741804) */
@@ -23,12 +23,17 @@ static otrf_ifma_modulus ifma_modulus;
 static _Alignas(64) uint8_t ifma_dh_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_number))];
 static _Alignas(64) uint8_t ifma_scalar_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_number))];
 
+/* The field whose elements are limbs, on the best way in force. */
+static void limbs_field(otrf_field *field) {
+  (otrf_has(OTRF_HAS_ADX) ? otrf_field_on_adx : otrf_field_on_gmp)(field, &otrf_p_modulus);
+}
+
 /* The field on the best way to multiply that is in force. */
 static void group_field(otrf_field *field) {
   if (otrf_has(OTRF_HAS_IFMA)) {
     otrf_field_on_ifma(field, &ifma_modulus);
   } else {
-    otrf_field_on_gmp(field, &otrf_p_modulus);
+    limbs_field(field);
   }
 }
 
@@ -42,18 +47,24 @@ static void comb_power(void *r, const otrf_limb *e, size_t e_n, otrf_field *fiel
   }
 }
 
-/* Build the combs of one field, and hold 2^q against 1: p = 7 mod 8 makes 2 a square. */
+/* Hold 2^q against 1: p = 7 mod 8 makes 2 a square. */
+static int comb_known(const otrf_limb *q, otrf_field *field) {
+  otrf_element one;
+  otrf_limb power[OTRF_P_LIMBS];
+  comb_power(&one, q, OTRF_P_LIMBS, field);
+  field->out(power, &one, field);
+  power[0] ^= 1;
+  return otrf_limbs_zero(power, OTRF_P_LIMBS);
+}
+
+/* Build the combs of one field, and try them. */
 static int combs_start(otrf_field *field, uint8_t *dh, uint8_t *scalar, const otrf_limb *q) {
   static const otrf_limb two[OTRF_P_LIMBS] = {2};
   otrf_element base;
-  otrf_limb power[OTRF_P_LIMBS];
   field->in(&base, two, field);
   otrf_comb_build(dh, &base, DH_COLUMNS, field);
   otrf_comb_build(scalar, &base, SCALAR_COLUMNS, field);
-  comb_power(&base, q, OTRF_P_LIMBS, field);
-  field->out(power, &base, field);
-  power[0] ^= 1;
-  return otrf_limbs_zero(power, OTRF_P_LIMBS);
+  return comb_known(q, field);
 }
 
 /* q = (p - 1) / 2 */
@@ -71,6 +82,10 @@ int otrf_powers_start(void) {
   otrf_modulus_init(&otrf_p_modulus, otrf_p, OTRF_P_LIMBS);
   otrf_field_on_gmp(&field, &otrf_p_modulus);
   int good = combs_start(&field, dh_comb, scalar_comb, q);
+  if (otrf_cpu_level() >= OTRF_LEVEL_ADX) {
+    otrf_field_on_adx(&field, &otrf_p_modulus);
+    good &= comb_known(q, &field);
+  }
   if (otrf_cpu_level() >= OTRF_LEVEL_IFMA) {
     otrf_ifma_modulus_init(&ifma_modulus, otrf_p, OTRF_P_LIMBS);
     otrf_field_on_ifma(&field, &ifma_modulus);
@@ -120,15 +135,16 @@ static void power_gmp(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS]
   otrf_wipe(scratch, sizeof scratch);
 }
 
-/* The same in the IFMA field. */
-static void power_ifma(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
+/* The same in a field with a kernel of our own. */
+static void power_own(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
   otrf_field field;
   otrf_element power;
-  otrf_field_on_ifma(&field, &ifma_modulus);
+  group_field(&field);
   field.in(&power, b, &field);
   otrf_field_power_secret(&power, &power, e, e_n, &field);
   field.out(r, &power, &field);
   otrf_wipe(&power, sizeof power);
+  otrf_wipe(&field.scratch, sizeof field.scratch);
 }
 
 int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len) {
@@ -143,8 +159,8 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
   otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
   otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, OTRF_ELEMENT_BYTES);
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  if (otrf_has(OTRF_HAS_IFMA)) {
-    power_ifma(power, b, e, exponent_len / 8);
+  if (otrf_has(OTRF_HAS_IFMA) || otrf_has(OTRF_HAS_ADX)) {
+    power_own(power, b, e, exponent_len / 8);
   } else {
     power_gmp(power, b, e, exponent_len / 8);
   }
@@ -267,15 +283,16 @@ int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) 
     return OTRF_ERR_GMP;
   }
   otrf_limb x[OTRF_P_LIMBS], y[OTRF_P_LIMBS];
-  otrf_mont_scratch scratch;
+  otrf_field field;
+  limbs_field(&field);
   element_read(x, a);
   element_read(y, b);
-  otrf_mont_in(x, x, &otrf_p_modulus, &scratch);
-  otrf_mont_mul(x, x, y, &otrf_p_modulus, &scratch);
+  field.mul(x, x, otrf_p_modulus.square, &field);
+  field.mul(x, x, y, &field);
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, x, OTRF_P_LIMBS);
   otrf_wipe(x, sizeof x);
   otrf_wipe(y, sizeof y);
-  otrf_wipe(&scratch, sizeof scratch);
+  otrf_wipe(&field.scratch, sizeof field.scratch);
   otrf_wipe_stack();
   return OTRF_OK;
 }

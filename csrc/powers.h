@@ -30,7 +30,6 @@ typedef struct {
   long (*sec_powm_itch)(long, unsigned long, long);
   void (*sec_div_r)(otrf_limb *, long, const otrf_limb *, long, otrf_limb *);
   long (*sec_div_r_itch)(long, long);
-  void (*sec_tabselect)(volatile otrf_limb *, volatile const otrf_limb *, long, long, long);
 } otrf_gmp_table;
 
 /* Filled by otrf_gmp_open and constant from then on. */
@@ -55,6 +54,9 @@ int otrf_limbs_zero(const otrf_limb *a, size_t n);
 
 /* r = a mod m of m_n limbs, whose top limb is not 0; constant-time. a_n <= 2 * OTRF_MAX_LIMBS. */
 void otrf_limbs_mod(otrf_limb *r, const otrf_limb *a, size_t a_n, const otrf_limb *m, size_t m_n);
+
+/* r = entry `index` of a table of numbers of n limbs, reading all of it: select.c. The index is secret. */
+void otrf_limbs_select(otrf_limb *r, const otrf_limb *table, size_t n, size_t entries, size_t index);
 
 /* ---- Montgomery arithmetic: montgomery.c */
 
@@ -84,7 +86,7 @@ void otrf_mont_sqr(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus
 void otrf_mont_in(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
 void otrf_mont_out(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
 
-/* ---- fields: field.c, ifma.c
+/* ---- fields: field.c, adx.c, ifma.c
  *
  * A modulus together with one way to multiply under it, so that combs and windows are written once. Elements are in the
  * Montgomery form of that way, `size` bytes each. */
@@ -113,6 +115,11 @@ struct otrf_field {
 };
 
 void otrf_field_on_gmp(otrf_field *field, const otrf_modulus *modulus);
+
+/* The same, on a processor with ADX, with the kernels for moduli of OTRF_ADX_LIMBS limbs; the elements are the same. A
+ * modulus of OTRF_P_LIMBS limbs has to be -1 modulo 2^64. */
+#define OTRF_ADX_LIMBS(n) ((n) == OTRF_P_LIMBS || (n) == 16)
+void otrf_field_on_adx(otrf_field *field, const otrf_modulus *modulus);
 
 /* ---- powers in a field: windows.c. Elements in, elements out. */
 

@@ -24,14 +24,13 @@ void otrf_field_power_secret(void *r, const void *a, const otrf_limb *e, size_t 
     field->mul(table + (i + 1) * size, table + i * size, a, field);
   }
   size_t low = (64 * e_n + SECRET_WINDOW - 1) / SECRET_WINDOW * SECRET_WINDOW;
-  memcpy(&value, field->one, size);
+  low -= SECRET_WINDOW;
+  field->select(&value, table, SECRET_ENTRIES, bits_at(e, e_n, low, SECRET_WINDOW), field);
   while (low > 0) {
     low -= SECRET_WINDOW;
     /* The choice does not depend on the squarings, so the processor works on both at once. */
     field->select(&entry, table, SECRET_ENTRIES, bits_at(e, e_n, low, SECRET_WINDOW), field);
-    if (low + SECRET_WINDOW < 64 * e_n) {
-      field->square(&value, &value, SECRET_WINDOW, field);
-    }
+    field->square(&value, &value, SECRET_WINDOW, field);
     field->mul(&value, &value, &entry, field);
   }
   memcpy(r, &value, size);

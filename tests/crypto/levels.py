@@ -9,8 +9,9 @@ if os.environ.get("OTRFAST_PURE") != "1":
     from otrfast.crypto.core import use_level
     from otrfast.crypto.native import NativeBackend
 
+    LEVELS = ("portable", "aesni", "vaes", "adx", "ifma")
     HIGHEST = use_level("ifma")
-    NATIVE = [name for name in ("portable", "aesni", "vaes", "ifma") if use_level(name) == name]
+    NATIVE = [name for name in LEVELS if use_level(name) == name]
     use_level(HIGHEST)
 
     @contextmanager

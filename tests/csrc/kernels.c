@@ -88,6 +88,45 @@ static void check_products(otrf_field *field, const otrf_limb *m, size_t n) {
   check(same(have, b, n), "no square");
 }
 
+/* Fields whose elements are limbs take numbers up to 2^(64 n); where one factor is below m, so is the product. */
+static void check_reduction(otrf_field *field, const otrf_limb *m, size_t n) {
+  otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
+  const otrf_modulus *modulus = field->modulus;
+  draw(a, n);
+  draw_below(b, m, n);
+  const uint64_t kind = next() % 4;
+  if (kind == 0) {
+    memset(a, 0xff, n * sizeof *a);
+  } else if (kind == 1) {
+    memcpy(a, m, n * sizeof *a);
+    a[0] += m[0] < 0 - (otrf_limb)1 ? next() % 2 : 0;
+  }
+  for (int square = 0; square < 2; square++) {
+    if (square) {
+      memcpy(b, a, sizeof b);
+      field->square(have, a, 1, field);
+      otrf_limbs_mod(have, have, n, m, n);
+    } else {
+      field->mul(have, a, b, field);
+    }
+    check(otrf_limbs_below(have, m, n), "remainder below the modulus");
+    product(have, have, modulus->one, m, n);
+    product(want, a, b, m, n);
+    check(same(have, want, n), square ? "square of any limbs" : "product of any limbs");
+  }
+}
+
+/* The entry that a field takes for each index has to be the one that is there. */
+static void check_select(otrf_field *field, size_t n) {
+  static _Alignas(64) otrf_limb table[32 * OTRF_MAX_LIMBS];
+  otrf_limb have[OTRF_MAX_LIMBS];
+  draw(table, 32 * n);
+  for (unsigned index = 0; index < 32; index++) {
+    field->select(have, table, 32, index, field);
+    check(same(have, table + index * n, n), "select");
+  }
+}
+
 static void check_powers(otrf_field *field, const otrf_limb *m, size_t n) {
   static _Alignas(64) uint8_t comb[OTRF_COMB_BYTES(OTRF_MAX_ELEMENT_BYTES)];
   otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], e[5], f[3], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
@@ -122,7 +161,9 @@ static void draw_modulus(otrf_limb *m, size_t n) {
   m[n - 1] |= (otrf_limb)1 << 63;
 }
 
-static void check_field(size_t n, int ifma) {
+enum way { GMP, ADX, IFMA };
+
+static void check_field(size_t n, enum way way) {
   static otrf_modulus gmp;
   static otrf_ifma_modulus digits;
   otrf_limb m[OTRF_MAX_LIMBS];
@@ -131,17 +172,23 @@ static void check_field(size_t n, int ifma) {
   if (n == OTRF_P_LIMBS) {
     memcpy(m, otrf_p, sizeof otrf_p);
   }
-  if (ifma) {
+  if (way == IFMA) {
     otrf_ifma_modulus_init(&digits, m, n);
     otrf_field_on_ifma(&field, &digits);
   } else {
     otrf_modulus_init(&gmp, m, n);
-    otrf_field_on_gmp(&field, &gmp);
+    (way == ADX ? otrf_field_on_adx : otrf_field_on_gmp)(&field, &gmp);
   }
   for (int i = 0; i < 20; i++) {
     check_products(&field, m, n);
+    if (way != IFMA) {
+      check_reduction(&field, m, n);
+    }
   }
   check_powers(&field, m, n);
+  if (way != IFMA) {
+    check_select(&field, n);
+  }
 }
 
 static void check_scalars(size_t n) {
@@ -263,14 +310,18 @@ int main(int argc, char **argv) {
   otrf_cpu_use(atoi(argv[2]));
   for (int round = 0; round < atoi(argv[3]); round++) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-      check_field(sizes[i], 0);
+      check_field(sizes[i], GMP);
     }
     check_scalars(3);
     check_scalars(4);
 #if OTRF_X86
+    if (otrf_has(OTRF_HAS_ADX)) {
+      check_field(16, ADX);
+      check_field(24, ADX);
+    }
     if (otrf_has(OTRF_HAS_IFMA)) {
-      check_field(16, 1);
-      check_field(24, 1);
+      check_field(16, IFMA);
+      check_field(24, IFMA);
       check_lanes(16);
       check_lanes(24);
       check_selects();

@@ -1,7 +1,7 @@
 """Constant time, structural: memcheck on a core whose secrets are marked as undefined.
 
-It reports each branch and each address that depends on a secret. valgrind knows no AVX-512, so the
-levels above AES-NI are left to the statistical test, `welch.py`.
+It reports each branch and each address that depends on a secret. valgrind knows no AVX-512, so what
+is on it is left to the statistical test, `welch.py`.
 """
 
 import subprocess
@@ -57,7 +57,7 @@ def memcheck(harness, level, case):
     )
 
 
-@pytest.fixture(params=["portable", "aesni"])
+@pytest.fixture(params=["portable", "aesni", "adx"])
 def level(harness, request):
     if memcheck(harness, request.param, "equal").returncode == 2:
         pytest.skip(f"no level {request.param} under valgrind here")

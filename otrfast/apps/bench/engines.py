@@ -16,7 +16,12 @@ from typing import Any, Final
 import otrfast
 from otrfast.errors import BackendUnavailable
 
-_LEVELS: Final = {"native-ifma": "ifma", "native-gmp": "vaes", "potr-layer": "ifma"}
+_LEVELS: Final = {
+    "native-ifma": "ifma",
+    "native-adx": "adx",
+    "native-gmp": "vaes",
+    "potr-layer": "ifma",
+}
 _LIBOTR_SOURCE: Final = Path(otrfast.__file__).parents[1] / "benchmarks" / "libotr_bench.c"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-NATIVE: Final = ("native-ifma", "native-gmp")
+NATIVE: Final = ("native-ifma", "native-adx", "native-gmp")
+NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-adx": ("adx", "ADX")}
+"""The level that has to be in force for a variant to be what its name says, and what for."""
 OURS: Final = (*NATIVE, "gmpy2", "pure")
 PEERS: Final = ("potr-layer", "python-potr", "libotr")
 VARIANTS: Final = (*OURS, *PEERS)
@@ -67,7 +69,8 @@ POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
 
 
 class Target(NamedTuple):
-    """What one row has to reach against another engine: on GMP's powers, and on AVX-512 IFMA."""
+    """What one row has to reach against another engine: on GMP's powers (and so on those with
+    ADX), and on AVX-512 IFMA."""
 
     metric: str
     against: str

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Protocol
 
-from otrfast.apps.bench.metrics import BY_NAME, KILOBYTES, TIMES
+from otrfast.apps.bench.metrics import BY_NAME, KILOBYTES, NEEDED, TIMES
 from otrfast.errors import BackendUnavailable
 
 _UNITS = {KILOBYTES: "bytes", TIMES: "ratio"}
@@ -40,8 +40,9 @@ def start(variant: str) -> tuple[Work, dict[str, str]]:
         from otrfast.crypto.native import description
 
         about = description()
-        if variant == "native-ifma" and about["level"] != "ifma":
-            raise BackendUnavailable("the processor has no AVX-512 IFMA")
+        level, instructions = NEEDED.get(variant, (about["level"], ""))
+        if about["level"] != level:
+            raise BackendUnavailable(f"the processor has no {instructions}")
     return EngineWork(backend), about
 
 
