@@ -32,10 +32,9 @@ from otrfast.protocol.devices import Recipient
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.turns import EXPANSION, Turns
 from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
-from otrfast.wire.text import OTR_TAG
+from otrfast.wire.text import OTR_TAG, is_ordinary
 from otrfast.wire.tlv import Tlv, TlvType
 
-_NUL, _QUESTION_MARK = b"\0?"  # as numbers: to look for one byte is eight times as fast so
 _FRAGMENT_HEAD = 37
 _LOOK_AHEAD = 16  # lines tried on the fast lane together where it has just refused one
 _new = tuple.__new__
@@ -75,7 +74,8 @@ class Session(Turns):
         """
         lane = self._lane
         if lane is not None and line.__class__ is bytes and len(line) <= self._line_limit:
-            text = lane.open_line(line)
+            keys = lane.receive_keys
+            text = None if keys is None else keys.open_line(lane.receive_head, line)
             if text is not None:
                 talk = self._talk
                 instance = self._lane_instance
@@ -163,21 +163,17 @@ class Session(Turns):
         `TypeError`; nothing is sent then.
         """
         lane = self._lane
-        if (
-            lane is not None
-            and text.__class__ is bytes
-            and 0 < len(text) <= self._text_limit
-            and _NUL not in text
-            and (_QUESTION_MARK not in text or OTR_TAG not in text)
-            and not tlvs
-            and instance is None
-            and not flags
-        ):
-            line = lane.seal(text)
-            talk, device = self._talk, self._lane_instance
-            talk.last_sent = device.last_sent = now = self._clock()
-            talk.sent = (text, now, device.fingerprint)
-            return _new(Outcome, ((), (line,)))
+        if lane is not None and instance is None and not (tlvs or flags):
+            keys, line = lane.send_keys, None
+            if keys is not None:
+                line = keys.seal_text(lane.send_prefix, text, self._text_limit)
+            elif is_ordinary(text, self._text_limit):
+                line = lane.seal(text)
+            if line is not None:
+                talk, device = self._talk, self._lane_instance
+                talk.last_sent = device.last_sent = now = self._clock()
+                talk.sent = (text, now, device.fingerprint)
+                return _new(Outcome, ((), (line,)))
         text = as_bytes(text, "a text")
         turn = self._turn()
         chosen = self._choose(self.recipient if instance is None else instance)
@@ -224,7 +220,7 @@ class Session(Turns):
         if not all(texts) or max(map(len, texts)) > self._text_limit:
             return False
         joined = b"".join(texts)
-        return _NUL not in joined and OTR_TAG not in joined
+        return b"\0" not in joined and OTR_TAG not in joined
 
     def start(self) -> Outcome:
         """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` where
@@ -253,7 +249,7 @@ class Session(Turns):
         secret = as_bytes(secret, "a secret")
         if question is not None:
             question = as_bytes(question, "a question")
-            if _NUL in question or len(question) > self._local.limits.smp_question:
+            if b"\0" in question or len(question) > self._local.limits.smp_question:
                 raise ValueError(
                     "a question has no zero byte, and at most `Limits.smp_question` bytes"
                 )
@@ -314,7 +310,7 @@ class Session(Turns):
             raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
         if not encrypted and Policy.REQUIRE_ENCRYPTION not in self._talk.policy:
             return
-        if _NUL in text:
+        if b"\0" in text:
             raise TextHasNul("a text with a zero byte can not be carried by OTR")
         size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + EXPANSION) * 4 // 3
         if self._max_fragment and size > (self._max_fragment - _FRAGMENT_HEAD) * 0xFFFF:

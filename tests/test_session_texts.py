@@ -585,7 +585,7 @@ def test_unreadable_in_a_flood_then_one_error_each_ten_seconds(quick):
         sent += len(pair.alice.receive(bytes(line)).wire)
         pair.clock.turn(1)
     assert sent == 10
-    pair.bob.instance.channel._send_keys = None
+    pair.bob.instance.channel.send_keys = None
     pair.converse()
 
 

@@ -112,14 +112,10 @@ static void take_back(data_keys *self, PyThreadState *thread) {
 
 /* ---- sealing ---- */
 
-static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-  data_keys *self = (data_keys *)object;
-  otrf_bytes_view text, tlvs, revealed;
-  if (!ready(self, nargs, 4) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 ||
-      otrf_view(&text, args[1]) < 0 || otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
-    return NULL;
-  }
-  const size_t len = otrf_line_len(self->keys, text.len, tlvs.len, revealed.len);
+/* Seal one message under the prefix set before. */
+static PyObject *seal_one(data_keys *self, const otrf_bytes_view *text, const otrf_bytes_view *tlvs,
+                          const otrf_bytes_view *revealed) {
+  const size_t len = otrf_line_len(self->keys, text->len, tlvs->len, revealed->len);
   if (len == 0) {
     return refuse(self, OTRF_ERR_SIZE);
   }
@@ -129,8 +125,8 @@ static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
   if (line != NULL) {
     char *const out = PyBytes_AsString(line);
     PyThreadState *const thread = release(self, len);
-    const int status = otrf_seal(out, r.at, self->keys, text.data, text.len, tlvs.data, tlvs.len, revealed.data,
-                                 revealed.len);
+    const int status = otrf_seal(out, r.at, self->keys, text->data, text->len, tlvs->data, tlvs->len, revealed->data,
+                                 revealed->len);
     take_back(self, thread);
     if (status != OTRF_OK) {
       Py_DECREF(line);
@@ -139,6 +135,55 @@ static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
   }
   room_drop(&r);
   return line;
+}
+
+static PyObject *seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  data_keys *self = (data_keys *)object;
+  otrf_bytes_view text, tlvs, revealed;
+  if (!ready(self, nargs, 4) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 ||
+      otrf_view(&text, args[1]) < 0 || otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
+    return NULL;
+  }
+  return seal_one(self, &text, &tlvs, &revealed);
+}
+
+/* Whether a text has neither a zero byte nor a mark of OTR in it. */
+static int ordinary(const otrf_bytes_view *text) {
+  static const char mark[] = "?OTR";
+  const uint8_t *at = text->data, *const end = text->data + text->len;
+  if (memchr(at, 0, text->len) != NULL) {
+    return 0;
+  }
+  while ((at = memchr(at, mark[0], (size_t)(end - at))) != NULL) {
+    if ((size_t)(end - at) >= sizeof mark - 1 && memcmp(at, mark, sizeof mark - 1) == 0) {
+      return 0;
+    }
+    at++;
+  }
+  return 1;
+}
+
+static PyObject *seal_text(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  static const otrf_bytes_view nothing = {(const uint8_t *)"", 0};
+  data_keys *self = (data_keys *)object;
+  otrf_bytes_view text;
+  if (!ready(self, nargs, 3)) {
+    return NULL;
+  }
+  const Py_ssize_t limit = PyLong_AsSsize_t(args[2]);
+  if (limit == -1 && PyErr_Occurred()) {
+    return NULL;
+  }
+  if (!PyBytes_Check(args[1])) {
+    Py_RETURN_NONE;
+  }
+  if (otrf_view(&text, args[1]) < 0 || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0) {
+    return NULL;
+  }
+  if (text.len == 0 || (Py_ssize_t)text.len > limit || !ordinary(&text)) {
+    Py_RETURN_NONE;
+  }
+  return seal_one(self, &text, &nothing, &nothing);
 }
 
 /* Seal the texts from `at` on, `n` of them, and append the lines to `lines`. */
@@ -372,6 +417,7 @@ static void dealloc(PyObject *object) {
 
 static PyMethodDef methods[] = {
     {"seal", OTRF_FAST(seal), "seal(prefix, text, tlvs, revealed): see backend.DataKeys"},
+    {"seal_text", OTRF_FAST(seal_text), "seal_text(prefix, text, limit): see backend.DataKeys"},
     {"seal_many", OTRF_FAST(seal_many), "seal_many(prefix, texts): see backend.DataKeys"},
     {"open", OTRF_FAST(open_message), "open(authenticated, counter, ciphertext, mac): see backend.DataKeys"},
     {"open_line", OTRF_FAST(open_line), "open_line(head, line): see backend.DataKeys"},

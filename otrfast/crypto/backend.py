@@ -59,6 +59,14 @@ class DataKeys(Protocol):
 
         """
 
+    def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
+        """The fast lane: `seal(prefix, text, b"", b"")` for a text that needs nothing but
+        sealing, else None.
+
+        None, and no counter used, for whatever the general path has to look at: no bytes, an
+        empty text, one longer than `limit`, one with a zero byte or with `?OTR` in it.
+        """
+
     def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
         """Return `seal(prefix, text, b"", b"")` for each text, in order."""
 

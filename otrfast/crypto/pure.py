@@ -27,7 +27,7 @@ from otrfast.crypto.group import P, Q, element, number
 from otrfast.crypto.secret import Secret
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
 from otrfast.wire.fields import data, mpi
-from otrfast.wire.text import ARMOUR, armour
+from otrfast.wire.text import ARMOUR, armour, is_ordinary
 
 PowerFunction = Callable[[int, int, int], int]
 
@@ -71,6 +71,9 @@ class PureDataKeys(Secret):
         body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
         mac = hmac.digest(self._keys.send_mac, body, "sha1")
         return armour(body + mac + data(revealed))
+
+    def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
+        return self.seal(prefix, text, b"", b"") if is_ordinary(text, limit) else None
 
     def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
         return [self.seal(prefix, text, b"", b"") for text in texts]

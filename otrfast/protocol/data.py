@@ -21,18 +21,22 @@ from otrfast.wire.messages import DataMessage
 
 
 class Channel(Secret):
-    """One encrypted session with one instance of the peer."""
+    """One encrypted session with one instance of the peer.
+
+    `send_keys` with `send_prefix`, and `receive_keys` with `receive_head`, are what the fast lanes
+    call the backend with; the keys are None while there is more to be done.
+    """
 
     __slots__ = (
         "_backend",
         "_header",
-        "_receive_head",
         "_receive_header",
-        "_receive_keys",
         "_received_as",
-        "_send_keys",
-        "_send_prefix",
         "keyring",
+        "receive_head",
+        "receive_keys",
+        "send_keys",
+        "send_prefix",
     )
 
     def __init__(
@@ -44,25 +48,25 @@ class Channel(Secret):
         self._receive_header = DataMessage.head(version, receiver, ours)
         self._received_as = version, receiver, ours
         self.keyring = Keyring(established, identity, revealed)
-        self._receive_keys: DataKeys | None = None
-        self._receive_head = b""
-        self._send_keys: DataKeys | None = None
-        self._send_prefix = b""
+        self.receive_keys: DataKeys | None = None
+        self.receive_head = b""
+        self.send_keys: DataKeys | None = None
+        self.send_prefix = b""
 
     def seal(self, text: bytes, tlvs: bytes = b"", flags: int = 0) -> bytes:
         """Return the armoured line that carries `text` (no zero byte in it) and encoded TLVs."""
-        if self._send_keys is not None and not flags:
-            return self._send_keys.seal(self._send_prefix, text, tlvs, b"")
+        if self.send_keys is not None and not flags:
+            return self.send_keys.seal(self.send_prefix, text, tlvs, b"")
         keys, prefix = self._sending(flags)
         line = keys.seal(prefix, text, tlvs, self.keyring.take_revealed())
         if not flags:
-            self._send_keys, self._send_prefix = keys, prefix
+            self.send_keys, self.send_prefix = keys, prefix
         return line
 
     def seal_many(self, texts: Sequence[bytes]) -> list[bytes]:
         """Return `seal(text)` for each text."""
-        if self._send_keys is not None:
-            return self._send_keys.seal_many(self._send_prefix, texts)
+        if self.send_keys is not None:
+            return self.send_keys.seal_many(self.send_prefix, texts)
         first = [self.seal(text) for text in texts[:1]]
         return first + self.seal_many(texts[1:]) if texts[1:] else first
 
@@ -114,22 +118,16 @@ class Channel(Secret):
         say so."""
         keyring = self.keyring
         if (
-            self._send_keys is not keyring.derived(keyring.our_keyid - 1, keyring.their_keyid)
+            self.send_keys is not keyring.derived(keyring.our_keyid - 1, keyring.their_keyid)
             or keyring.has_revealed
         ):
-            self._send_keys = None
+            self.send_keys = None
         ours, theirs = keyring.our_keyid - 1, keyring.their_keyid - 1
         keys = keyring.derived(ours, theirs)
-        if keys is not self._receive_keys:
-            self._receive_keys = keys
+        if keys is not self.receive_keys:
+            self.receive_keys = keys
             flags_and_keyids = b"\0" + theirs.to_bytes(4, "big") + ours.to_bytes(4, "big")
-            self._receive_head = self._receive_header + flags_and_keyids
-
-    def open_line(self, line: bytes) -> bytes | None:
-        """The fast lane in: a text that needed nothing but opening, or None for the general
-        path."""
-        keys = self._receive_keys
-        return None if keys is None else keys.open_line(self._receive_head, line)
+            self.receive_head = self._receive_header + flags_and_keyids
 
     def read(self, line: bytes) -> DataMessage | None:
         """Return the peer's data message in a line, None where the general reader has to look at
@@ -142,8 +140,8 @@ class Channel(Secret):
 
     def open_many(self, lines: Sequence[bytes]) -> list[bytes]:
         """The texts of the longest run of leading lines that the fast lane takes."""
-        keys = self._receive_keys
-        return [] if keys is None else keys.open_many(self._receive_head, lines)
+        keys = self.receive_keys
+        return [] if keys is None else keys.open_many(self.receive_head, lines)
 
     def extra_key(self) -> bytes:
         """Return the extra symmetric key of the pair that the next message is sealed with: 32

@@ -130,6 +130,17 @@ def classify(line: bytes) -> Line:
     return Unsupported(otr, None)
 
 
+def is_ordinary(text: object, limit: int) -> bool:
+    """Whether a text is one that a data message can carry without a further look: bytes, 1 to
+    `limit` of them, without a zero byte and without a mark of OTR."""
+    return (
+        isinstance(text, bytes)
+        and 0 < len(text) <= limit
+        and b"\0" not in text
+        and OTR_TAG not in text
+    )
+
+
 def is_query(text: bytes) -> bool:
     """Whether a text that a person typed is a query: it is replaced by the one that the policy
     words.

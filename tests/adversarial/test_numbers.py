@@ -117,7 +117,7 @@ def test_next_key_in_a_well_maced_data_message_when_out_of_range_then_refused(
     refused(pair.alice, line, "NotInGroup", "DecodeError")
     outcome = pair.alice.session.receive_many([line])
     assert [event for event in outcome.events if isinstance(event, events.MessageReceived)] == []
-    pair.bob.instance.channel._send_keys = None
+    pair.bob.instance.channel.send_keys = None
     pair.converse(2)
 
 

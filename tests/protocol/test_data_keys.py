@@ -356,7 +356,7 @@ def test_revealed_mac_keys_when_the_peer_turns_its_keys_alone_then_bounded(quick
         line = bob.instance.channel.seal(b"%d" % number)
         assert alice.receive(line).events[0].text == b"%d" % number
         ring._previous, ring._current, ring.our_keyid = ring._current, None, ring.our_keyid + 1
-        bob.instance.channel._send_keys = None
+        bob.instance.channel.send_keys = None
     before = alice.instance.channel.keyring
     assert len(before._revealed) == 32 * 20
     line = alice.instance.channel.seal(b"an answer")
