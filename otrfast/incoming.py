@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from otrfast.conversation import Conversation, Offer
 from otrfast.crypto.backend import DhKey
 from otrfast.errors import (
@@ -55,35 +58,34 @@ def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
     """Do what a line asks for, which came as it is or in fragments."""
     if talk.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
         talk.offer = Offer.ACCEPTED
-    match found:
-        case wire.Armoured(_, before):
-            _plain(talk, before, turn)
-            _armoured(talk, found, turn)
-        case wire.PlainText(text):
-            if talk.offer is Offer.SENT:
-                talk.offer = Offer.REJECTED
-            _plain(talk, text, turn)
-        case wire.TaggedText(text, versions):
-            _plain(talk, text, turn)
-            if Policy.WHITESPACE_START_AKE in talk.policy and not talk.devices.encrypted:
-                start_offered(talk, versions, turn)
-        case wire.Query(versions, before, after):
-            _plain(talk, before, turn)
-            turn.events.append(QueryReceived(versions, after))
-            start_offered(talk, versions, turn)
-        case wire.ErrorText(text, before):
-            _plain(talk, before, turn)
-            _error(talk, text, turn)
-        case wire.FragmentText(fragment, version, before):
-            _plain(talk, before, turn)
-            _fragment(talk, fragment, version, turn)
-        case wire.Unsupported(_, version):
-            known = (
-                "an OTR mark of no known meaning"
-                if version is None
-                else "version 1 is not spoken here"
-            )
-            turn.events.append(MessageRejected(VersionMismatch(known)))
+    _ACTIONS[type(found)](talk, found, turn)
+
+
+def _plain_text(talk: Conversation, found: wire.PlainText, turn: Turn) -> None:
+    if talk.offer is Offer.SENT:
+        talk.offer = Offer.REJECTED
+    _plain(talk, found.text, turn)
+
+
+def _tagged_text(talk: Conversation, found: wire.TaggedText, turn: Turn) -> None:
+    _plain(talk, found.text, turn)
+    if Policy.WHITESPACE_START_AKE in talk.policy and not talk.devices.encrypted:
+        start_offered(talk, found.versions, turn)
+
+
+def _query(talk: Conversation, found: wire.Query, turn: Turn) -> None:
+    _plain(talk, found.before, turn)
+    turn.events.append(QueryReceived(found.versions, found.after))
+    start_offered(talk, found.versions, turn)
+
+
+def _unsupported(talk: Conversation, found: wire.Unsupported, turn: Turn) -> None:
+    known = (
+        "an OTR mark of no known meaning"
+        if found.version is None
+        else "version 1 is not spoken here"
+    )
+    turn.events.append(MessageRejected(VersionMismatch(known)))
 
 
 def _plain(talk: Conversation, text: bytes, turn: Turn) -> None:
@@ -130,8 +132,9 @@ def _may_exchange(talk: Conversation, turn: Turn) -> bool:
     return False
 
 
-def _error(talk: Conversation, text: bytes, turn: Turn) -> None:
-    turn.events.append(PeerError(text))
+def _error(talk: Conversation, found: wire.ErrorText, turn: Turn) -> None:
+    _plain(talk, found.before, turn)
+    turn.events.append(PeerError(found.text))
     instance = talk.current
     if instance is not None and instance.state is MessageState.ENCRYPTED and talk.sent is not None:
         talk.resend = True
@@ -156,10 +159,11 @@ def _may_answer_error(talk: Conversation, turn: Turn) -> bool:
     return True
 
 
-def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None:
+def _fragment(talk: Conversation, found: wire.FragmentText, turn: Turn) -> None:
+    _plain(talk, found.before, turn)
     try:
-        fragment = fragments.parse(line, version)
-        _check_version(talk, version)
+        fragment = fragments.parse(found.line, found.version)
+        _check_version(talk, found.version)
         if not _is_ours(talk, fragment, lone_receiver=True):
             turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
@@ -175,11 +179,11 @@ def _fragment(talk: Conversation, line: bytes, version: int, turn: Turn) -> None
         turn.events.append(MessageRejected(error))
     else:
         if whole is not None:
-            found = wire.classify(whole)
-            if isinstance(found, wire.FragmentText):
+            inner = wire.classify(whole)
+            if isinstance(inner, wire.FragmentText):
                 turn.events.append(MessageRejected(DecodeError("fragment of a fragment", 0)))
             else:
-                _take(talk, found, turn)
+                _take(talk, inner, turn)
 
 
 def _is_ours(
@@ -190,6 +194,7 @@ def _is_ours(
 
 
 def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
+    _plain(talk, found.before, turn)
     sender = 0
     try:
         message = decode(_decoded(talk, found))
@@ -305,6 +310,17 @@ def _unreadable(talk: Conversation, instance: Instance, error: RemoteError, turn
     if instance.state is MessageState.ENCRYPTED and not replayed and talk.local.error_text:
         if _may_answer_error(talk, turn):
             turn.wire.append(wire.error(talk.local.error_text))
+
+
+_ACTIONS: Mapping[type, Callable[[Conversation, Any, Turn], None]] = {
+    wire.PlainText: _plain_text,
+    wire.TaggedText: _tagged_text,
+    wire.Query: _query,
+    wire.ErrorText: _error,
+    wire.Armoured: _armoured,
+    wire.FragmentText: _fragment,
+    wire.Unsupported: _unsupported,
+}
 
 
 def wanted(talk: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:

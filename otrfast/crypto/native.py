@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from otrfast.crypto.backend import (
@@ -85,6 +86,7 @@ class NativeSigningKey(Secret):
         return self._export()[4]
 
 
+@lru_cache(maxsize=1024)  # a key is used again and again, or checked and then used
 def _dsa_arguments(numbers: DsaNumbers) -> list[Any] | None:
     """Return p, q, g, y as the core takes them, big-endian without leading zeros, with their
     lengths; None unless all are above 0."""

@@ -40,6 +40,8 @@ class DhKeyPool(Secret):
 
     def take(self) -> DhKey:
         """Return a fresh key pair: nobody else ever gets it."""
+        if self.batch == 1 and not self._keys:
+            return self._backend.dh_key(self._random(DH_EXPONENT_BYTES))
         while not self._keys:
             self.fill(self.batch)
         try:

@@ -65,6 +65,21 @@ class Reader:
             raise DecodeError("end of message", self.offset)
 
 
+def data(value: bytes) -> bytes:
+    """Return the DATA encoding of a byte string."""
+    return len(value).to_bytes(4, "big") + value
+
+
+def mpi(magnitude: bytes) -> bytes:
+    """Return the MPI encoding of a big-endian number; leading zeros go."""
+    return data(magnitude.lstrip(b"\0"))
+
+
+def mpi_of(number: int) -> bytes:
+    """Return the MPI encoding of a number."""
+    return data(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+
+
 class Kind(Protocol):
     """One encoding."""
 
@@ -114,8 +129,7 @@ class Counted:
             raise DecodeError(field, offset)
         return value
 
-    def write(self, value: bytes) -> bytes:
-        return data(value)
+    write = staticmethod(data)
 
 
 class Mpi:
@@ -131,8 +145,7 @@ class Mpi:
                 raise DecodeError(field, offset)
         return value
 
-    def write(self, value: bytes) -> bytes:
-        return mpi(value)
+    write = staticmethod(mpi)
 
 
 class Covered:
@@ -144,21 +157,6 @@ class Covered:
 
     def write(self, value: bytes) -> bytes:
         return b""
-
-
-def data(value: bytes) -> bytes:
-    """Return the DATA encoding of a byte string."""
-    return len(value).to_bytes(4, "big") + value
-
-
-def mpi(magnitude: bytes) -> bytes:
-    """Return the MPI encoding of a big-endian number; leading zeros go."""
-    return data(magnitude.lstrip(b"\0"))
-
-
-def mpi_of(number: int) -> bytes:
-    """Return the MPI encoding of a number."""
-    return data(number.to_bytes((number.bit_length() + 7) // 8, "big"))
 
 
 Byte = Annotated[int, Unsigned(1)]

@@ -8,6 +8,7 @@ module is loaded.
 # annotations are not postponed here: their values are what the codecs are made of
 
 from collections.abc import Callable
+from struct import Struct
 from typing import ClassVar, Final, TypeVar, dataclass_transform, get_args
 
 from otrfast.errors import DecodeError, VersionMismatch
@@ -32,7 +33,8 @@ VERSIONS: Final = (2, 3)
 IGNORE_UNREADABLE: Final = 0x01
 """Flag of a data message that the receiver should drop in silence where it can not read it."""
 
-_VERSION_BYTES = {version: version.to_bytes(2, "big") for version in VERSIONS}
+_SHORT_HEAD = Struct(">HB")  # version and type; this is all in version 2
+_HEAD = Struct(">HBII")  # and the instance tags of sender and receiver
 
 
 @record
@@ -49,17 +51,15 @@ class Message:
 
     def encode(self) -> bytes:
         """Return the message in its binary form."""
-        return self.head(self.version, self.sender, self.receiver) + b"".join(
-            [kind.write(getattr(self, name)) for name, kind in self.CODEC]
-        )
+        parts = [kind.write(getattr(self, name)) for name, kind in self.CODEC]
+        return b"".join([self.head(self.version, self.sender, self.receiver), *parts])
 
     @classmethod
     def head(cls, version: int, sender: int, receiver: int) -> bytes:
         """Return the header: version, type and, in version 3, the instance tags."""
-        head = _VERSION_BYTES[version] + bytes((cls.TYPE,))
         if version == 3:
-            head += sender.to_bytes(4, "big") + receiver.to_bytes(4, "big")
-        return head
+            return _HEAD.pack(version, cls.TYPE, sender, receiver)
+        return _SHORT_HEAD.pack(version, cls.TYPE)
 
 
 M = TypeVar("M", bound=Message)
@@ -148,8 +148,10 @@ def decode(raw: bytes) -> Message:
     made = _TYPES.get(message_type)
     if made is None:
         raise DecodeError("message type", 2)
-    sender = reader.integer(4, "sender instance tag") if version == 3 else 0
-    receiver = reader.integer(4, "receiver instance tag") if version == 3 else 0
+    sender = receiver = 0
+    if version == 3:
+        sender = reader.integer(4, "sender instance tag")
+        receiver = reader.integer(4, "receiver instance tag")
     values = [kind.read(reader, name) for name, kind in made.CODEC]
     reader.finish()
     return made(version, sender, receiver, *values)
