@@ -16,7 +16,9 @@ void otrf_comb_build(uint8_t *table, const void *base, size_t columns, otrf_fiel
       for (size_t i = 0; i < step; i++) {
         field->mul(entries + (step + i) * size, entries + i * size, &power, field);
       }
-      field->square(&power, &power, columns, field);
+      if (row + 1 < OTRF_COMB_TEETH || t + 1 < OTRF_COMB_TABLES) {
+        field->square(&power, &power, columns, field);
+      }
     }
   }
 }

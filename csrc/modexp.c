@@ -14,7 +14,6 @@ otrf_modulus otrf_p_modulus;
 
 /* Combs of base 2: one for D-H exponents, one for SMP exponents, each for both fields. */
 #define DH_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_DH_BYTES)
-#define SCALAR_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_SCALAR_BYTES)
 
 static _Alignas(64) uint8_t dh_comb[OTRF_COMB_BYTES(OTRF_ELEMENT_BYTES)];
 static _Alignas(64) uint8_t scalar_comb[OTRF_COMB_BYTES(OTRF_ELEMENT_BYTES)];
@@ -28,8 +27,7 @@ static void limbs_field(otrf_field *field) {
   (otrf_has(OTRF_HAS_ADX) ? otrf_field_on_adx : otrf_field_on_gmp)(field, &otrf_p_modulus);
 }
 
-/* The field on the best way to multiply that is in force. */
-static void group_field(otrf_field *field) {
+void otrf_group_field(otrf_field *field) {
   if (otrf_has(OTRF_HAS_IFMA)) {
     otrf_field_on_ifma(field, &ifma_modulus);
   } else {
@@ -43,7 +41,7 @@ static void comb_power(void *r, const otrf_limb *e, size_t e_n, otrf_field *fiel
   if (e_n <= OTRF_DH_BYTES / 8) {
     otrf_comb_power(r, ifma ? ifma_dh_comb : dh_comb, e, e_n, DH_COLUMNS, field);
   } else {
-    otrf_comb_power(r, ifma ? ifma_scalar_comb : scalar_comb, e, e_n, SCALAR_COLUMNS, field);
+    otrf_comb_power(r, ifma ? ifma_scalar_comb : scalar_comb, e, e_n, OTRF_SCALAR_COLUMNS, field);
   }
 }
 
@@ -63,7 +61,7 @@ static int combs_start(otrf_field *field, uint8_t *dh, uint8_t *scalar, const ot
   otrf_element base;
   field->in(&base, two, field);
   otrf_comb_build(dh, &base, DH_COLUMNS, field);
-  otrf_comb_build(scalar, &base, SCALAR_COLUMNS, field);
+  otrf_comb_build(scalar, &base, OTRF_SCALAR_COLUMNS, field);
   return comb_known(q, field);
 }
 
@@ -115,7 +113,7 @@ int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_
   otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
   otrf_element power;
   otrf_field field;
-  group_field(&field);
+  otrf_group_field(&field);
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
   comb_power(&power, e, exponent_len / 8, &field);
   field.out(limbs, &power, &field);
@@ -139,7 +137,7 @@ static void power_gmp(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS]
 static void power_own(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
   otrf_field field;
   otrf_element power;
-  group_field(&field);
+  otrf_group_field(&field);
   field.in(&power, b, &field);
   otrf_field_power_secret(&power, &power, e, e_n, &field);
   field.out(r, &power, &field);
@@ -240,8 +238,8 @@ int otrf_in_group(const uint8_t value[192]) {
   return !otrf_limbs_below(v, two, OTRF_P_LIMBS) && !otrf_limbs_below(last, v, OTRF_P_LIMBS);
 }
 
-/* v = value mod p; a value below 2^1536 is below 2 p. */
-static void element_read(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[192]) {
+/* A value below 2^1536 is below 2 p. */
+void otrf_element_limbs(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[192]) {
   otrf_limbs_from_bytes(v, OTRF_P_LIMBS, value, OTRF_ELEMENT_BYTES);
   const otrf_limb borrow = otrf_gmp.sub_n(v, v, otrf_p, OTRF_P_LIMBS);
   otrf_gmp.cnd_add_n(borrow, v, v, otrf_p, OTRF_P_LIMBS);
@@ -257,10 +255,10 @@ int otrf_double_power(uint8_t out[192], const uint8_t base1[192], const uint8_t 
   otrf_limb limbs[OTRF_P_LIMBS], e[OTRF_P_LIMBS], f[OTRF_P_LIMBS];
   otrf_element a, b;
   otrf_field field;
-  group_field(&field);
-  element_read(limbs, base1);
+  otrf_group_field(&field);
+  otrf_element_limbs(limbs, base1);
   field.in(&a, limbs, &field);
-  element_read(limbs, base2);
+  otrf_element_limbs(limbs, base2);
   field.in(&b, limbs, &field);
   otrf_limbs_from_bytes(e, OTRF_P_LIMBS, exponent1, exponent1_len);
   otrf_limbs_from_bytes(f, OTRF_P_LIMBS, exponent2, exponent2_len);
@@ -285,8 +283,8 @@ int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) 
   otrf_limb x[OTRF_P_LIMBS], y[OTRF_P_LIMBS];
   otrf_field field;
   limbs_field(&field);
-  element_read(x, a);
-  element_read(y, b);
+  otrf_element_limbs(x, a);
+  otrf_element_limbs(y, b);
   field.mul(x, x, otrf_p_modulus.square, &field);
   field.mul(x, x, y, &field);
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, x, OTRF_P_LIMBS);

@@ -208,6 +208,21 @@ int otrf_exponent_power(uint8_t out[192], const otrf_exponent *exponent, const u
 int otrf_exponent_response(uint8_t out[192], const otrf_exponent *r, const otrf_exponent *secret,
                            const uint8_t challenge[32]);
 
+/* A base in the group that several powers are taken of. Making it costs about as much as one power of 1536 bits, each
+ * power from then on a fifth of that. */
+typedef struct otrf_base otrf_base;
+
+/* Make one. OTRF_ERR_GROUP unless 2 <= element <= p-2; `out` is NULL on failure. The element is secret. */
+int otrf_base_new(otrf_base **out, const uint8_t element[192]);
+void otrf_base_free(otrf_base *base);
+
+/* out = base^exponent. Both are secret. */
+int otrf_base_power(uint8_t out[192], const otrf_base *base, const otrf_exponent *exponent);
+
+/* otrf_double_power with a base of this kind. The exponents and the other base are public. */
+int otrf_base_double_power(uint8_t out[192], const otrf_base *base, const uint8_t *exponent, size_t exponent_len,
+                           const uint8_t other[192], const uint8_t *other_exponent, size_t other_exponent_len);
+
 /* The keys of one (our D-H key, their D-H key) pair: AES and MAC keys for both directions, counters, the extra key.
  * What a direction needs beside its key (schedule, HMAC states) is made when it is first used. */
 typedef struct otrf_data_keys otrf_data_keys;

@@ -166,6 +166,15 @@ void otrf_comb_power(void *r, const uint8_t *table, const otrf_limb *exponent, s
 extern const otrf_limb otrf_p[OTRF_P_LIMBS];
 extern otrf_modulus otrf_p_modulus;
 
+/* The columns of a comb for exponents of OTRF_SCALAR_BYTES. */
+#define OTRF_SCALAR_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_SCALAR_BYTES)
+
+/* The field of the group on the best way to multiply that is in force. */
+void otrf_group_field(otrf_field *field);
+
+/* Limbs below p of an element below 2^1536. */
+void otrf_element_limbs(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[192]);
+
 /* Build the tables. OTRF_ERR_GMP where a known answer does not come out. */
 int otrf_powers_start(void);
 

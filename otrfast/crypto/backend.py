@@ -163,6 +163,18 @@ class Exponent(Protocol):
         """
 
 
+class Base(Protocol):
+    """An element that several powers are taken of: making it costs a power, each power then a
+    fraction of one."""
+
+    def power(self, exponent: Exponent) -> bytes:
+        """Return base^exponent, an element."""
+
+    def double_power(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
+        """Return base^exponent * other^other_exponent, as `Backend.double_power` does. Both
+        exponents and `other` are public."""
+
+
 class SigningKey(Protocol):
     """A DSA private key with its public numbers."""
 
@@ -243,6 +255,10 @@ class Backend(Protocol):
 
     def exponent(self, value: bytes) -> Exponent:
         """Take over an SMP exponent: up to 192 bytes, big-endian."""
+
+    def base(self, element: bytes) -> Base:
+        """Take over an element that several powers will be taken of. Raises `NotInGroup` unless
+        2 <= element <= p-2."""
 
     def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
         """Return base1^exponent1 * base2^exponent2, an element. Public values only: not

@@ -62,6 +62,25 @@ class NativeExponent(Secret):
         return call(ELEMENT_BYTES, lib.otrf_exponent_response, *handles, challenge)
 
 
+class NativeBase(Secret):
+    """`backend.Base` in the core."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = ffi.gc(handle, lib.otrf_base_free)
+
+    def power(self, exponent: Exponent) -> bytes:
+        if not isinstance(exponent, NativeExponent):
+            raise TypeError("a base and its exponents come from one backend")
+        return call(ELEMENT_BYTES, lib.otrf_base_power, self._handle, exponent._handle)
+
+    def double_power(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
+        first = exponent, len(exponent)
+        second = sized(other, ELEMENT_BYTES), other_exponent, len(other_exponent)
+        return call(ELEMENT_BYTES, lib.otrf_base_double_power, self._handle, *first, *second)
+
+
 class NativeSigningKey(Secret):
     """`backend.SigningKey` in the core."""
 
@@ -129,6 +148,11 @@ class NativeBackend:
         if len(value) > SMP_EXPONENT_BYTES:
             raise ValueError(f"an exponent of {len(value)} bytes")
         return NativeExponent(pointer(lib.otrf_exponent_new(value, len(value))))
+
+    def base(self, element: bytes) -> NativeBase:
+        out = ffi.new("otrf_base **")
+        check(lib.otrf_base_new(out, sized(element, ELEMENT_BYTES)))
+        return NativeBase(out[0])
 
     def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
         first = sized(base1, ELEMENT_BYTES), exponent1, len(exponent1)

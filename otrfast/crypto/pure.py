@@ -231,6 +231,25 @@ class PureExponent(Secret):
         return element((self._value - secret._value * number(challenge)) % Q)
 
 
+class PureBase(Secret):
+    """`backend.Base` on a Python integer."""
+
+    __slots__ = ("_power", "_value")
+
+    def __init__(self, value: int, power: PowerFunction) -> None:
+        if not _in_group(value):
+            raise NotInGroup("a base outside 2 .. p-2")
+        self._value = value
+        self._power = power
+
+    def power(self, exponent: Exponent) -> bytes:
+        return exponent.power(element(self._value))
+
+    def double_power(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
+        first = self._power(self._value, number(exponent), P)
+        return element(first * self._power(number(other), number(other_exponent), P) % P)
+
+
 class PureSigningKey(Secret):
     """`backend.SigningKey` on Python integers."""
 
@@ -298,6 +317,9 @@ class PureBackend:
 
     def exponent(self, value: bytes) -> Exponent:
         return PureExponent(number(value), self._power)
+
+    def base(self, element: bytes) -> PureBase:
+        return PureBase(number(element), self._power)
 
     def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
         first = self._power(number(base1), number(exponent1), P)

@@ -9,15 +9,20 @@ the powers that need the user's secret wait for the answer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
-from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Exponent
+from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Base, Exponent
 from otrfast.crypto.group import G_ELEMENT, Q, number
 from otrfast.errors import BadProof, DecodeError
 from otrfast.protocol.table import Row, Table
 from otrfast.records import field, record
 from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.tlv import Tlv, TlvType
+
+DoublePower = Callable[[bytes, bytes, bytes], bytes]
+"""`backend.Base.double_power`: base^exponent * other^other_exponent of (exponent, other,
+other_exponent)."""
 
 _SECRET_VERSION = b"\x01"
 _KINDS = {"e": "group element", "c": "hash", "d": "exponent"}
@@ -224,42 +229,40 @@ class Smp:
         self.check(c, self.hash(prefix, self.g_product(d, value, c)))
 
     def prove_pq(
-        self, prefix: int, g2: bytes, g3: bytes, secret: Exponent
+        self, prefix: int, g2: Base, g3: Base, secret: Exponent
     ) -> tuple[bytes, bytes, bytes, bytes, bytes]:
         """Return P = g3^r, Q = g1^r g2^secret, and cP, D5, D6: the proof that they were made so."""
         r, r5, r6 = self.exponent(), self.exponent(), self.exponent()
-        p = r.power(g3)
-        q = self.backend.multiply(r.power_g(), secret.power(g2))
-        c = self.hash(prefix, r5.power(g3), self.backend.multiply(r5.power_g(), r6.power(g2)))
+        multiply = self.backend.multiply
+        p, q = g3.power(r), multiply(r.power_g(), g2.power(secret))
+        c = self.hash(prefix, g3.power(r5), multiply(r5.power_g(), g2.power(r6)))
         return p, q, _wide(c), r5.response(r, c), r6.response(secret, c)
 
-    def check_pq(self, prefix: int, g2: bytes, g3: bytes, proof: tuple[bytes, ...]) -> None:
+    def check_pq(
+        self, prefix: int, g2: DoublePower, g3: DoublePower, proof: tuple[bytes, ...]
+    ) -> None:
         """Check such a proof: (P, Q, cP, D5, D6)."""
         p, q, c, d5, d6 = proof
-        double_power = self.backend.double_power
-        second = self.backend.multiply(
-            self.backend.exponent(d5).power_g(), double_power(g2, d6, q, c)
-        )
-        self.check(c, self.hash(prefix, double_power(g3, d5, p, c), second))
+        second = self.backend.multiply(self.backend.exponent(d5).power_g(), g2(d6, q, c))
+        self.check(c, self.hash(prefix, g3(d5, p, c), second))
 
-    def prove_r(self, prefix: int, quotient: bytes, secret: Exponent) -> tuple[bytes, bytes, bytes]:
+    def prove_r(self, prefix: int, quotient: Base, secret: Exponent) -> tuple[bytes, bytes, bytes]:
         """Return R = (Qa/Qb)^secret, and cR, D7: the proof that g^secret and R have the same
         exponent."""
         r7 = self.exponent()
-        c = self.hash(prefix, r7.power_g(), r7.power(quotient))
-        return secret.power(quotient), _wide(c), r7.response(secret, c)
+        c = self.hash(prefix, r7.power_g(), quotient.power(r7))
+        return quotient.power(secret), _wide(c), r7.response(secret, c)
 
     def check_r(
-        self, prefix: int, quotient: bytes, public: bytes, proof: tuple[bytes, ...]
+        self, prefix: int, quotient: DoublePower, public: bytes, proof: tuple[bytes, ...]
     ) -> None:
         """Check such a proof (R, cR, D7) against the peer's g^secret."""
         r, c, d7 = proof
-        self.check(
-            c,
-            self.hash(
-                prefix, self.g_product(d7, public, c), self.backend.double_power(quotient, d7, r, c)
-            ),
-        )
+        self.check(c, self.hash(prefix, self.g_product(d7, public, c), quotient(d7, r, c)))
+
+    def once(self, base: bytes) -> DoublePower:
+        """A base of which no more is needed than one double power."""
+        return partial(self.backend.double_power, base)
 
     def g_product(self, d: bytes, base: bytes, exponent: bytes) -> bytes:
         """Return g1^d * base^exponent."""
@@ -293,7 +296,8 @@ def _answer(smp: Smp, state: Asked, answer: Answer) -> SmpStep:
     b2, b3 = smp.exponent(), smp.exponent()
     powers = smp.prove_power(3, b2) + smp.prove_power(4, b3)
     g2, g3 = b2.power(state.g2a), b3.power(state.g3a)
-    proof = smp.prove_pq(5, g2, g3, smp.secret(state.identifiers, answer.secret))
+    secret = smp.secret(state.identifiers, answer.secret)
+    proof = smp.prove_pq(5, smp.backend.base(g2), smp.backend.base(g3), secret)
     waiting = Expect3(g2, g3, state.g3a, b3, proof[0], proof[1], trusting=state.question is None)
     return SmpStep(waiting, Smp2(powers + proof))
 
@@ -302,14 +306,15 @@ def _check_2(smp: Smp, state: Expect2, message: Smp2) -> SmpStep:
     g2b, c2, d2, g3b, c3, d3, pb, qb, *_ = message.values
     smp.check_power(3, g2b, c2, d2)
     smp.check_power(4, g3b, c3, d3)
-    g2, g3 = state.a2.power(g2b), state.a3.power(g3b)
-    smp.check_pq(5, g2, g3, message.values[6:])
+    base = smp.backend.base
+    g2, g3 = base(state.a2.power(g2b)), base(state.a3.power(g3b))
+    smp.check_pq(5, g2.double_power, g3.double_power, message.values[6:])
     proof = smp.prove_pq(6, g2, g3, state.x)
     pa, qa = proof[:2]
     if pa == pb or qa == qb:
         raise BadProof("the peer repeats our own values")
     q_quotient = smp.backend.divide(qa, qb)
-    equality = smp.prove_r(7, q_quotient, state.a3)
+    equality = smp.prove_r(7, base(q_quotient), state.a3)
     return SmpStep(
         Expect4(g3b, state.a3, smp.backend.divide(pa, pb), q_quotient), Smp3(proof + equality)
     )
@@ -319,9 +324,9 @@ def _check_3(smp: Smp, state: Expect3, message: Smp3) -> SmpStep:
     pa, qa, *_ = message.values
     if pa == state.pb or qa == state.qb:
         raise BadProof("the peer repeats our own values")
-    smp.check_pq(6, state.g2, state.g3, message.values[:5])
-    quotient = smp.backend.divide(qa, state.qb)
-    smp.check_r(7, quotient, state.g3a, message.values[5:])
+    smp.check_pq(6, smp.once(state.g2), smp.once(state.g3), message.values[:5])
+    quotient = smp.backend.base(smp.backend.divide(qa, state.qb))
+    smp.check_r(7, quotient.double_power, state.g3a, message.values[5:])
     equality = smp.prove_r(8, quotient, state.b3)
     rab = state.b3.power(message.values[5])
     matched = smp.backend.equal(rab, smp.backend.divide(pa, state.pb))
@@ -329,7 +334,7 @@ def _check_3(smp: Smp, state: Expect3, message: Smp3) -> SmpStep:
 
 
 def _check_4(smp: Smp, state: Expect4, message: Smp4) -> SmpStep:
-    smp.check_r(8, state.q_quotient, state.g3b, message.values)
+    smp.check_r(8, smp.once(state.q_quotient), state.g3b, message.values)
     rab = state.a3.power(message.values[0])
     return SmpStep(Expect1(), None, smp.backend.equal(rab, state.p_quotient))
 

@@ -160,3 +160,26 @@ def test_elements_of_the_wrong_size_are_refused(native):
         native.exponent(bytes(193))
     with pytest.raises(ValueError):
         native.multiply(bytes(192), bytes(193))
+
+
+@pytest.mark.parametrize("value", [2, 3, P - 2, (P - 1) // 2, 2**1535 + 12345])
+def test_base_when_powers_are_taken_then_those_of_the_element(backend, rng, value):
+    base = backend.base(element(value))
+    exponents = [0, 1, 2, 2**256 - 1, (P - 1) // 2, P - 1, 2**1536 - 1, rng.getrandbits(1536)]
+    for exponent in exponents:
+        secret = backend.exponent(exponent.to_bytes(192, "big"))
+        assert base.power(secret) == element(pow(value, exponent, P))
+    other = rng.randrange(2, P - 1)
+    for exponent, short in zip(
+        exponents, [0, 1, 2**256 - 1, *[rng.getrandbits(256)] * 5], strict=True
+    ):
+        raw, challenge = exponent.to_bytes(192, "big"), short.to_bytes(32, "big")
+        due = element(pow(value, exponent, P) * pow(other, short, P) % P)
+        assert base.double_power(raw, element(other), challenge) == due
+        assert backend.double_power(element(value), raw, element(other), challenge) == due
+
+
+@pytest.mark.parametrize("value", OUTSIDE)
+def test_base_when_outside_the_group_then_refused(backend, value):
+    with pytest.raises(NotInGroup):
+        backend.base(element(value))

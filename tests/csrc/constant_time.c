@@ -138,6 +138,17 @@ static void ake(void) {
   otrf_shared_free(shared);
 }
 
+/* A secret power of a base of its own. That the base is in the group is public; it itself is not. */
+static void base_power(void) {
+  otrf_base *made = NULL;
+  otrf_exponent *const exponent = otrf_exponent_new(secret[0], 192);
+  if (exponent == NULL || otrf_base_new(&made, base) != OTRF_OK || otrf_base_power(out, made, exponent) != OTRF_OK) {
+    exit(2);
+  }
+  otrf_base_free(made);
+  otrf_exponent_free(exponent);
+}
+
 /* The negative controls: memcheck has to find these. */
 static void control_memcmp(void) {
   volatile int result = memcmp(secret[0], secret[1], 20);
@@ -193,6 +204,7 @@ static const struct {
     {"equal", equal},
     {"message", message},
     {"ake", ake},
+    {"base_power", base_power},
     {"control_memcmp", control_memcmp},
     {"control_table", control_table},
     {"control_mpz_powm", control_mpz_powm},

@@ -226,6 +226,38 @@ static int exponent_life(void) {
   return secret != NULL;
 }
 
+static int base_life(void) {
+  static const uint8_t one[OTRF_ELEMENT_BYTES] = {[OTRF_ELEMENT_BYTES - 1] = 1};
+  uint8_t value[OTRF_SCALAR_BYTES], element[OTRF_ELEMENT_BYTES], out[OTRF_ELEMENT_BYTES], due[OTRF_ELEMENT_BYTES];
+  otrf_base *base = NULL, *none;
+  fill(value, sizeof value, 41);
+  fill(element, sizeof element, 42);
+  element[0] = 0x7f;
+  note(value, sizeof value);
+  note_element(element);
+  otrf_exponent *const exponent = otrf_exponent_new(value, sizeof value);
+  int status = exponent == NULL ? OTRF_ERR_MEMORY : otrf_base_new(&base, element);
+  if (status == OTRF_OK) {
+    HOLDS(otrf_base_power(out, base, exponent) == OTRF_OK);
+    note_element(out);
+    HOLDS(otrf_exponent_power(due, exponent, element) == OTRF_OK);
+    HOLDS(memcmp(out, due, sizeof due) == 0);
+    HOLDS(otrf_base_double_power(out, base, one, sizeof one, elements, one, sizeof one) == OTRF_OK);
+    HOLDS(otrf_multiply(due, element, elements) == OTRF_OK);
+    HOLDS(memcmp(out, due, sizeof due) == 0);
+    HOLDS(otrf_base_double_power(out, base, one, sizeof one + 1, elements, one, 1) == OTRF_ERR_SIZE);
+    HOLDS(otrf_base_new(&none, one) == OTRF_ERR_GROUP && none == NULL);
+  }
+  otrf_wipe(value, sizeof value);
+  otrf_wipe(element, sizeof element);
+  otrf_wipe(out, sizeof out);
+  otrf_wipe(due, sizeof due);
+  otrf_exponent_free(exponent);
+  otrf_base_free(base);
+  HOLDS(status == OTRF_OK || status == OTRF_ERR_MEMORY);
+  return status == OTRF_OK;
+}
+
 static void note_keys(const otrf_data_keys *keys) {
   uint8_t mac[OTRF_MAC_BYTES];
   note(keys->send_key, sizeof keys->send_key);
@@ -424,6 +456,7 @@ static int nothing_life(void) {
   otrf_shared_free(NULL);
   otrf_ake_keys_free(NULL);
   otrf_exponent_free(NULL);
+  otrf_base_free(NULL);
   otrf_data_keys_free(NULL);
   otrf_dsa_free(NULL);
   const int status = otrf_dh_new_many(&none, elements, 0);
@@ -431,7 +464,7 @@ static int nothing_life(void) {
 }
 
 static int (*const lives[])(void) = {dh_one,    dh_three, dh_many,  dh_outside,
-                                     data_life, ake_life, dsa_life, exponent_life, refusing_life, nothing_life};
+                                     data_life, ake_life, dsa_life, exponent_life, base_life, refusing_life, nothing_life};
 
 int main(int argc, char **argv) {
   if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK || otrf_cpu_use(atoi(argv[2])) != atoi(argv[2])) {

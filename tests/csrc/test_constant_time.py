@@ -29,6 +29,7 @@ CASES = (
     "equal",
     "message",
     "ake",
+    "base_power",
 )
 CONTROLS = ("control_memcmp", "control_table", "control_mpz_powm")
 REPORTED = 9

@@ -10,6 +10,10 @@ from otrfast import Limits
 SMP_POWERS = {"SMP1": 4, "SMP2": 16, "SMP3": 20, "SMP4": 13, "end": 5}
 """The most that each step may take (protocol, 8): a double power counts as two."""
 
+SMP_CHAINS = {"SMP1": 0, "SMP2": 4, "SMP3": 5, "SMP4": 4, "end": 2}
+"""Its runs of 1536 squarings: bases that several powers are taken of share theirs, and base 2
+needs none."""
+
 
 @pytest.fixture
 def counting(backend) -> CountingBackend:
@@ -80,10 +84,11 @@ def test_smp_then_no_step_takes_more_than_the_protocol_needs(
     pair = Pair(counting, version)
     pair.establish()
     pair.converse(2)
-    taken = {}
+    taken, chains = {}, {}
 
     def count(step: str, outcome) -> bytes:
         taken[step] = counting.counts.powers
+        chains[step] = counting.counts["chains"]
         return outcome.wire[0] if outcome.wire else b""
 
     def quiet(side) -> None:
@@ -112,6 +117,7 @@ def test_smp_then_no_step_takes_more_than_the_protocol_needs(
     own = {"SMP1": 0, "SMP2": 2, "SMP3": 3, "SMP4": 3, "end": 2}
     for step, most in SMP_POWERS.items():
         assert taken[step] <= most + own[step], (step, taken)
+    assert chains == SMP_CHAINS
 
 
 def test_smp_request_when_it_comes_then_nothing_is_computed_for_the_answer(
