@@ -140,6 +140,20 @@ static void nonce_next(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const ot
   }
 }
 
+/* k = 1/k. What is inverted is k times a random number that is used nowhere else: how long that takes, and what it leaves
+ * behind, says nothing about k. */
+static void invert_secret(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const otrf_scalars *q) {
+  otrf_limb blind[OTRF_Q_LIMBS], product[OTRF_Q_LIMBS];
+  nonce_update(source, 0, source->v, 0);
+  nonce_next(blind, source, q);
+  otrf_scalar_in(blind, blind, q);
+  otrf_scalar_mul(product, k, blind, q);
+  OTRF_DECLASSIFY(product, sizeof product);
+  otrf_scalar_invert(product, product, q);
+  otrf_scalar_mul(k, product, blind, q);
+  otrf_wipe(blind, sizeof blind);
+}
+
 int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t value[32], const uint8_t random[32]) {
   otrf_limb number[4], hash[OTRF_Q_LIMBS], k[OTRF_Q_LIMBS], power[OTRF_DSA_P_LIMBS], r[OTRF_Q_LIMBS];
   otrf_limb s[OTRF_Q_LIMBS];
@@ -152,12 +166,12 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
     nonce_next(k, &source, &key->q);
     otrf_dsa_power(power, key, k);
     otrf_limbs_mod(r, power, OTRF_DSA_P_LIMBS, key->q.q, OTRF_Q_LIMBS);
-    /* s = (hash + x r) / k: x and k are taken into Montgomery form, the rest stays plain. */
+    /* s = (hash + x r) / k. Into products goes one number in Montgomery form each, so they are plain. */
     otrf_scalar_in(s, key->x, &key->q);
     otrf_scalar_mul(s, s, r, &key->q);
     otrf_scalar_add(s, s, hash, &key->q);
+    invert_secret(k, &source, &key->q);
     otrf_scalar_in(k, k, &key->q);
-    otrf_scalar_invert(k, k, &key->q);
     otrf_scalar_mul(s, s, k, &key->q);
     done = (otrf_limbs_zero(r, OTRF_Q_LIMBS) | otrf_limbs_zero(s, OTRF_Q_LIMBS)) ^ 1;
     OTRF_DECLASSIFY(&done, sizeof done);

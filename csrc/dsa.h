@@ -26,7 +26,6 @@ typedef struct {
   size_t n;
   otrf_limb inverse; /* -1/q mod 2^64 */
   otrf_limb q[OTRF_MAX_Q_LIMBS];
-  otrf_limb one[OTRF_MAX_Q_LIMBS];
   otrf_limb square[OTRF_MAX_Q_LIMBS];
 } otrf_scalars;
 
@@ -36,14 +35,10 @@ void otrf_scalars_init(otrf_scalars *field, const otrf_limb *q, size_t n);
 /* r = a * b / R; so it is a plain number where one of a and b is. */
 void otrf_scalar_mul(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field);
 void otrf_scalar_in(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
-void otrf_scalar_out(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
 void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field);
 
-/* r = a^e; a is secret, e public and not in Montgomery form. */
-void otrf_scalar_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, const otrf_scalars *field);
-
-/* r = 1/a by Fermat, for a prime q; a is secret. */
-void otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
+/* r = 1/a, neither in Montgomery form, for a below q. Not constant-time: a is public, or blinded. 0 where there is none. */
+int otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
 
 /* ---- primality of public numbers: prime.c */
 

@@ -54,8 +54,10 @@ int otrf_dsa_verify(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_l
   otrf_scalars_init(&field, key.q, key.q_n);
   otrf_limbs_from_bytes(number, OTRF_MAX_Q_LIMBS, value, 32);
   otrf_limbs_mod(number, number, OTRF_MAX_Q_LIMBS, key.q, key.q_n);
+  if (!otrf_scalar_invert(s, s, &field)) {
+    return 0;
+  }
   otrf_scalar_in(s, s, &field);
-  otrf_scalar_invert(s, s, &field);
   otrf_scalar_mul(u1, number, s, &field);
   otrf_scalar_mul(u2, r, s, &field);
 

@@ -30,6 +30,7 @@ typedef struct {
   long (*sec_powm_itch)(long, unsigned long, long);
   void (*sec_div_r)(otrf_limb *, long, const otrf_limb *, long, otrf_limb *);
   long (*sec_div_r_itch)(long, long);
+  long (*gcdext)(otrf_limb *, otrf_limb *, long *, otrf_limb *, long, otrf_limb *, long);
 } otrf_gmp_table;
 
 /* Filled by otrf_gmp_open and constant from then on. */

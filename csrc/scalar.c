@@ -76,7 +76,6 @@ void otrf_scalars_init(otrf_scalars *field, const otrf_limb *q, size_t n) {
   field->n = n;
   field->inverse = modulus.inverse;
   memcpy(field->q, q, n * sizeof *q);
-  memcpy(field->one, modulus.one, n * sizeof *q);
   memcpy(field->square, modulus.square, n * sizeof *q);
 }
 
@@ -84,41 +83,28 @@ void otrf_scalar_in(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field)
   otrf_scalar_mul(r, a, field->square, field);
 }
 
-void otrf_scalar_out(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field) {
-  static const otrf_limb unit[OTRF_MAX_Q_LIMBS] = {1};
-  otrf_scalar_mul(r, a, unit, field);
-}
-
-void otrf_scalar_power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, const otrf_scalars *field) {
-  otrf_limb powers[16][OTRF_MAX_Q_LIMBS], value[OTRF_MAX_Q_LIMBS];
-  room room;
-  const size_t size = field->n * sizeof *a;
-  size_t windows = 16 * field->n;
-  memcpy(powers[0], field->one, size);
-  for (size_t i = 1; i < 16; i++) {
-    multiply(powers[i], powers[i - 1], a, field, &room);
+int otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field) {
+  const long n = (long)field->n;
+  otrf_limb sum[OTRF_MAX_Q_LIMBS + 2], q[OTRF_MAX_Q_LIMBS + 1], factor[OTRF_MAX_Q_LIMBS + 2] = {0};
+  otrf_limb divisor[OTRF_MAX_Q_LIMBS + 1] = {0};
+  long factor_n = 0;
+  if (otrf_limbs_zero(a, field->n)) {
+    return 0;
   }
-  memcpy(value, field->one, size);
-  while (windows > 0 && (e[(windows - 1) / 16] >> (4 * ((windows - 1) % 16))) == 0) {
-    windows--;
+  /* gcdext wants the greater number first: a + q has the same inverse. It finds divisor = factor (a + q) + ... q. */
+  memcpy(q, field->q, field->n * sizeof *q);
+  sum[n] = otrf_gmp.add_n(sum, a, field->q, n);
+  const long divisor_n = otrf_gmp.gcdext(divisor, factor, &factor_n, sum, n + (sum[n] != 0), q, n);
+  if (divisor_n != 1 || divisor[0] != 1) {
+    return 0;
   }
-  for (size_t i = windows; i-- > 0;) {
-    for (int k = 0; k < 4; k++) {
-      multiply(value, value, value, field, &room);
-    }
-    multiply(value, value, powers[(e[i / 16] >> (4 * (i % 16))) & 15], field, &room);
+  /* |factor| <= q / 2 */
+  memset(r, 0, field->n * sizeof *r);
+  memcpy(r, factor, (size_t)(factor_n < 0 ? -factor_n : factor_n) * sizeof *r);
+  if (factor_n < 0) {
+    otrf_gmp.sub_n(r, field->q, r, n);
   }
-  memcpy(r, value, size);
-  otrf_wipe(powers, sizeof powers);
-  otrf_wipe(value, sizeof value);
-  otrf_wipe(&room, sizeof room);
-}
-
-void otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field) {
-  static const otrf_limb two[OTRF_MAX_Q_LIMBS] = {2};
-  otrf_limb exponent[OTRF_MAX_Q_LIMBS];
-  otrf_gmp.sub_n(exponent, field->q, two, (long)field->n);
-  otrf_scalar_power(r, a, exponent, field);
+  return 1;
 }
 
 void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field) {
