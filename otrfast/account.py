@@ -21,7 +21,7 @@ from otrfast.policy import Policy
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
 from otrfast.protocol.local import Local, Tickable, Usage
 from otrfast.records import replace
-from otrfast.session import Session
+from otrfast.session import LookedAhead, Session
 from otrfast.trust import Trust
 
 T = TypeVar("T")
@@ -179,11 +179,15 @@ class Account(Secret):
         The powers that they need are computed together, eight at a time where the processor can.
         Raises what `session` raises: the outcomes before it are in the exception's `outcomes`.
         """
-        ahead = [
-            (peer, self.session(peer).look_ahead(as_bytes(line, "a line"))) for peer, line in items
-        ]
+        ahead = [(peer, self._look_ahead(peer, as_bytes(line, "a line"))) for peer, line in items]
         self._identity.agree_ahead([seen.pair for _, seen in ahead if seen.pair is not None])
         return self._in_turn(Session.receive_ahead, ahead)
+
+    def _look_ahead(self, peer: Hashable, line: bytes) -> LookedAhead:
+        """Look at a line without making room for a peer that there is no session with yet: it
+        needs no power."""
+        session = self._sessions.get(peer) or self._forgotten.get(peer)
+        return LookedAhead(line, None, None, None) if session is None else session.look_ahead(line)
 
     def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Send texts to several peers, in order, as `session(peer).send(text)` would; one
@@ -192,7 +196,8 @@ class Account(Secret):
         The powers that they need are computed together. What `send` raises for a text ends the
         call there: the outcomes before it are in the exception's `outcomes`.
         """
-        needs = [self.session(peer).wanted_to_send() for peer, _ in items]
+        known = [self._sessions.get(peer) for peer, _ in items]
+        needs = [session.wanted_to_send() for session in known if session is not None]
         self._identity.dh_keys.fill(sum([need.dh_key for need in needs]))
         self._identity.agree_ahead([need.pair for need in needs if need.pair is not None])
         return self._in_turn(Session.send, items)

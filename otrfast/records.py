@@ -7,9 +7,11 @@ equally many fields the code of `__init__`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
+from types import FunctionType
 from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform, get_origin
 
 R = TypeVar("R")
@@ -75,10 +77,11 @@ def record(plain: type[R]) -> type[R]:
     made = metaclass(plain.__name__, plain.__bases__, namespace)
     result: type[R] = made
     make = _initialiser(len(fields), hasattr(made, "__post_init__"))
-    init = make(*[_setter(made, each) for each in fields])
-    init.__code__ = init.__code__.replace(co_varnames=("self", *names))
-    init.__defaults__ = _defaults(fields)
-    init.__annotations__ = {each.name: each.type for each in fields}
+    shared = make(*[_setter(made, each) for each in fields])
+    code = shared.__code__.replace(co_varnames=("self", *names))
+    around = getattr(sys.modules.get(made.__module__), "__dict__", {})  # for its annotations
+    init = FunctionType(code, around, "__init__", _defaults(fields), shared.__closure__)
+    init.__annotations__ = {each.name: each.type for each in fields} | {"return": None}
     init.__qualname__ = f"{made.__qualname__}.__init__"
     made.__init__ = init
     return result

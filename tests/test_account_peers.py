@@ -193,6 +193,18 @@ def test_receive_many_when_the_account_is_full_then_the_outcomes_before_are_not_
     ]
 
 
+def test_batches_when_no_room_can_be_made_for_a_peer_then_those_before_it_are_done(quick):
+    account = make_account(quick, limits=Limits(peers=2), policy=Policy.ALWAYS)
+    account.session("a").send(b"held")
+    account.session("b").send(b"held")
+    with pytest.raises(errors.AccountFull) as caught:
+        account.receive_many([("a", b"?OTRv3?"), ("b", b"?OTRv3?"), ("c", b"hello")])
+    assert [kinds(outcome.wire) for outcome in caught.value.outcomes] == [["DHCommit"]] * 2
+    with pytest.raises(errors.AccountFull) as caught:
+        account.send_many([("a", b"one"), ("c", b"two"), ("b", b"three")])
+    assert [outcome.events for outcome in caught.value.outcomes] == [(events.MessageHeld(b"one"),)]
+
+
 def test_receive_many_and_send_many_then_as_one_by_one(fast_backend, version: int):
     first, second = (Pair(fast_backend, version, 3) for _ in range(2))
     for batched, pair in ((True, first), (False, second)):

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import pickle
 import pprint
-from typing import ClassVar
+from typing import ClassVar, get_type_hints
 
 import pytest
 
@@ -16,6 +16,7 @@ from otrfast.errors import BadMac
 from otrfast.protocol import ake, smp
 from otrfast.records import field, record, replace
 from otrfast.wire import messages, text
+from otrfast.wire.tlv import Tlv
 
 
 @record
@@ -277,3 +278,9 @@ def test_event_of_an_error_then_the_error_has_forgotten_where_it_was_raised(kind
         decrypt()
     made = kind(caught.value)
     assert made.error.__traceback__ is None
+
+
+def test_record_of_the_package_then_its_annotations_can_be_resolved():
+    hints = get_type_hints(events.TlvsReceived.__init__)
+    assert hints == {"tlvs": tuple[Tlv, ...], "instance": int, "return": type(None)}
+    assert "tlvs" in inspect.signature(events.TlvsReceived, eval_str=True).parameters

@@ -231,12 +231,16 @@ done:
 
 static PyObject *seal_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   data_keys *self = (data_keys *)object;
-  if (!ready(self, nargs, 2) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0) {
+  if (!otrf_arguments(nargs, 2)) {
     return NULL;
   }
-  /* a tuple of our own: nobody can take texts out of it while the GIL is away */
+  /* a tuple of our own: nobody can take texts out of it while the GIL is away; made first, since that may run Python
+   * code, and with it other threads */
   PyObject *const texts = PySequence_Tuple(args[1]);
   PyObject *lines = texts == NULL ? NULL : PyList_New(0);
+  if (lines != NULL && (!ready(self, nargs, 2) || use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0)) {
+    Py_CLEAR(lines);
+  }
   const Py_ssize_t n = lines == NULL ? 0 : PyTuple_Size(texts);
   uint8_t small[SMALL_GROUP_BYTES];
   room r = {small, sizeof small, small};
@@ -343,11 +347,14 @@ static Py_ssize_t open_group(data_keys *self, PyObject *texts, room *r, PyObject
 
 static PyObject *open_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   data_keys *self = (data_keys *)object;
-  if (!ready(self, nargs, 2) || use(self, &self->head, args[0], otrf_data_keys_head) < 0) {
+  if (!otrf_arguments(nargs, 2)) {
     return NULL;
   }
   PyObject *const lines = PySequence_Tuple(args[1]);
   PyObject *texts = lines == NULL ? NULL : PyList_New(0);
+  if (texts != NULL && (!ready(self, nargs, 2) || use(self, &self->head, args[0], otrf_data_keys_head) < 0)) {
+    Py_CLEAR(texts);
+  }
   const Py_ssize_t n = texts == NULL ? 0 : PyTuple_Size(lines);
   uint8_t small[SMALL_GROUP_BYTES];
   room r = {small, sizeof small, small};

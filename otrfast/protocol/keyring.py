@@ -76,6 +76,8 @@ class Keyring(Secret):
         if keys is None:
             ours, theirs = self.exchange(our_keyid, their_keyid)
             secret = self._identity.agree(ours, theirs)
+            if our_keyid < self.our_keyid - 1 or their_keyid not in self.their_public:
+                raise UnknownKeyid("another thread has turned the keys meanwhile")
             keys = self._install((our_keyid, their_keyid), ours, theirs, secret)
         return keys
 

@@ -5,6 +5,11 @@ import gc
 import pickle
 import sys
 import threading
+import time
+from base64 import b64decode
+from collections import Counter, UserList
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -106,3 +111,48 @@ def test_data_keys_do_not_keep_what_they_are_given(native):
         assert receiver.open_line(head(), sender.seal(prefix(), text, b"", b"")) == text
         assert receiver.open_many(head(), sender.seal_many(prefix(), [text] * 3)) == [text] * 3
     assert sys.getrefcount(text) == before
+
+
+class Yielding(UserList):
+    """Texts that let other threads run whenever one of them is asked for."""
+
+    def __getitem__(self, at):
+        time.sleep(0)
+        return super().__getitem__(at)
+
+    def __iter__(self):
+        for text in self.data:
+            time.sleep(0)
+            yield text
+
+
+def test_seal_many_when_its_texts_run_code_then_the_prefix_is_that_of_the_call(native):
+    """Whatever the texts do while they are listed, it is over before the first is sealed."""
+    sender, receiver = duo(native)
+
+    def texts():
+        sender.seal(prefix(flags=1), b"in between", b"", b"")
+        yield b"one"
+        sender.seal(prefix(flags=1), b"in between", b"", b"")
+        yield b"two"
+
+    lines = sender.seal_many(prefix(), texts())
+    assert [b64decode(line[5:-1])[: len(head())] for line in lines] == [head()] * 2
+    assert receiver.open_many(head(), lines) == [b"one", b"two"]
+
+
+def test_counters_when_texts_let_other_threads_in_then_none_comes_twice(native):
+    sender, _ = duo(native)
+
+    def send(_: int) -> list[bytes]:
+        lines: list[bytes] = []
+        for _ in range(20):
+            with suppress(RuntimeError):
+                lines += sender.seal_many(prefix(), Yielding([b"x" * 4096] * 20))
+        return lines
+
+    with ThreadPoolExecutor(4) as pool:
+        lines = [line for sent in pool.map(send, range(8)) for line in sent]
+    at = len(prefix())
+    counters = Counter(b64decode(line[5:-1])[at : at + 8] for line in lines)
+    assert len(counters) == len(lines) > 0

@@ -12,6 +12,7 @@ import pytest
 from helpers import Pair, encoded, kind, kinds, parsed
 
 from otrfast import events
+from otrfast.errors import UnknownKeyid
 
 TWIN = 0xDEADBEEF
 
@@ -102,6 +103,27 @@ def test_pair_of_keys_when_two_threads_derive_it_then_there_is_one(talk: Pair):
     overtaken = Overtaken()
     assert keyring._install((ours, theirs), *halves, overtaken) is overtaken.first
     assert keyring.derived(ours, theirs) is overtaken.first
+
+
+def test_pair_of_keys_when_another_thread_turns_them_meanwhile_then_none_of_dead_keys_stays(
+    talk: Pair, monkeypatch
+):
+    talk.converse(2)
+    talk.alice.send(b"so that a pair is to be derived")
+    keyring = talk.bob.instance.channel.keyring
+    dead = keyring.our_keyid - 1, keyring.their_keyid - 1
+    keyring._pairs.pop(dead, None)
+    agree = type(keyring._identity).agree
+
+    def overtaken(identity, ours, theirs):
+        keyring.next_public()
+        keyring.rotate_ours()
+        return agree(identity, ours, theirs)
+
+    monkeypatch.setattr(type(keyring._identity), "agree", overtaken)
+    with pytest.raises(UnknownKeyid):
+        keyring.pair(*dead)
+    assert dead not in keyring._pairs
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["seal", "seal_many"])
