@@ -70,6 +70,9 @@ static unsigned detect(void) {
   found |= avx512 && (found & OTRF_HAS_AESNI) && all(ecx, LEAF7_ECX_VAES) ? OTRF_HAS_VAES : 0;
   found |= avx512 && all(ecx, LEAF7_ECX_VBMI) ? OTRF_HAS_VBMI : 0;
   found |= avx512 && all(ebx, LEAF7_EBX_IFMA | LEAF7_EBX_ADX) ? OTRF_HAS_IFMA : 0;
+  #ifdef OTRF_EMULATED_IFMA
+  found |= OTRF_HAS_IFMA;
+#endif
   return found;
 }
 #else

@@ -25,7 +25,9 @@
 #define OTRF_TARGET_AVX2 OTRF_TARGET("avx2,bmi,bmi2")
 #define OTRF_TARGET_VAES OTRF_TARGET("vaes,aes,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2")
 #define OTRF_TARGET_VBMI OTRF_TARGET("avx512vbmi,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2")
+#ifndef OTRF_TARGET_IFMA /* a test build emulates these instructions, and has them compiled for any processor */
 #define OTRF_TARGET_IFMA OTRF_TARGET("avx512ifma,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,adx")
+#endif
 #else
 #define OTRF_X86 0
 #endif

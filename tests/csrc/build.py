@@ -15,6 +15,9 @@ CORE = HERE.parents[1] / "csrc"
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 LEVELS = {"portable": 0, "aesni": 1, "vaes": 2, "adx": 3, "ifma": 4}
 
+IFMA_SOURCES = ("ifma", "lanes", "lanes_group", "lanes_prime")
+EMULATION = (f"-I{HERE / 'emulated'}", "-DOTRF_TARGET_IFMA=")
+
 
 def missing(what: str) -> None:
     """Skip for want of `what`; in CI, where everything is installed, fail."""
@@ -38,15 +41,21 @@ def run(*command: str | Path) -> None:
         pytest.fail(f"{command[0]}: {result.stderr}")
 
 
-def objects(directory: Path, *options: str) -> list[Path]:
-    """Compile every file of the core into `directory`; returns the object files."""
+def objects(directory: Path, *options: str, emulated: bool = False) -> list[Path]:
+    """Compile every file of the core into `directory`; returns the object files.
+
+    `emulated` ones run the IFMA kernels on any processor and under valgrind, in plain C.
+    """
     compiler, sources = tool("cc"), sorted(CORE.glob("*.c"))
     built = [directory / f"{source.stem}.o" for source in sources]
     flags = ("-std=c11", "-O2", "-g", "-fPIC", *options)
+    if emulated:
+        flags += ("-DOTRF_EMULATED_IFMA",)
     jobs = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for source, output in zip(sources, built, strict=True):
-            jobs.append(pool.submit(run, compiler, *flags, "-c", source, "-o", output))
+            own = EMULATION if emulated and source.stem in IFMA_SOURCES else ()
+            jobs.append(pool.submit(run, compiler, *flags, *own, "-c", source, "-o", output))
     for job in jobs:
         job.result()
     return built

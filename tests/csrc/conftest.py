@@ -9,3 +9,9 @@ from . import build
 def core(tmp_path_factory):
     """The object files of the core, compiled with every warning an error."""
     return build.objects(tmp_path_factory.mktemp("core"), *build.WARNINGS)
+
+
+@pytest.fixture(scope="session")
+def emulating_core(tmp_path_factory):
+    """The same with the IFMA kernels in plain C, for processors that can not run them."""
+    return build.objects(tmp_path_factory.mktemp("emulated"), *build.WARNINGS, emulated=True)

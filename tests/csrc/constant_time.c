@@ -10,7 +10,9 @@
 
 #include <dlfcn.h>
 
-static uint8_t secret[2][192], base[192], text[300], out[1024];
+#define MANY 8 /* what the lanes take at a time */
+
+static uint8_t secret[2][192], base[192], text[300], out[MANY * 192];
 
 static void hide(void *data, size_t len) { (void)VALGRIND_MAKE_MEM_UNDEFINED(data, len); }
 
@@ -18,8 +20,16 @@ static void power(void) { otrf_power(out, base, secret[0], 40); }
 static void power_long(void) { otrf_power(out, base, secret[0], 192); }
 static void power_fixed(void) { otrf_power_fixed(out, secret[0], 40); }
 static void power_fixed_long(void) { otrf_power_fixed(out, secret[0], 192); }
-static void power_many(void) { otrf_power_many(out, base, secret[0], 1); }
-static void power_fixed_many(void) { otrf_power_fixed_many(out, secret[0], 4); }
+static void power_fixed_many(void) { otrf_power_fixed_many(out, secret[0], MANY); }
+
+static void power_many(void) {
+  uint8_t bases[MANY][192];
+  for (size_t i = 0; i < MANY; i++) {
+    memcpy(bases[i], base, sizeof base);
+    bases[i][191] = (uint8_t)(bases[i][191] + i);
+  }
+  otrf_power_many(out, bases[0], secret[0], MANY);
+}
 static void multiply(void) { otrf_multiply(out, secret[0], secret[1]); }
 static void response(void) { otrf_response(out, secret[0], secret[1], base); }
 static void sha1(void) { otrf_sha1(out, secret[0], 192); }

@@ -12,10 +12,24 @@ def kernels(core, tmp_path_factory):
     return build.program("kernels", core, tmp_path_factory.mktemp("kernels") / "kernels")
 
 
+@pytest.fixture(scope="module")
+def emulated_kernels(emulating_core, tmp_path_factory):
+    return build.program("kernels", emulating_core, tmp_path_factory.mktemp("emulated") / "kernels")
+
+
+def test_ifma_kernels_agree_with_gmp_where_they_are_emulated(emulated_kernels):
+    """On any processor: what the instructions do is written out in plain C."""
+    agrees_with_gmp(emulated_kernels, "ifma", rounds=20)
+
+
 @pytest.mark.parametrize("level", ["portable", "adx", "ifma"])
 def test_kernels_agree_with_gmp(kernels, level):
+    agrees_with_gmp(kernels, level, rounds=100)
+
+
+def agrees_with_gmp(kernels, level, rounds):
     result = subprocess.run(
-        [kernels, build.gmp(), str(build.LEVELS[level]), "100"],
+        [kernels, build.gmp(), str(build.LEVELS[level]), str(rounds)],
         capture_output=True,
         text=True,
         check=False,
