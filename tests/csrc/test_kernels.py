@@ -12,7 +12,7 @@ def kernels(core, tmp_path_factory):
     return build.program("kernels", core, tmp_path_factory.mktemp("kernels") / "kernels")
 
 
-@pytest.mark.parametrize("level", ["portable", "adx", "ifma"])
+@pytest.mark.parametrize("level", ["portable", "avx2", "ifma"])
 def test_kernels_agree_with_gmp(kernels, level):
     result = subprocess.run(
         [kernels, build.gmp(), str(build.LEVELS[level]), "100"],
