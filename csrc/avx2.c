@@ -18,7 +18,7 @@
 #define TERM(sum, vector, base)                                                                                        \
   "vpmuludq " AT(vector, base) ", %%ymm14, %%ymm15\n\tvpaddq %%ymm15, " YMM(sum) ", " YMM(sum) "\n\t"
 
-/* The terms of the digit in register 14 with n vectors: all but the last of them from `most`, that from `last`. */
+/* The digit in register 14 times n vectors: the last of them from `last`, those before it from `most`. */
 #define TERMS_1(n, most, last, a, ...) TERM(a, n - 1, last)
 #define TERMS_2(n, most, last, a, ...) TERM(a, n - 2, most) TERMS_1(n, most, last, __VA_ARGS__)
 #define TERMS_3(n, most, last, a, ...) TERM(a, n - 3, most) TERMS_2(n, most, last, __VA_ARGS__)
@@ -37,8 +37,8 @@
 /* A digit of b, in all lanes; upper halves are not read. */
 #define DIGIT(place) "vpbroadcastd " #place "(%[b]), %%ymm14\n\t"
 
-/* The quotient digit is the lowest digit of the sum as it stands, because k m = -1 modulo 2^28; it vanishes, and what is
- * above it is carried to the next digit. Its vector moves down by a lane. */
+/* The quotient digit is the lowest digit of the sum as it stands, because k m = -1 modulo 2^28. It vanishes, and what
+ * is above it is carried to the next digit; its vector moves down by a lane. */
 #define REDUCE(n, a, b, ...)                                                                                           \
   "vpand %[mask], %%xmm" #a ", %%xmm14\n\tvpbroadcastq %%xmm14, %%ymm14\n\t"                                           \
   "vpsrlvq %[first], " YMM(a) ", %%ymm15\n\tvpaddq %%ymm15, " YMM(b) ", " YMM(b) "\n\t"                                \
@@ -54,25 +54,31 @@
 #define SQUARE_10(row, place, ...) DIGIT(place) TERMS_##row(row, twice, a, __VA_ARGS__) REDUCE(10, __VA_ARGS__)
 
 #define BLOCK_14(row)                                                                                                  \
-  row(1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13) row(2, 32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0)     \
+  row(1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)                                                              \
+      row(2, 32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0)                                                         \
       row(3, 64, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1)                                                         \
-          row(4, 96, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2)                                                     \
-              row(5, 128, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3)                                                \
-                  row(6, 160, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4)                                            \
-                      row(7, 192, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5)                                        \
-                          row(8, 4, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6)                                      \
-                              row(9, 36, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7)                                 \
-                                  row(10, 68, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8)                            \
-                                      row(11, 100, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)                       \
-                                          row(12, 132, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)                   \
-                                              row(13, 164, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) LEAVE         \
+      row(4, 96, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2)                                                         \
+      row(5, 128, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3)                                                        \
+      row(6, 160, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4)                                                        \
+      row(7, 192, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5)                                                        \
+      row(8, 4, 7, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6)                                                          \
+      row(9, 36, 8, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7)                                                         \
+      row(10, 68, 9, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8)                                                        \
+      row(11, 100, 10, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)                                                       \
+      row(12, 132, 11, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)                                                       \
+      row(13, 164, 12, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) LEAVE                                                 \
       row(14, 196, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 #define BLOCK_10(row)                                                                                                  \
-  row(1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9) row(2, 32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0)                                     \
-      row(3, 64, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1) row(4, 96, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2)                                \
-          row(5, 128, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3) row(6, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4)                            \
-              row(7, 36, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5) LEAVE row(8, 68, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6)                  \
-                  row(9, 100, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7) row(10, 132, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8)
+  row(1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)                                                                              \
+      row(2, 32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0)                                                                         \
+      row(3, 64, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1)                                                                         \
+      row(4, 96, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2)                                                                         \
+      row(5, 128, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3)                                                                        \
+      row(6, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4)                                                                          \
+      row(7, 36, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5) LEAVE                                                                   \
+      row(8, 68, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6)                                                                         \
+      row(9, 100, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7)                                                                        \
+      row(10, 132, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8)
 
 /* A block for each lane; the last one has 13 rows (7), which leaves vector 0 in register 13 (7). */
 #define LEAVE "subl $1, %[left]\n\tjz 2f\n\t"
@@ -92,20 +98,22 @@
 #define ROWS(vectors, row)                                                                                             \
   __asm__ volatile(CLEAR_##vectors LOOP(BLOCK_##vectors(row)) STORE_##vectors                                          \
                    : [b] "+r"(b), [left] "+r"(left)                                                                    \
-                   : [t] "r"(t), [a] "r"(f->once), [twice] "r"(f->twice), [m] "r"(&modulus->scaled),                   \
+                   : [t] "r"(room->sum), [a] "r"(room->once), [twice] "r"(room->twice), [m] "r"(scaled),               \
                      [mask] "m"(*(const __m128i *)mask), [first] "m"(*(const __m256i *)first)                          \
                    : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", \
                      "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory")
 
-/* The number that the digits multiply, a vector at a time. */
+/* What a product keeps in the scratch of its field. */
 typedef struct {
-  __m256i once[OTRF_AVX2_VECTORS];
+  __m256i once[OTRF_AVX2_VECTORS];  /* the number that the digits multiply, a vector at a time */
   __m256i twice[OTRF_AVX2_VECTORS]; /* for squares */
-} factor;
+  __m256i sum[OTRF_AVX2_VECTORS];
+} product_room;
 
-/* t = the sum of all rows: b is a number in memory. */
-KERNEL void rows(__m256i *t, const factor *f, const void *b, const otrf_avx2_modulus *modulus, const int vectors,
-                 const int square) {
+_Static_assert(sizeof(product_room) <= sizeof(otrf_mont_scratch), "the scratch of a field is too small");
+
+/* room->sum = the sum of all rows: b is a number in memory. */
+KERNEL void rows(product_room *room, const void *b, const otrf_avx2_row *scaled, const int vectors, const int square) {
   static const _Alignas(16) otrf_limb mask[2] = {OTRF_AVX2_MASK, 0};
   static const _Alignas(32) otrf_limb first[4] = {OTRF_AVX2_BITS, 64, 64, 64}; /* shifts that leave lane 0 alone */
   int left = OTRF_AVX2_LANES;
@@ -163,27 +171,25 @@ KERNEL void store(void *r, const __m256i *t, const int vectors) {
 }
 
 /* r = a * b / R mod m. */
-KERNEL void multiply(void *r, const void *a, const void *b, const otrf_avx2_modulus *modulus, const int vectors,
-                     const int square) {
+KERNEL void multiply(void *r, const void *a, const void *b, otrf_field *field, const int vectors, const int square) {
+  const otrf_avx2_modulus *const modulus = field->modulus;
   const __m256i *const pairs = a;
-  __m256i t[OTRF_AVX2_VECTORS];
-  factor f;
+  product_room *const room = (product_room *)&field->scratch;
 #pragma GCC unroll 7
   for (int v = 0; v < HALF(vectors); v++) {
-    f.once[v] = pairs[v];
-    f.once[v + HALF(vectors)] = _mm256_srli_epi64(pairs[v], 32);
-  }
-  if (square) {
-#pragma GCC unroll 14
-    for (int v = 0; v < vectors; v++) {
-      f.twice[v] = _mm256_add_epi32(f.once[v], f.once[v]);
+    const __m256i low = pairs[v], high = _mm256_srli_epi64(low, 32);
+    room->once[v] = low;
+    room->once[v + HALF(vectors)] = high;
+    if (square) {
+      room->twice[v] = _mm256_add_epi32(low, low);
+      room->twice[v + HALF(vectors)] = _mm256_add_epi32(high, high);
     }
   }
-  rows(t, &f, b, modulus, vectors, square);
+  rows(room, b, &modulus->scaled, vectors, square);
   if (vectors == 10) { /* for the group k is 1 */
-    reduce_last(t, modulus, vectors);
+    reduce_last(room->sum, modulus, vectors);
   }
-  store(r, t, vectors);
+  store(r, room->sum, vectors);
 }
 
 KERNEL void select_entry(void *r, const void *table, size_t entries, unsigned index, const int pairs) {
@@ -205,24 +211,24 @@ KERNEL void select_entry(void *r, const void *table, size_t entries, unsigned in
 /* ---- the field; one set of functions for each number of vectors ---- */
 
 OTRF_TARGET_AVX2 static void mul_14(void *r, const void *a, const void *b, otrf_field *field) {
-  multiply(r, a, b, field->modulus, 14, 0);
+  multiply(r, a, b, field, 14, 0);
 }
 
 OTRF_TARGET_AVX2 static void mul_10(void *r, const void *a, const void *b, otrf_field *field) {
-  multiply(r, a, b, field->modulus, 10, 0);
+  multiply(r, a, b, field, 10, 0);
 }
 
 OTRF_TARGET_AVX2 static void square_14(void *r, const void *a, size_t count, otrf_field *field) {
   memmove(r, a, field->size);
   while (count-- > 0) {
-    multiply(r, r, r, field->modulus, 14, 1);
+    multiply(r, r, r, field, 14, 1);
   }
 }
 
 OTRF_TARGET_AVX2 static void square_10(void *r, const void *a, size_t count, otrf_field *field) {
   memmove(r, a, field->size);
   while (count-- > 0) {
-    multiply(r, r, r, field->modulus, 10, 1);
+    multiply(r, r, r, field, 10, 1);
   }
 }
 

@@ -1,8 +1,8 @@
 /* Private header of the AVX2 code: digits of 28 bits, a number across the lanes of V vectors.
  *
- * Digit V * l + v of a number is lane l of vector v. V is 14 for the 1536-bit group (56 digits) and 10 for 1024-bit DSA
- * (40 digits). In memory vectors v and v + V / 2 share one, as the lower and the upper half of each lane: a multiplication
- * reads lower halves alone. */
+ * Digit V * l + v of a number is lane l of vector v. V is 14 for the 1536-bit group (55 digits) and 10 for 1024-bit DSA
+ * (37 digits). In memory vectors v and v + V / 2 share one, as the lower and the upper half of each lane:
+ * multiplications read lower halves alone. */
 #ifndef OTRFAST_AVX2_H
 #define OTRFAST_AVX2_H
 

@@ -69,9 +69,10 @@ typedef struct {
   otrf_limb square[OTRF_MAX_LIMBS]; /* R^2 mod m */
 } otrf_modulus;
 
-/* Room for one product and GMP's own scratch; whoever feeds secrets through it wipes it. */
+/* Room for one product and GMP's own scratch, or for what AVX2 has in their place; whoever feeds secrets through it
+ * wipes it. */
 typedef struct {
-  otrf_limb product[2 * OTRF_MAX_LIMBS];
+  _Alignas(64) otrf_limb product[2 * OTRF_MAX_LIMBS];
   otrf_limb gmp[4 * OTRF_MAX_LIMBS];
 } otrf_mont_scratch;
 
