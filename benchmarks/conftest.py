@@ -11,13 +11,13 @@ from otrfast.apps.workloads import Crowd, Duo
 from otrfast.crypto.choice import load
 from otrfast.errors import BackendUnavailable
 
-LEVELS = {"native-ifma": "ifma", "native-adx": "adx", "native-gmp": "vaes"}
+LEVELS = {"native-ifma": "ifma", "native-avx2": "avx2", "native-gmp": "vaes"}
 PACKAGES = {"potr-layer": "otrfast.potr", "python-potr": "potr"}
 
 
 @pytest.fixture(params=[*LEVELS, "gmpy2", "pure"])
 def backend(request):
-    """Each backend in turn, native with AVX-512 IFMA, with ADX and with GMP's powers."""
+    """Each backend in turn, native with AVX-512 IFMA, with AVX2 and with GMP's powers."""
     if request.param not in LEVELS:
         yield load(request.param)
         return

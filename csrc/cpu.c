@@ -9,7 +9,7 @@ static const unsigned level_features[] = {
     [OTRF_LEVEL_PORTABLE] = 0,
     [OTRF_LEVEL_AESNI] = OTRF_HAS_AESNI | OTRF_HAS_SHANI | OTRF_HAS_AVX2,
     [OTRF_LEVEL_VAES] = OTRF_HAS_VAES | OTRF_HAS_VBMI,
-    [OTRF_LEVEL_ADX] = OTRF_HAS_ADX,
+    [OTRF_LEVEL_AVX2] = OTRF_HAS_AVX2_POWERS,
     [OTRF_LEVEL_IFMA] = OTRF_HAS_IFMA,
 };
 
@@ -26,7 +26,6 @@ static const unsigned level_features[] = {
 #define LEAF7_EBX_BMI2 (1u << 8)
 #define LEAF7_EBX_AVX512F (1u << 16)
 #define LEAF7_EBX_AVX512DQ (1u << 17)
-#define LEAF7_EBX_ADX (1u << 19)
 #define LEAF7_EBX_IFMA (1u << 21)
 #define LEAF7_EBX_SHA (1u << 29)
 #define LEAF7_EBX_AVX512BW (1u << 30)
@@ -35,13 +34,6 @@ static const unsigned level_features[] = {
 #define LEAF7_ECX_VAES (1u << 9)
 #define XCR0_YMM 0x06u
 #define XCR0_ZMM 0xe6u
-
-/* The processor that valgrind shows has no ADX, but valgrind runs it. */
-#ifdef OTRF_MEMCHECK
-#define ADX_SHOWN 0
-#else
-#define ADX_SHOWN LEAF7_EBX_ADX
-#endif
 
 static unsigned xcr0(unsigned leaf1_ecx) {
   unsigned low = 0, high = 0;
@@ -65,12 +57,11 @@ static unsigned detect(void) {
                      all(ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL);
   found |= sse4 && all(ecx1, LEAF1_ECX_AES) ? OTRF_HAS_AESNI : 0;
   found |= sse4 && all(ebx, LEAF7_EBX_SHA) ? OTRF_HAS_SHANI : 0;
-  found |= avx2 ? OTRF_HAS_AVX2 : 0;
-  found |= avx2 && all(ebx, LEAF7_EBX_ADX & ADX_SHOWN) ? OTRF_HAS_ADX : 0;
+  found |= avx2 ? OTRF_HAS_AVX2 | OTRF_HAS_AVX2_POWERS : 0;
   found |= avx512 && (found & OTRF_HAS_AESNI) && all(ecx, LEAF7_ECX_VAES) ? OTRF_HAS_VAES : 0;
   found |= avx512 && all(ecx, LEAF7_ECX_VBMI) ? OTRF_HAS_VBMI : 0;
-  found |= avx512 && all(ebx, LEAF7_EBX_IFMA | LEAF7_EBX_ADX) ? OTRF_HAS_IFMA : 0;
-  #ifdef OTRF_EMULATED_IFMA
+  found |= avx512 && all(ebx, LEAF7_EBX_IFMA) ? OTRF_HAS_IFMA : 0;
+#ifdef OTRF_EMULATED_IFMA
   found |= OTRF_HAS_IFMA;
 #endif
   return found;

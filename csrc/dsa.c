@@ -7,21 +7,23 @@ void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
   memset(field, 0, sizeof *field);
   field->n = n;
   memcpy(field->m, m, n * sizeof *m);
-  if (n == OTRF_DSA_P_LIMBS && m[n - 1] >> 63 && otrf_has(OTRF_HAS_IFMA)) {
+  const int usual = n == OTRF_DSA_P_LIMBS && m[n - 1] >> 63;
+  if (usual && otrf_has(OTRF_HAS_IFMA)) {
     otrf_ifma_modulus_init(&field->way.ifma, m, n);
     otrf_field_on_ifma(&field->field, &field->way.ifma);
+  } else if (usual && otrf_has(OTRF_HAS_AVX2_POWERS)) {
+    otrf_avx2_modulus_init(&field->way.avx2, m, n);
+    otrf_field_on_avx2(&field->field, &field->way.avx2);
   } else {
     otrf_modulus_init(&field->way.gmp, m, n);
-    if (n == OTRF_DSA_P_LIMBS && otrf_has(OTRF_HAS_ADX)) {
-      otrf_field_on_adx(&field->field, &field->way.gmp);
-    } else {
-      otrf_field_on_gmp(&field->field, &field->way.gmp);
-    }
+    otrf_field_on_gmp(&field->field, &field->way.gmp);
   }
 }
 
 otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const otrf_limb *g) {
-  const size_t element = otrf_has(OTRF_HAS_IFMA) ? sizeof(otrf_ifma_number) : OTRF_DSA_P_BYTES;
+  const size_t element = otrf_has(OTRF_HAS_IFMA)          ? sizeof(otrf_ifma_number)
+                         : otrf_has(OTRF_HAS_AVX2_POWERS) ? OTRF_AVX2_DSA_BYTES
+                                                          : OTRF_DSA_P_BYTES;
   const size_t size = sizeof(otrf_dsa_key) + OTRF_COMB_BYTES(element);
   otrf_dsa_key *key = aligned_alloc(64, (size + 63) / 64 * 64);
   if (key == NULL) {

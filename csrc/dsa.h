@@ -2,6 +2,7 @@
 #ifndef OTRFAST_DSA_H
 #define OTRFAST_DSA_H
 
+#include "avx2.h"
 #include "ifma.h"
 
 #pragma GCC visibility push(hidden)
@@ -59,6 +60,7 @@ typedef struct {
   otrf_limb m[OTRF_MAX_LIMBS];
   union {
     otrf_modulus gmp;
+    otrf_avx2_modulus avx2;
     otrf_ifma_modulus ifma;
   } way;
   otrf_field field;

@@ -26,7 +26,7 @@
 #define OTRF_TARGET_VAES OTRF_TARGET("vaes,aes,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2")
 #define OTRF_TARGET_VBMI OTRF_TARGET("avx512vbmi,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2")
 #ifndef OTRF_TARGET_IFMA /* a test build emulates these instructions, and has them compiled for any processor */
-#define OTRF_TARGET_IFMA OTRF_TARGET("avx512ifma,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,adx")
+#define OTRF_TARGET_IFMA OTRF_TARGET("avx512ifma,avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2")
 #endif
 #else
 #define OTRF_X86 0
@@ -44,8 +44,8 @@ extern OTRF_HIDDEN unsigned otrf_features;
 #define OTRF_HAS_AVX2 4u  /* AVX2, BMI1 and BMI2, ymm saved by the system; level 1 */
 #define OTRF_HAS_VAES 8u  /* VAES with AVX-512 F, BW, VL, DQ, zmm saved by the system; level 2 */
 #define OTRF_HAS_VBMI 16u /* AVX-512 VBMI with F, BW, VL, DQ; level 2 */
-#define OTRF_HAS_ADX 32u  /* BMI2 and ADX with AVX2; level 3 */
-#define OTRF_HAS_IFMA 64u /* AVX-512 IFMA with F, BW, VL, DQ, and ADX; level 4 */
+#define OTRF_HAS_AVX2_POWERS 32u /* what OTRF_HAS_AVX2 says, for powers; level 3 */
+#define OTRF_HAS_IFMA 64u        /* AVX-512 IFMA with F, BW, VL, DQ; level 4 */
 
 OTRF_INLINE int otrf_has(unsigned features) { return (otrf_features & features) == features; }
 

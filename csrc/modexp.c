@@ -1,4 +1,5 @@
-/* Powers modulo the 1536-bit prime of RFC 3526 group 5, on GMP, on ADX or on AVX-512 IFMA. */
+/* Powers modulo the 1536-bit prime of RFC 3526 group 5, on GMP, on AVX2 or on AVX-512 IFMA. */
+#include "avx2.h"
 #include "ifma.h"
 
 /* p = 2^1536 - 2^1472 - 1 + 2^64 * (floor(2^1406 pi) + 741804) */
@@ -12,36 +13,44 @@ const otrf_limb otrf_p[OTRF_P_LIMBS] = {
 
 otrf_modulus otrf_p_modulus;
 
-/* Combs of base 2: one for D-H exponents, one for SMP exponents, each for both fields. */
+/* Combs of base 2: one for D-H exponents, one for SMP exponents, each for every field. */
 #define DH_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_DH_BYTES)
 
 static _Alignas(64) uint8_t dh_comb[OTRF_COMB_BYTES(OTRF_ELEMENT_BYTES)];
 static _Alignas(64) uint8_t scalar_comb[OTRF_COMB_BYTES(OTRF_ELEMENT_BYTES)];
 
+static otrf_avx2_modulus avx2_modulus;
+static _Alignas(64) uint8_t avx2_dh_comb[OTRF_COMB_BYTES(sizeof(otrf_avx2_number))];
+static _Alignas(64) uint8_t avx2_scalar_comb[OTRF_COMB_BYTES(sizeof(otrf_avx2_number))];
+
 static otrf_ifma_modulus ifma_modulus;
 static _Alignas(64) uint8_t ifma_dh_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_number))];
 static _Alignas(64) uint8_t ifma_scalar_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_number))];
 
-/* The field whose elements are limbs, on the best way in force. */
-static void limbs_field(otrf_field *field) {
-  (otrf_has(OTRF_HAS_ADX) ? otrf_field_on_adx : otrf_field_on_gmp)(field, &otrf_p_modulus);
-}
-
 void otrf_group_field(otrf_field *field) {
   if (otrf_has(OTRF_HAS_IFMA)) {
     otrf_field_on_ifma(field, &ifma_modulus);
+  } else if (otrf_has(OTRF_HAS_AVX2_POWERS)) {
+    otrf_field_on_avx2(field, &avx2_modulus);
   } else {
-    limbs_field(field);
+    otrf_field_on_gmp(field, &otrf_p_modulus);
   }
 }
 
 /* r = 2^e for a secret e of up to 24 limbs; e_n is public. */
 static void comb_power(void *r, const otrf_limb *e, size_t e_n, otrf_field *field) {
-  const int ifma = field->modulus == &ifma_modulus;
+  const uint8_t *dh = dh_comb, *scalar = scalar_comb;
+  if (field->modulus == &ifma_modulus) {
+    dh = ifma_dh_comb;
+    scalar = ifma_scalar_comb;
+  } else if (field->modulus == &avx2_modulus) {
+    dh = avx2_dh_comb;
+    scalar = avx2_scalar_comb;
+  }
   if (e_n <= OTRF_DH_BYTES / 8) {
-    otrf_comb_power(r, ifma ? ifma_dh_comb : dh_comb, e, e_n, DH_COLUMNS, field);
+    otrf_comb_power(r, dh, e, e_n, DH_COLUMNS, field);
   } else {
-    otrf_comb_power(r, ifma ? ifma_scalar_comb : scalar_comb, e, e_n, OTRF_SCALAR_COLUMNS, field);
+    otrf_comb_power(r, scalar, e, e_n, OTRF_SCALAR_COLUMNS, field);
   }
 }
 
@@ -80,9 +89,10 @@ int otrf_powers_start(void) {
   otrf_modulus_init(&otrf_p_modulus, otrf_p, OTRF_P_LIMBS);
   otrf_field_on_gmp(&field, &otrf_p_modulus);
   int good = combs_start(&field, dh_comb, scalar_comb, q);
-  if (otrf_cpu_level() >= OTRF_LEVEL_ADX) {
-    otrf_field_on_adx(&field, &otrf_p_modulus);
-    good &= comb_known(q, &field);
+  if (otrf_cpu_level() >= OTRF_LEVEL_AVX2) {
+    otrf_avx2_modulus_init(&avx2_modulus, otrf_p, OTRF_P_LIMBS);
+    otrf_field_on_avx2(&field, &avx2_modulus);
+    good &= combs_start(&field, avx2_dh_comb, avx2_scalar_comb, q);
   }
   if (otrf_cpu_level() >= OTRF_LEVEL_IFMA) {
     otrf_ifma_modulus_init(&ifma_modulus, otrf_p, OTRF_P_LIMBS);
@@ -157,7 +167,7 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
   otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
   otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, OTRF_ELEMENT_BYTES);
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  if (otrf_has(OTRF_HAS_IFMA) || otrf_has(OTRF_HAS_ADX)) {
+  if (otrf_has(OTRF_HAS_IFMA) || otrf_has(OTRF_HAS_AVX2_POWERS)) {
     power_own(power, b, e, exponent_len / 8);
   } else {
     power_gmp(power, b, e, exponent_len / 8);
@@ -282,7 +292,7 @@ int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) 
   }
   otrf_limb x[OTRF_P_LIMBS], y[OTRF_P_LIMBS];
   otrf_field field;
-  limbs_field(&field);
+  otrf_field_on_gmp(&field, &otrf_p_modulus);
   otrf_element_limbs(x, a);
   otrf_element_limbs(y, b);
   field.mul(x, x, otrf_p_modulus.square, &field);

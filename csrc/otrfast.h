@@ -44,7 +44,7 @@ const char *otrf_gmp_version(void);
 #define OTRF_LEVEL_PORTABLE 0   /* portable C and GMP only */
 #define OTRF_LEVEL_AESNI 1      /* + AES-NI, SHA-NI, SSSE3/AVX2 base64 */
 #define OTRF_LEVEL_VAES 2       /* + VAES and AVX-512 base64 */
-#define OTRF_LEVEL_ADX 3        /* + powers on MULX and ADX instead of GMP's */
+#define OTRF_LEVEL_AVX2 3       /* + powers on AVX2 instead of GMP's */
 #define OTRF_LEVEL_IFMA 4       /* + AVX-512 IFMA powers */
 
 /* The highest level this processor (with its operating system) can run. */

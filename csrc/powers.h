@@ -70,9 +70,10 @@ typedef struct {
   otrf_limb square[OTRF_MAX_LIMBS]; /* R^2 mod m */
 } otrf_modulus;
 
-/* Room for one product and GMP's own scratch; whoever feeds secrets through it wipes it. */
+/* Room for one product and GMP's own scratch, or for what AVX2 has in their place; whoever feeds secrets through it
+ * wipes it. */
 typedef struct {
-  otrf_limb product[2 * OTRF_MAX_LIMBS];
+  _Alignas(64) otrf_limb product[2 * OTRF_MAX_LIMBS];
   otrf_limb gmp[4 * OTRF_MAX_LIMBS];
 } otrf_mont_scratch;
 
@@ -87,7 +88,7 @@ void otrf_mont_sqr(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus
 void otrf_mont_in(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
 void otrf_mont_out(otrf_limb *r, const otrf_limb *a, const otrf_modulus *modulus, otrf_mont_scratch *scratch);
 
-/* ---- fields: field.c, adx.c, ifma.c
+/* ---- fields: field.c, avx2.c, ifma.c
  *
  * A modulus together with one way to multiply under it, so that combs and windows are written once. Elements are in the
  * Montgomery form of that way, `size` bytes each. */
@@ -116,11 +117,6 @@ struct otrf_field {
 };
 
 void otrf_field_on_gmp(otrf_field *field, const otrf_modulus *modulus);
-
-/* The same, on a processor with ADX, with the kernels for moduli of OTRF_ADX_LIMBS limbs; the elements are the same. A
- * modulus of OTRF_P_LIMBS limbs has to be -1 modulo 2^64. */
-#define OTRF_ADX_LIMBS(n) ((n) == OTRF_P_LIMBS || (n) == 16)
-void otrf_field_on_adx(otrf_field *field, const otrf_modulus *modulus);
 
 /* ---- powers in a field: windows.c. Elements in, elements out. */
 

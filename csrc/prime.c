@@ -68,7 +68,7 @@ int otrf_is_probable(otrf_dsa_field *field) {
   otrf_element value;
   otrf_field *const operations = &field->field;
   const size_t n = field->n;
-  if (operations->modulus != &field->way.gmp) {
+  if (operations->size != n * sizeof *power) {
     const otrf_limb two[OTRF_MAX_LIMBS] = {2};
     otrf_limb exponent[OTRF_MAX_LIMBS];
     memcpy(exponent, field->m, sizeof exponent);
@@ -79,7 +79,7 @@ int otrf_is_probable(otrf_dsa_field *field) {
     power[0] ^= 1;
     return otrf_limbs_zero(power, n);
   }
-  /* Elements are limbs here, and a product with 2 is a sum. */
+  /* Elements are limbs here: a product with 2 is a sum. */
   memcpy(power, operations->one, n * sizeof *power);
   for (size_t i = 64 * n; i-- > 0;) {
     operations->square(power, power, 1, operations);

@@ -39,7 +39,7 @@ _LEVELS: dict[str, int] = {
     "portable": lib.OTRF_LEVEL_PORTABLE,
     "aesni": lib.OTRF_LEVEL_AESNI,
     "vaes": lib.OTRF_LEVEL_VAES,
-    "adx": lib.OTRF_LEVEL_ADX,
+    "avx2": lib.OTRF_LEVEL_AVX2,
     "ifma": lib.OTRF_LEVEL_IFMA,
 }
 

@@ -9,7 +9,7 @@ if os.environ.get("OTRFAST_PURE") != "1":
     from otrfast.crypto.core import use_level
     from otrfast.crypto.native import NativeBackend
 
-    LEVELS = ("portable", "aesni", "vaes", "adx", "ifma")
+    LEVELS = ("portable", "aesni", "vaes", "avx2", "ifma")
     HIGHEST = use_level("ifma")
     NATIVE = [name for name in LEVELS if use_level(name) == name]
     use_level(HIGHEST)

@@ -13,7 +13,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 CORE = HERE.parents[1] / "csrc"
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
-LEVELS = {"portable": 0, "aesni": 1, "vaes": 2, "adx": 3, "ifma": 4}
+LEVELS = {"portable": 0, "aesni": 1, "vaes": 2, "avx2": 3, "ifma": 4}
 
 IFMA_SOURCES = ("ifma", "lanes", "lanes_group", "lanes_prime")
 EMULATION = (f"-I{HERE / 'emulated'}", "-DOTRF_TARGET_IFMA=")

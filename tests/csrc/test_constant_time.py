@@ -70,7 +70,7 @@ def memcheck(harness, level, case):
     )
 
 
-@pytest.fixture(params=["portable", "aesni", "adx"])
+@pytest.fixture(params=["portable", "aesni", "avx2"])
 def level(harness, request):
     if memcheck(harness, request.param, "equal").returncode == 2:
         pytest.skip(f"no level {request.param} under valgrind here")

@@ -22,7 +22,7 @@ def test_ifma_kernels_agree_with_gmp_where_they_are_emulated(emulated_kernels):
     agrees_with_gmp(emulated_kernels, "ifma", rounds=20)
 
 
-@pytest.mark.parametrize("level", ["portable", "adx", "ifma"])
+@pytest.mark.parametrize("level", ["portable", "avx2", "ifma"])
 def test_kernels_agree_with_gmp(kernels, level):
     agrees_with_gmp(kernels, level, rounds=100)
 

@@ -16,7 +16,7 @@ _PLOT: Final = 620
 _BAR, _GAP, _GROUP_GAP = 11, 2, 14
 _COLOURS: Final = {
     "native-ifma": "#0072b2",
-    "native-adx": "#56b4e9",
+    "native-avx2": "#56b4e9",
     "native-gmp": "#f0e442",
     "gmpy2": "#009e73",
     "pure": "#999999",

@@ -18,7 +18,7 @@ from otrfast.errors import BackendUnavailable
 
 _LEVELS: Final = {
     "native-ifma": "ifma",
-    "native-adx": "adx",
+    "native-avx2": "avx2",
     "native-gmp": "vaes",
     "potr-layer": "ifma",
 }

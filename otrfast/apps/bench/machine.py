@@ -13,7 +13,7 @@ from otrfast.apps.bench.metrics import VARIANTS
 
 _CPUINFO: Final = Path("/proc/cpuinfo")
 _INSTRUCTIONS: Final = (
-    "aes", "sha_ni", "vaes", "avx2", "bmi2", "adx",
+    "aes", "sha_ni", "vaes", "avx2", "bmi2",
     "avx512f", "avx512_vbmi", "avx512vbmi", "avx512ifma",
 )  # fmt: skip
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-NATIVE: Final = ("native-ifma", "native-adx", "native-gmp")
-NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-adx": ("adx", "ADX")}
+NATIVE: Final = ("native-ifma", "native-avx2", "native-gmp")
+NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-avx2": ("avx2", "AVX2")}
 """The level that has to be in force for a variant to be what its name says, and what for."""
 OURS: Final = (*NATIVE, "gmpy2", "pure")
 PEERS: Final = ("potr-layer", "python-potr", "libotr")
@@ -70,7 +70,7 @@ POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
 
 class Target(NamedTuple):
     """What one row has to reach against another engine: on GMP's powers (and so on those with
-    ADX), and on AVX-512 IFMA."""
+    AVX2), and on AVX-512 IFMA."""
 
     metric: str
     against: str

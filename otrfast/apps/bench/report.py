@@ -103,7 +103,7 @@ def reached(figures: Figures) -> list[Reached]:
         if any(value is not None for value in measured.values()):
             wanted = {
                 "native-gmp": target.on_gmp,
-                "native-adx": target.on_gmp,
+                "native-avx2": target.on_gmp,
                 "native-ifma": target.on_ifma,
             }
             found.append(Reached(target.metric, target.against, wanted, measured))
@@ -115,14 +115,14 @@ def targets_grid(figures: Figures) -> Grid:
     rows = []
     for target in reached(figures):
         row = [BY_NAME[target.metric].title, target.against]
-        for variant in ("native-gmp", "native-adx", "native-ifma"):
+        for variant in ("native-gmp", "native-avx2", "native-ifma"):
             wanted, measured = target.wanted[variant], target.measured[variant]
-            if variant != "native-adx":  # it is held to what GMP's powers are
+            if variant != "native-avx2":  # it is held to what GMP's powers are
                 row.append(NOTHING if wanted is None else f"{wanted:g}x")
             short = wanted is not None and measured is not None and measured < wanted
             row.append(times(measured) + (" short" if short else ""))
         rows.append(row)
-    columns = ["", "against", "GMP: wanted", "measured", "ADX", "IFMA: wanted", "measured"]
+    columns = ["", "against", "GMP: wanted", "measured", "AVX2", "IFMA: wanted", "measured"]
     return Grid("Targets", columns, rows)
 
 
