@@ -9,8 +9,6 @@ is going on, a text and its line are one call of the backend apart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from itertools import repeat
 from typing import NamedTuple
 
 from otrfast import incoming
@@ -38,7 +36,6 @@ from otrfast.wire.tlv import Tlv, TlvType
 _FRAGMENT_HEAD = 37
 _LOOK_AHEAD = 16  # lines tried on the fast lane together where it has just refused one
 _new = tuple.__new__
-_received = partial(_new, MessageReceived)
 
 
 class SendNeeds(NamedTuple):
@@ -74,13 +71,14 @@ class Session(Turns):
         """
         lane = self._lane
         if lane is not None and line.__class__ is bytes and len(line) <= self._line_limit:
-            keys = lane.receive_keys
-            text = None if keys is None else keys.open_line(lane.receive_head, line)
-            if text is not None:
+            keys, instance = lane.receive_keys, self._lane_instance
+            received: MessageReceived | None = None
+            if keys is not None:
+                rest = True, instance.tag
+                received = keys.open_line(lane.receive_head, line, MessageReceived, rest)
+            if received is not None:
                 talk = self._talk
-                instance = self._lane_instance
                 talk.last_received = instance.last_received = now = self._clock()
-                received = _new(MessageReceived, (text, True, instance.tag))
                 if now - talk.last_sent <= self._silence:
                     return _new(Outcome, ((received,), ()))
                 return self._with_heartbeat(received)
@@ -140,11 +138,10 @@ class Session(Turns):
             return []
         if max(map(len, lines)) > self._line_limit:
             return []
-        texts = lane.open_many(lines)
-        if texts:
+        received = lane.open_many(lines, MessageReceived, (True, self._lane_instance.tag))
+        if received:
             talk.last_received = self._lane_instance.last_received = now
-        tag = self._lane_instance.tag
-        return list(map(_received, zip(texts, repeat(True), repeat(tag))))
+        return received
 
     def send(
         self,

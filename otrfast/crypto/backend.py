@@ -14,7 +14,7 @@ Shapes used throughout:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 ELEMENT_BYTES = 192
 DH_EXPONENT_BYTES = 40
@@ -77,18 +77,28 @@ class DataKeys(Protocol):
         Raises `BadMac` or `CounterReplayed`, and changes nothing then.
         """
 
-    def open_line(self, head: bytes, line: bytes) -> bytes | None:
+    def open_line(
+        self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
+    ) -> Any:
         """The fast lane: the text of an armoured data message that needs nothing but opening,
         else None.
 
         `head` is the expected start of the message, version up to and including the recipient
         keyid; its flags byte is not compared. None, and nothing changed, for whatever the
         general path has to look at: another head, a next D-H key out of range, a MAC or counter
-        that does not hold, TLVs, any oddity of the armour. An empty text is None too.
+        that does not hold, TLVs, any oddity of the armour. An empty text is None too. With
+        `kind`, a class of tuples, the text comes as the first item of one, followed by `rest`.
         """
 
-    def open_many(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
-        """The texts of the longest run of leading lines for which `open_line` would return one."""
+    def open_many(
+        self,
+        head: bytes,
+        lines: Sequence[bytes],
+        kind: type[Any] = bytes,
+        rest: tuple[Any, ...] = (),
+    ) -> list[Any]:
+        """What `open_line` returns for the longest run of leading lines for which that is not
+        None."""
 
     def receive_mac_key(self) -> bytes:
         """The receiving MAC key, 20 bytes, for revealing it when the pair is dropped."""

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from Crypto.Cipher import AES
 
@@ -91,7 +92,9 @@ class PureDataKeys(Secret):
         self.verified = True
         return plaintext
 
-    def open_line(self, head: bytes, line: bytes) -> bytes | None:
+    def open_line(
+        self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
+    ) -> Any:
         fields = _lane_fields(head, line)
         if fields is None:
             return None
@@ -105,16 +108,22 @@ class PureDataKeys(Secret):
             return None
         self.receive_counter = counter
         self.verified = True
-        return text
+        return text if kind is bytes else kind(text, *rest)
 
-    def open_many(self, head: bytes, lines: Sequence[bytes]) -> list[bytes]:
-        texts = []
+    def open_many(
+        self,
+        head: bytes,
+        lines: Sequence[bytes],
+        kind: type[Any] = bytes,
+        rest: tuple[Any, ...] = (),
+    ) -> list[Any]:
+        opened = []
         for line in lines:
-            text = self.open_line(head, line)
+            text = self.open_line(head, line, kind, rest)
             if text is None:
                 break
-            texts.append(text)
-        return texts
+            opened.append(text)
+        return opened
 
     def receive_mac_key(self) -> bytes:
         return self._keys.receive_mac

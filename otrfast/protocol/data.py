@@ -9,6 +9,7 @@ TLV. It decides nothing that the general path would decide otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from otrfast.crypto.backend import DataKeys, DhKey
 from otrfast.crypto.secret import Secret
@@ -138,10 +139,13 @@ class Channel(Secret):
         version, sender, receiver = self._received_as
         return DataMessage(version, sender, receiver, *fields)
 
-    def open_many(self, lines: Sequence[bytes]) -> list[bytes]:
-        """The texts of the longest run of leading lines that the fast lane takes."""
+    def open_many(
+        self, lines: Sequence[bytes], kind: type[Any], rest: tuple[Any, ...]
+    ) -> list[Any]:
+        """The texts of the longest run of leading lines that the fast lane takes, each in front of
+        `rest` in a `kind`."""
         keys = self.receive_keys
-        return [] if keys is None else keys.open_many(self.receive_head, lines)
+        return [] if keys is None else keys.open_many(self.receive_head, lines, kind, rest)
 
     def extra_key(self) -> bytes:
         """Return the extra symmetric key of the pair that the next message is sealed with: 32

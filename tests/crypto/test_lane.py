@@ -1,5 +1,7 @@
 """The fast lane in: what it opens, what it leaves to the general path, and that both agree."""
 
+import gc
+import sys
 from base64 import b64decode, b64encode
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from otrfast.crypto.group import P
 from otrfast.crypto.pure import pure_backend
+from otrfast.events import MessageReceived
 
 from . import levels
 from .messages import NEXT_KEY, duo, general, head, prefix, state
@@ -315,3 +318,40 @@ def canonical(line):
         return armour(b64decode(line[5:-1], validate=True)) == line
     except ValueError:
         return False
+
+
+def test_open_line_and_many_when_a_kind_is_given_then_the_texts_come_in_it(backend):
+    sender, receiver = duo(backend)
+    lines = sender.seal_many(prefix(), [b"one", b"two", b"three"])
+    rest = True, 0x100
+    first = receiver.open_line(head(), lines[0], MessageReceived, rest)
+    assert first == MessageReceived(b"one", True, 0x100)
+    many = receiver.open_many(head(), lines[1:], MessageReceived, rest)
+    assert many == [MessageReceived(b"two", True, 0x100), MessageReceived(b"three", True, 0x100)]
+    assert [type(each) for each in many] == [MessageReceived] * 2
+    assert receiver.open_line(head(), lines[0], MessageReceived, rest) is None
+    assert receiver.open_many(head(), lines, MessageReceived, rest) == []
+
+
+def test_open_line_when_the_kind_is_no_class_of_tuples_then_type_error(native):
+    sender, receiver = duo(native)
+    line = sender.seal(prefix(), b"text", b"", b"")
+    for kind, rest in ((bytes, ()), (dict, ()), ("tuple", ()), (tuple, [1]), (tuple, None)):
+        with pytest.raises(TypeError):
+            receiver.open_line(head(), line, kind, rest)
+        with pytest.raises(TypeError):
+            receiver.open_many(head(), [line], kind, rest)
+    with pytest.raises(TypeError):
+        receiver.open_line(head(), line, tuple)
+    assert receiver.open_line(head(), line, tuple, ()) == (b"text",)
+
+
+def test_open_line_when_many_are_made_then_nothing_is_kept(native):
+    sender, receiver = duo(native)
+    tag = 0x12345678
+    before = sys.getrefcount(tag), sys.getrefcount(MessageReceived)
+    for _ in range(200):
+        line = sender.seal(prefix(), b"text", b"", b"")
+        assert receiver.open_line(head(), line, MessageReceived, (True, tag)).instance is tag
+    gc.collect()
+    assert (sys.getrefcount(tag), sys.getrefcount(MessageReceived)) == before
