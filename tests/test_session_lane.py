@@ -243,7 +243,9 @@ def test_receive_many_of_much_junk_then_the_lane_is_not_tried_on_all_of_it_each_
     looked_at = []
     true = Channel.open_many
     monkeypatch.setattr(
-        Channel, "open_many", lambda self, lines, *rest: looked_at.append(len(lines)) or true(self, lines, *rest)
+        Channel,
+        "open_many",
+        lambda self, lines, *rest: looked_at.append(len(lines)) or true(self, lines, *rest),
     )
     junk = [b"?OTR:AAMDjunk."] * 2000
     talk.bob.session.receive_many(junk)

@@ -16,7 +16,7 @@ WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 LEVELS = {"portable": 0, "aesni": 1, "vaes": 2, "avx2": 3, "ifma": 4}
 
 IFMA_SOURCES = ("ifma", "lanes", "lanes_group", "lanes_prime")
-EMULATION = (f"-I{HERE / 'emulated'}", "-DOTRF_TARGET_IFMA=")
+EMULATION = (f"-I{HERE / 'emulated'}", "-DOTRF_TARGET_IFMA=", "-O1")
 
 
 def missing(what: str) -> None:

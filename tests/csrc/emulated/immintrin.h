@@ -17,7 +17,8 @@ typedef struct {
 
 typedef uint8_t __mmask8;
 
-#define EMULATED static inline __attribute__((always_inline, unused))
+/* calls: a compiler that lays all of them in takes minutes */
+#define EMULATED static __attribute__((noinline, unused))
 #define DIGIT ((1ull << 52) - 1)
 
 __extension__ typedef unsigned __int128 emulated_wide;
