@@ -2,7 +2,7 @@
 #include "keys.h"
 
 #define LENGTH_BYTES 4
-#define LIMIT_BYTES ((size_t)1 << 16)
+#define LIMIT_BYTES ((size_t)1 << 28) /* more than any message that a program could want to read */
 #define DIGEST_BYTES 32
 
 const uint8_t *otrf_ake_keys_ssid(const otrf_ake_keys *keys) { return keys->ssid; }

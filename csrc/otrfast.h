@@ -54,7 +54,7 @@ int otrf_cpu_level(void);
  * threads are inside the core: meant for start-up and for tests. */
 int otrf_cpu_use(int level);
 
-/* ---- Powers modulo p, the 1536-bit prime of RFC 3526 group 5: modexp.c, modexp_ifma.c ------------------------- */
+/* ---- Powers modulo p, the 1536-bit prime of RFC 3526 group 5: modexp.c, avx2.c, ifma.c ------------------------- */
 
 /* out = 2^exponent. The exponent is secret, its length is not: a multiple of 8 up to OTRF_SCALAR_BYTES. */
 int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_len);
@@ -180,17 +180,17 @@ const uint8_t *otrf_ake_keys_ssid(const otrf_ake_keys *keys);
 
 #define OTRF_KEYID_BYTES 4
 
-/* Encrypt our X of `len` bytes, at most 2^16, and compute the MAC over it. OTRF_ERR_MEMORY, OTRF_ERR_SIZE; `encrypted` is
+/* Encrypt our X of `len` bytes, at most 2^28, and compute the MAC over it. OTRF_ERR_MEMORY, OTRF_ERR_SIZE; `encrypted` is
  * zeroed then. */
 int otrf_ake_seal(uint8_t *encrypted, uint8_t mac[20], const otrf_ake_keys *keys, int initiator, const uint8_t *x,
                   size_t len);
 
-/* Check the MAC over a peer's encrypted X, then decrypt it: `len` bytes, at most 2^16. OTRF_ERR_MAC, OTRF_ERR_MEMORY,
+/* Check the MAC over a peer's encrypted X, then decrypt it: `len` bytes, at most 2^28. OTRF_ERR_MAC, OTRF_ERR_MEMORY,
  * OTRF_ERR_SIZE; `x` is zeroed then. */
 int otrf_ake_open(uint8_t *x, const otrf_ake_keys *keys, int initiator, const uint8_t *encrypted, size_t len,
                   const uint8_t mac[20]);
 
-/* What a side signs: the HMAC over its own D-H value, the other one, its public key of at most 2^16 bytes, and the id of
+/* What a side signs: the HMAC over its own D-H value, the other one, its public key of at most 2^28 bytes, and the id of
  * its D-H key. OTRF_ERR_MEMORY, OTRF_ERR_SIZE. */
 int otrf_ake_signed(uint8_t value[32], const otrf_ake_keys *keys, int initiator, const uint8_t *public_key,
                     size_t public_key_len, const uint8_t own[192], const uint8_t other[192], const uint8_t keyid[4]);

@@ -3,7 +3,8 @@
 
 The lane takes a message from line to text, or back, in one call of the backend. It is open while
 nothing but opening or sealing has to be done: the same keys as before, no MAC key to reveal, no
-TLV. It decides nothing that the general path would decide otherwise.
+TLV. A message with new keys is read by the backend and opened here. The lane decides nothing that
+the general path would decide otherwise.
 """
 
 from __future__ import annotations

@@ -417,7 +417,7 @@ static int ake_life(void) {
     }
   }
   if (status == OTRF_OK) {
-    HOLDS(otrf_ake_signed(value, keys, 1, public_key, (1 << 16) + 1, ours, theirs, keyid) == OTRF_ERR_SIZE);
+    HOLDS(otrf_ake_signed(value, keys, 1, public_key, ((size_t)1 << 28) + 1, ours, theirs, keyid) == OTRF_ERR_SIZE);
   }
   otrf_ake_keys_free(keys);
   otrf_shared_free(shared);

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from helpers import Pair, Side, digest, encoded, kinds, parsed
 
-from otrfast import events
+from otrfast import Limits, events
+from otrfast.errors import BadMac
 from otrfast.protocol import ake
 from otrfast.protocol.table import Row, Table
+from otrfast.records import replace
 from otrfast.wire.messages import DHCommit, DHKey, RevealSignature, Signature
 
 STATES = (ake.Idle, ake.AwaitingDHKey, ake.AwaitingRevealSignature, ake.AwaitingSignature)
@@ -305,3 +307,20 @@ def test_data_before_signature_then_never(pair: Pair):
     assert pair.bob.texts == [b"held by alice"]
     sent = kinds(pair.alice.sent)
     assert sent.index("Signature") < sent.index("DataMessage")
+
+
+def test_reveal_signature_when_long_and_the_limits_wide_then_refused_as_any_other(
+    backend, version: int
+):
+    """The core takes what the limits let through."""
+    pair = Pair(backend, version, limits=Limits(message_size=1 << 20, signature_size=1 << 20))
+    pair.alice.start()
+    for side in (pair.alice, pair.bob, pair.alice):
+        pair.step(side)
+    reveal = parsed(pair.bob.out[0])
+    assert isinstance(reveal, RevealSignature)
+    long = encoded(replace(reveal, encrypted_signature=bytes(200_000)))
+    (event,) = pair.alice.session.receive(long).events
+    assert type(event.error) is BadMac
+    pair.deliver()
+    assert pair.alice.encrypted
