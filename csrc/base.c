@@ -48,18 +48,8 @@ void otrf_base_free(otrf_base *base) {
 }
 
 int otrf_base_power(uint8_t out[192], const otrf_base *base, const otrf_exponent *exponent) {
-  otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
-  otrf_element power;
   otrf_field field = base->field; /* a copy: its scratch is not to be shared between threads */
-  otrf_limbs_from_bytes(e, OTRF_P_LIMBS, exponent->value, OTRF_SCALAR_BYTES);
-  otrf_comb_power(&power, base->comb, e, OTRF_P_LIMBS, OTRF_SCALAR_COLUMNS, &field);
-  field.out(limbs, &power, &field);
-  otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
-  otrf_wipe(e, sizeof e);
-  otrf_wipe(limbs, sizeof limbs);
-  otrf_wipe(&power, sizeof power);
-  otrf_wipe(&field.scratch, sizeof field.scratch);
-  otrf_wipe_stack();
+  otrf_comb_element(out, base->comb, OTRF_SCALAR_COLUMNS, exponent->value, OTRF_SCALAR_BYTES, &field);
   return OTRF_OK;
 }
 

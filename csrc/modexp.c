@@ -37,21 +37,39 @@ void otrf_group_field(otrf_field *field) {
   }
 }
 
+/* The columns of the comb of base 2 for exponents of so many limbs. */
+static size_t columns_for(size_t e_n) { return e_n <= OTRF_DH_BYTES / 8 ? DH_COLUMNS : OTRF_SCALAR_COLUMNS; }
+
+/* The comb of base 2 with so many columns. */
+static const uint8_t *comb_of(const otrf_field *field, size_t columns) {
+  if (field->modulus == &ifma_modulus) {
+    return columns == DH_COLUMNS ? ifma_dh_comb : ifma_scalar_comb;
+  }
+  if (field->modulus == &avx2_modulus) {
+    return columns == DH_COLUMNS ? avx2_dh_comb : avx2_scalar_comb;
+  }
+  return columns == DH_COLUMNS ? dh_comb : scalar_comb;
+}
+
 /* r = 2^e for a secret e of up to 24 limbs; e_n is public. */
 static void comb_power(void *r, const otrf_limb *e, size_t e_n, otrf_field *field) {
-  const uint8_t *dh = dh_comb, *scalar = scalar_comb;
-  if (field->modulus == &ifma_modulus) {
-    dh = ifma_dh_comb;
-    scalar = ifma_scalar_comb;
-  } else if (field->modulus == &avx2_modulus) {
-    dh = avx2_dh_comb;
-    scalar = avx2_scalar_comb;
-  }
-  if (e_n <= OTRF_DH_BYTES / 8) {
-    otrf_comb_power(r, dh, e, e_n, DH_COLUMNS, field);
-  } else {
-    otrf_comb_power(r, scalar, e, e_n, OTRF_SCALAR_COLUMNS, field);
-  }
+  const size_t columns = columns_for(e_n);
+  otrf_comb_power(r, comb_of(field, columns), e, e_n, columns, field);
+}
+
+void otrf_comb_element(uint8_t out[192], const uint8_t *comb, size_t columns, const uint8_t *exponent,
+                       size_t exponent_len, otrf_field *field) {
+  otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
+  otrf_element power;
+  otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
+  otrf_comb_power(&power, comb, e, exponent_len / 8, columns, field);
+  field->out(limbs, &power, field);
+  otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
+  otrf_wipe(e, sizeof e);
+  otrf_wipe(limbs, sizeof limbs);
+  otrf_wipe(&power, sizeof power);
+  otrf_wipe(&field->scratch, sizeof field->scratch);
+  otrf_wipe_stack();
 }
 
 /* Hold 2^q against 1: p = 7 mod 8 makes 2 a square. */
@@ -120,19 +138,10 @@ int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_
     memset(out, 0, OTRF_ELEMENT_BYTES);
     return status;
   }
-  otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
-  otrf_element power;
   otrf_field field;
   otrf_group_field(&field);
-  otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  comb_power(&power, e, exponent_len / 8, &field);
-  field.out(limbs, &power, &field);
-  otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
-  otrf_wipe(e, sizeof e);
-  otrf_wipe(limbs, sizeof limbs);
-  otrf_wipe(&power, sizeof power);
-  otrf_wipe(&field.scratch, sizeof field.scratch);
-  otrf_wipe_stack();
+  const size_t columns = columns_for(exponent_len / 8);
+  otrf_comb_element(out, comb_of(&field, columns), columns, exponent, exponent_len, &field);
   return OTRF_OK;
 }
 

@@ -169,6 +169,11 @@ extern otrf_modulus otrf_p_modulus;
 /* The field of the group on the best way to multiply that is in force. */
 void otrf_group_field(otrf_field *field);
 
+/* out = the power that a comb of the group gives for a secret exponent of up to 24 limbs in bytes, a multiple of 8 of
+ * them. What it leaves behind is wiped, the field's scratch too. */
+void otrf_comb_element(uint8_t out[192], const uint8_t *comb, size_t columns, const uint8_t *exponent,
+                       size_t exponent_len, otrf_field *field);
+
 /* Limbs below p of an element below 2^1536. */
 void otrf_element_limbs(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[192]);
 
