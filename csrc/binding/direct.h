@@ -18,7 +18,7 @@
 /* From so many bytes on, hashing or encrypting takes more than a microsecond, and other threads may run meanwhile. */
 #define OTRF_RELEASE_BYTES 2048
 
-enum { OTRF_DH_KEY, OTRF_SHARED_SECRET, OTRF_AKE_KEYS, OTRF_DATA_KEYS, OTRF_TYPES };
+enum { OTRF_DH_KEY, OTRF_SHARED_SECRET, OTRF_AKE_KEYS, OTRF_DATA_KEYS, OTRF_SIGNING_KEY, OTRF_TYPES };
 
 /* What one interpreter's module holds. */
 typedef struct {
@@ -26,8 +26,10 @@ typedef struct {
   PyObject *failure; /* what makes an exception out of a status: core.failure */
 } otrf_state;
 
-extern PyType_Spec otrf_dh_key_type, otrf_shared_secret_type, otrf_ake_keys_type, otrf_data_keys_type;
-extern PyMethodDef otrf_symmetric_functions[], otrf_exchange_functions[], otrf_reading_functions[];
+extern PyType_Spec otrf_dh_key_type, otrf_shared_secret_type, otrf_ake_keys_type, otrf_data_keys_type,
+    otrf_signing_key_type;
+extern PyMethodDef otrf_symmetric_functions[], otrf_exchange_functions[], otrf_signing_functions[],
+    otrf_reading_functions[];
 
 /* The state of the module that made the object's type, or that is given as a function's self. */
 otrf_state *otrf_state_of(PyObject *object);

@@ -105,7 +105,10 @@ static int execute(PyObject *module) {
       [OTRF_SHARED_SECRET] = &otrf_shared_secret_type,
       [OTRF_AKE_KEYS] = &otrf_ake_keys_type,
       [OTRF_DATA_KEYS] = &otrf_data_keys_type,
+      [OTRF_SIGNING_KEY] = &otrf_signing_key_type,
   };
+  static PyMethodDef *const functions_of[] = {otrf_symmetric_functions, otrf_exchange_functions, otrf_signing_functions,
+                                              otrf_reading_functions};
   otrf_state *const state = otrf_state_of_module(module);
   for (int i = 0; i < OTRF_TYPES; i++) {
     state->types[i] = (PyTypeObject *)PyType_FromModuleAndSpec(module, specifications[i], NULL);
@@ -113,11 +116,12 @@ static int execute(PyObject *module) {
       return -1;
     }
   }
-  if (PyModule_AddFunctions(module, otrf_symmetric_functions) < 0 ||
-      PyModule_AddFunctions(module, otrf_exchange_functions) < 0) {
-    return -1;
+  for (size_t i = 0; i < sizeof functions_of / sizeof *functions_of; i++) {
+    if (PyModule_AddFunctions(module, functions_of[i]) < 0) {
+      return -1;
+    }
   }
-  return PyModule_AddFunctions(module, otrf_reading_functions);
+  return 0;
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg) {

@@ -86,25 +86,12 @@ def sized(value: bytes, size: int) -> bytes:
     return value
 
 
-def room(size: int) -> Any:
-    """Return room for `size` bytes that the core writes."""
-    return ffi.new(_BYTES, size)
-
-
-def taken(out: Any) -> bytes:
-    """Return what the core wrote into `out`, and wipe `out`."""
-    view = ffi.buffer(out)
-    value = bytes(view)
-    view[:] = bytes(len(value))
-    return value
-
-
 _ROOM = 192  # the largest result of a known size
 _ZEROS = bytes(_ROOM)
 
 
 def _new_room() -> tuple[Any, Any]:
-    out = room(_ROOM)
+    out = ffi.new(_BYTES, _ROOM)
     return out, ffi.buffer(out)
 
 

@@ -21,13 +21,12 @@ from otrfast.crypto.core import (
     check,
     description,
     direct,
+    failure,
     ffi,
     level,
     lib,
     pointer,
-    room,
     sized,
-    taken,
 )
 from otrfast.crypto.group import P, element, number
 from otrfast.crypto.secret import Secret
@@ -82,40 +81,27 @@ class NativeBase(Secret):
 
 
 class NativeSigningKey(Secret):
-    """`backend.SigningKey` in the core."""
+    """`backend.SigningKey` in the core; `sign` is the core's own."""
 
-    __slots__ = ("_handle", "numbers")
+    __slots__ = ("_key", "numbers", "sign")
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = ffi.gc(handle, lib.otrf_dsa_free)
-        p, q, g, y, _ = self._export()
+    def __init__(self, key: Any) -> None:
+        self._key = key
+        self.sign: Callable[[bytes, bytes], bytes] = key.sign
+        p, q, g, y, _ = map(number, key.numbers())
         self.numbers = DsaNumbers(p, q, g, y)
 
-    def _export(self) -> list[int]:
-        """Return p, q, g, y, x."""
-        out = [room(size) for size in (_P_BYTES, _Q_BYTES, _P_BYTES, _P_BYTES, _Q_BYTES)]
-        lib.otrf_dsa_export(*out, self._handle)
-        return [number(taken(value)) for value in out]
-
-    def sign(self, value: bytes, random: bytes) -> bytes:
-        value, random = sized(value, _VALUE_BYTES), sized(random, _VALUE_BYTES)
-        return call(lib.OTRF_SIGNATURE_BYTES, lib.otrf_dsa_sign, self._handle, value, random)
-
     def private_number(self) -> int:
-        return self._export()[4]
+        return number(self._key.numbers()[4])
 
 
 @lru_cache(maxsize=1024)  # a key is used again and again, or checked and then used
-def _dsa_arguments(numbers: DsaNumbers) -> list[Any] | None:
-    """Return p, q, g, y as the core takes them, big-endian without leading zeros, with their
-    lengths; None unless all are above 0."""
-    arguments: list[Any] = []
-    for value in numbers:
-        if value <= 0:
-            return None
-        size = (value.bit_length() + 7) // 8
-        arguments += [value.to_bytes(size, "big"), size]
-    return arguments
+def _dsa_arguments(numbers: DsaNumbers) -> list[bytes] | None:
+    """Return p, q, g, y as the core takes them, big-endian without leading zeros; None unless all
+    are above 0."""
+    if min(numbers) <= 0:
+        return None
+    return [value.to_bytes((value.bit_length() + 7) // 8, "big") for value in numbers]
 
 
 class NativeBackend:
@@ -169,30 +155,20 @@ class NativeBackend:
         return self.multiply(a, element(int(invert(number(b), P))))
 
     def dsa_generate(self, seed: bytes) -> NativeSigningKey:
-        return NativeSigningKey(pointer(lib.otrf_dsa_generate(sized(seed, 32))))
+        return NativeSigningKey(direct.dsa_generate(seed))
 
     def dsa_key(self, numbers: DsaNumbers, x: int) -> NativeSigningKey:
-        p, q, g, y = numbers
+        sizes = _P_BYTES, _Q_BYTES, _P_BYTES, _P_BYTES, _Q_BYTES
         try:
-            handle = lib.otrf_dsa_new(
-                p.to_bytes(_P_BYTES, "big"),
-                q.to_bytes(_Q_BYTES, "big"),
-                g.to_bytes(_P_BYTES, "big"),
-                y.to_bytes(_P_BYTES, "big"),
-                x.to_bytes(_Q_BYTES, "big"),
-            )
+            full = [n.to_bytes(size, "big") for n, size in zip((*numbers, x), sizes, strict=True)]
         except OverflowError:
-            handle = None
-        if not handle:
-            check(lib.OTRF_ERR_KEY)
-        return NativeSigningKey(handle)
+            raise failure(lib.OTRF_ERR_KEY) from None
+        return NativeSigningKey(direct.dsa_key(*full))
 
     def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
         arguments = _dsa_arguments(numbers)
-        if arguments is None or len(signature) != lib.OTRF_SIGNATURE_BYTES:
-            return False
-        return bool(lib.otrf_dsa_verify(*arguments, sized(value, _VALUE_BYTES), signature))
+        return arguments is not None and direct.dsa_verify(*arguments, value, signature)
 
     def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
         arguments = _dsa_arguments(numbers)
-        return arguments is not None and bool(lib.otrf_dsa_check(*arguments, primality))
+        return arguments is not None and direct.dsa_check(*arguments, primality)

@@ -138,6 +138,33 @@ def test_key_when_its_numbers_do_not_fit_then_value_error(backend):
         backend.dsa_key(NUMBERS._replace(p=NUMBERS.p << 64), SECRET)
 
 
+def test_sign_and_generate_when_a_length_is_wrong_then_value_error(native, rng):
+    key = native.dsa_key(NUMBERS, SECRET)
+    for lengths in ((31, 32), (32, 33), (0, 32), (32, 0)):
+        with pytest.raises(ValueError, match="bytes where 32 are due"):
+            key.sign(*map(rng.randbytes, lengths))
+    with pytest.raises(ValueError, match="bytes where 32 are due"):
+        native.dsa_generate(bytes(31))
+    with pytest.raises(ValueError, match="bytes where 32 are due"):
+        native.dsa_verify(NUMBERS, bytes(31), bytes(40))
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "text", bytearray(32)])
+def test_dsa_takes_bytes_alone(native, wrong):
+    key = native.dsa_key(NUMBERS, SECRET)
+    for call in (
+        lambda: key.sign(wrong, bytes(32)),
+        lambda: key.sign(bytes(32), wrong),
+        lambda: native.dsa_generate(wrong),
+        lambda: native.dsa_verify(NUMBERS, wrong, bytes(40)),
+        lambda: native.dsa_verify(NUMBERS, bytes(32), wrong),
+    ):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(TypeError, match="1 arguments where 2 are due"):
+        key.sign(bytes(32))
+
+
 def test_key_gives_its_numbers_back(backend):
     key = backend.dsa_key(NUMBERS, SECRET)
     assert key.numbers == NUMBERS
