@@ -197,7 +197,7 @@ def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
     _plain(talk, found.before, turn)
     sender = 0
     try:
-        message = decode(_decoded(talk, found))
+        message = _read(talk, found)
         sender = message.sender
         _check_version(talk, message.version)
         if not _is_ours(talk, message, lone_receiver=isinstance(message, DHCommit)):
@@ -215,12 +215,12 @@ def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
         turn.events.append(MessageRejected(error, sender))
 
 
-def _decoded(talk: Conversation, found: wire.Armoured) -> bytes:
-    """Return the binary message within the bounds on its size, which are looked at first."""
-    limits = talk.local.limits
+def _read(talk: Conversation, found: wire.Armoured) -> Message:
+    """Return the message in a line, within the bounds on its size, which are looked at first."""
+    limits, backend = talk.local.limits, talk.local.identity.backend
     if len(found.line) > limits.message_size:
         raise LimitExceeded("message_size")
-    raw = talk.local.identity.backend.unarmoured(found.line)
+    raw = backend.unarmoured(found.line)
     if raw is None:
         raw = found.decode()
     message_type = raw[2] if len(raw) > 2 else None
@@ -228,7 +228,7 @@ def _decoded(talk: Conversation, found: wire.Armoured) -> bytes:
         raise LimitExceeded("commit_size")
     if message_type != DataMessage.TYPE and len(raw) > limits.signature_size:
         raise LimitExceeded("signature_size")
-    return raw
+    return decode(raw, backend.fields)
 
 
 def _check_version(talk: Conversation, version: int) -> None:
@@ -327,10 +327,9 @@ def wanted(talk: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
     """Return the halves of the shared secret that receiving a line will need, None where it
     needs none."""
     found = wire.classify(line)
-    if not isinstance(found, wire.Armoured) or len(found.line) > talk.local.limits.message_size:
+    if not isinstance(found, wire.Armoured):
         return None
     try:
-        message = decode(found.decode())
-        return talk.devices.wanted(message)
+        return talk.devices.wanted(_read(talk, found))
     except RemoteError:
         return None

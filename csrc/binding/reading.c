@@ -1,4 +1,4 @@
-/* Lines and the messages in them: armour on, armour off, and the fields of a data message. */
+/* Lines and the messages in them: armour on, armour off, and the fields of a message. */
 #include <stdlib.h>
 
 #include "direct.h"
@@ -7,7 +7,7 @@
 
 #define SMALL_BYTES 4096
 
-static PyObject *fields(const otrf_message_parts *parts, const uint8_t *raw) {
+static PyObject *data_fields(const otrf_message_parts *parts, const uint8_t *raw) {
   const size_t mac_at = parts->cipher_at + parts->cipher_len;
   return Py_BuildValue("(IIIy#Ky#y#y#y#)", parts->flags, parts->sender_keyid, parts->recipient_keyid, parts->next_key,
                        (Py_ssize_t)OTRF_ELEMENT_BYTES, (unsigned long long)parts->counter, raw + parts->cipher_at,
@@ -28,6 +28,8 @@ static void room_drop(uint8_t *raw, const uint8_t small[SMALL_BYTES]) {
   }
 }
 
+/* ---- a data message ---- */
+
 /* data_message(header, line): see backend.Backend */
 static PyObject *data_message(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view header, line;
@@ -41,10 +43,104 @@ static PyObject *data_message(PyObject *Py_UNUSED(module), PyObject *const *args
     return NULL;
   }
   const int status = otrf_message_read(&parts, raw, header.data, header.len, (const char *)line.data, line.len);
-  PyObject *const result = status == OTRF_OK ? fields(&parts, raw) : Py_NewRef(Py_None);
+  PyObject *const result = status == OTRF_OK ? data_fields(&parts, raw) : Py_NewRef(Py_None);
   room_drop(raw, small);
   return result;
 }
+
+/* ---- any message ---- */
+
+/* The next `len` bytes of a message, from `at` on, which moves behind them; NULL where fewer remain. */
+static const uint8_t *taken(const otrf_bytes_view *raw, size_t *at, size_t len) {
+  const uint8_t *const start = raw->data + *at;
+  if (len > raw->len - *at) {
+    return NULL;
+  }
+  *at += len;
+  return start;
+}
+
+static PyObject *unsigned_field(const otrf_bytes_view *raw, size_t *at, size_t len) {
+  const uint8_t *const digits = len <= 8 ? taken(raw, at, len) : NULL;
+  unsigned long long value = 0;
+  for (size_t i = 0; digits != NULL && i < len; i++) {
+    value = value << 8 | digits[i];
+  }
+  return digits == NULL ? NULL : PyLong_FromUnsignedLongLong(value);
+}
+
+/* A magnitude of any length as an element; NULL where it has more than 192 bytes without its leading zeros. */
+static PyObject *element_field(const uint8_t *digits, size_t len) {
+  while (len > OTRF_ELEMENT_BYTES && *digits == 0) {
+    digits++;
+    len--;
+  }
+  PyObject *const element = len > OTRF_ELEMENT_BYTES ? NULL : PyBytes_FromStringAndSize(NULL, OTRF_ELEMENT_BYTES);
+  if (element != NULL) {
+    uint8_t *const out = (uint8_t *)PyBytes_AsString(element);
+    memset(out, 0, OTRF_ELEMENT_BYTES - len);
+    memcpy(out + OTRF_ELEMENT_BYTES - len, digits, len);
+  }
+  return element;
+}
+
+/* A DATA or MPI: its length, then that many bytes; of the one length `due`, unless that is 0. */
+static PyObject *counted_field(const otrf_bytes_view *raw, size_t *at, size_t due, int element) {
+  const uint8_t *const head = taken(raw, at, LENGTH_BYTES);
+  const size_t len = head == NULL ? 0 : otrf_load32(head);
+  const uint8_t *const start = head == NULL ? NULL : taken(raw, at, len);
+  if (start == NULL || (due != 0 && len != due)) {
+    return NULL;
+  }
+  return element ? element_field(start, len) : PyBytes_FromStringAndSize((const char *)start, (Py_ssize_t)len);
+}
+
+/* One field of the kind and length that its two bytes of the layout say; NULL where it is not well-formed. */
+static PyObject *field(const otrf_bytes_view *raw, size_t *at, const uint8_t kind[2]) {
+  const uint8_t *start;
+  switch (kind[0]) {
+  case 'u':
+    return unsigned_field(raw, at, kind[1]);
+  case 'f':
+    start = taken(raw, at, kind[1]);
+    return start == NULL ? NULL : PyBytes_FromStringAndSize((const char *)start, kind[1]);
+  case 'd':
+    return counted_field(raw, at, kind[1], 0);
+  case 'm':
+    return counted_field(raw, at, 0, 1);
+  case 'c':
+    return PyBytes_FromStringAndSize((const char *)raw->data, (Py_ssize_t)*at);
+  default:
+    return NULL;
+  }
+}
+
+/* fields(raw, at, layout): see backend.Backend */
+static PyObject *fields(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
+  otrf_bytes_view raw, layout;
+  if (!otrf_arguments(nargs, 3) || otrf_view(&raw, args[0]) < 0 || otrf_view(&layout, args[2]) < 0) {
+    return NULL;
+  }
+  size_t at = PyLong_AsSize_t(args[1]);
+  if (at == (size_t)-1 && PyErr_Occurred()) {
+    return NULL;
+  }
+  const Py_ssize_t n = (Py_ssize_t)(layout.len / 2);
+  PyObject *values = at <= raw.len ? PyTuple_New(n) : NULL;
+  for (Py_ssize_t i = 0; values != NULL && i < n; i++) {
+    PyObject *const value = field(&raw, &at, layout.data + 2 * i);
+    if (value == NULL || PyTuple_SetItem(values, i, value) < 0) {
+      Py_CLEAR(values);
+    }
+  }
+  if (values != NULL && at == raw.len) {
+    return values;
+  }
+  Py_XDECREF(values);
+  return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+/* ---- armour ---- */
 
 /* unarmoured(line): see backend.Backend */
 static PyObject *unarmoured(PyObject *Py_UNUSED(module), PyObject *object) {
@@ -80,6 +176,7 @@ static PyObject *armoured(PyObject *Py_UNUSED(module), PyObject *object) {
 PyMethodDef otrf_reading_functions[] = {
     {"armoured", armoured, METH_O, "armoured(raw): see backend.Backend"},
     {"unarmoured", unarmoured, METH_O, "unarmoured(line): see backend.Backend"},
+    {"fields", OTRF_FAST(fields), "fields(raw, at, layout): see backend.Backend"},
     {"data_message", OTRF_FAST(data_message), "data_message(header, line): see backend.Backend"},
     {NULL, NULL, 0, NULL},
 };

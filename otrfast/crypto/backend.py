@@ -255,6 +255,13 @@ class Backend(Protocol):
         A backend to which one way of reading is like another says None to all.
         """
 
+    def fields(self, raw: bytes, at: int, layout: bytes) -> tuple[Any, ...] | None:
+        """The fields of a binary message from byte `at` to its end, where they are well-formed;
+        else None, and it is for the kinds of `wire.fields`, who know what is wrong.
+
+        `layout` has their `code` for each field. None from every backend as above.
+        """
+
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:
         """The fields of the data message in a line, where there is nothing about it that the
         general reader would have to look at; else None.

@@ -125,6 +125,7 @@ class NativeBackend:
 
     armoured: Callable[[bytes], bytes] = staticmethod(direct.armoured)
     unarmoured: Callable[[bytes], bytes | None] = staticmethod(direct.unarmoured)
+    fields: Callable[[bytes, int, bytes], tuple[Any, ...] | None] = staticmethod(direct.fields)
     data_message: Callable[[bytes, bytes], DataFields | None] = staticmethod(direct.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:

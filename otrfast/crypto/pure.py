@@ -321,6 +321,9 @@ class PureBackend:
     def unarmoured(self, line: bytes) -> None:
         return None
 
+    def fields(self, raw: bytes, at: int, layout: bytes) -> None:
+        return None
+
     def data_message(self, header: bytes, line: bytes) -> None:
         return None
 

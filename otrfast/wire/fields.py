@@ -21,10 +21,10 @@ class Reader:
 
     __slots__ = ("data", "end", "offset")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, offset: int = 0) -> None:
         self.data = data
         self.end = len(data)
-        self.offset = 0
+        self.offset = offset
 
     def take(self, length: int, field: str) -> bytes:
         """Return the next `length` bytes. Raises `DecodeError` where fewer remain."""
@@ -81,7 +81,14 @@ def mpi_of(number: int) -> bytes:
 
 
 class Kind(Protocol):
-    """One encoding."""
+    """One encoding.
+
+    `code` is two bytes that say the same to a backend, which reads whole messages at once
+    (`backend.Backend.fields`): the kind by a letter, then its length in bytes, 0 where it has
+    none of its own.
+    """
+
+    code: bytes
 
     def read(self, reader: Reader, field: str) -> Any:
         """Take a value off the reader. Raises `DecodeError`."""
@@ -95,6 +102,7 @@ class Unsigned:
 
     def __init__(self, length: int) -> None:
         self.length = length
+        self.code = b"u%c" % length
 
     def read(self, reader: Reader, field: str) -> int:
         return reader.integer(self.length, field)
@@ -108,6 +116,7 @@ class Fixed:
 
     def __init__(self, length: int) -> None:
         self.length = length
+        self.code = b"f%c" % length
 
     def read(self, reader: Reader, field: str) -> bytes:
         return reader.take(self.length, field)
@@ -119,13 +128,14 @@ class Fixed:
 class Counted:
     """DATA; with `length`, the only length that is well-formed."""
 
-    def __init__(self, length: int | None = None) -> None:
+    def __init__(self, length: int = 0) -> None:
         self.length = length
+        self.code = b"d%c" % length
 
     def read(self, reader: Reader, field: str) -> bytes:
         offset = reader.offset
         value = reader.counted(field)
-        if self.length is not None and len(value) != self.length:
+        if self.length and len(value) != self.length:
             raise DecodeError(field, offset)
         return value
 
@@ -135,6 +145,8 @@ class Counted:
 class Mpi:
     """MPI of a value below 2^1536, held as 192 bytes. Leading zero bytes are read, never
     written."""
+
+    code = b"m\0"
 
     def read(self, reader: Reader, field: str) -> bytes:
         offset = reader.offset
@@ -151,6 +163,8 @@ class Mpi:
 class Covered:
     """No bytes of its own: everything from the start of the message up to here, which is what
     its MAC covers."""
+
+    code = b"c\0"
 
     def read(self, reader: Reader, field: str) -> bytes:
         return reader.data[: reader.offset]

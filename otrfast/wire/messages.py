@@ -9,7 +9,7 @@ module is loaded.
 
 from collections.abc import Callable
 from struct import Struct
-from typing import ClassVar, Final, TypeVar, dataclass_transform, get_args
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, get_args
 
 from otrfast.errors import DecodeError, VersionMismatch
 from otrfast.records import record
@@ -35,6 +35,12 @@ IGNORE_UNREADABLE: Final = 0x01
 
 _SHORT_HEAD = Struct(">HB")  # version and type; this is all in version 2
 _HEAD = Struct(">HBII")  # and the instance tags of sender and receiver
+_HEAD_FIELDS = (
+    ("version", 0, 2),
+    ("message type", 2, 3),
+    ("sender instance tag", 3, 7),
+    ("receiver instance tag", 7, 11),
+)
 
 
 @record
@@ -44,6 +50,7 @@ class Message:
 
     TYPE: ClassVar[int]
     CODEC: ClassVar[tuple[tuple[str, Kind], ...]]
+    LAYOUT: ClassVar[bytes]
 
     version: int
     sender: int
@@ -76,6 +83,7 @@ def _message(message_type: int) -> Callable[[type[M]], type[M]]:
         made.CODEC = tuple(
             (name, get_args(annotation)[1]) for name, annotation in made.__annotations__.items()
         )
+        made.LAYOUT = b"".join([kind.code for _, kind in made.CODEC])
         _TYPES[message_type] = made
         return made
 
@@ -134,24 +142,42 @@ class DataMessage(Message):
         return bool(self.flags & IGNORE_UNREADABLE)
 
 
-def decode(raw: bytes) -> Message:
-    """Return the message that `raw` holds, to its last byte.
+FieldReader = Callable[[bytes, int, bytes], tuple[Any, ...] | None]
+"""Reads the fields of a message from an offset to its end, as a `LAYOUT` says; None where the
+general reader has to look at it, who knows what is wrong (`backend.Backend.fields`)."""
+
+
+def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
+    """Return the message that `raw` holds, to its last byte; `fields` may read most of it.
 
     Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for everything else
     that is not well-formed.
     """
-    reader = Reader(raw)
-    version = reader.integer(2, "version")
-    message_type = reader.integer(1, "message type")
+    size = len(raw)
+    if size < _SHORT_HEAD.size:
+        raise _cut_head(size)
+    version, message_type = _SHORT_HEAD.unpack_from(raw)
     if version not in VERSIONS:
         raise VersionMismatch(f"version {version} is not spoken here")
     made = _TYPES.get(message_type)
     if made is None:
         raise DecodeError("message type", 2)
     sender = receiver = 0
+    start = _SHORT_HEAD.size
     if version == 3:
-        sender = reader.integer(4, "sender instance tag")
-        receiver = reader.integer(4, "receiver instance tag")
-    values = [kind.read(reader, name) for name, kind in made.CODEC]
-    reader.finish()
+        start = _HEAD.size
+        if size < start:
+            raise _cut_head(size)
+        _, _, sender, receiver = _HEAD.unpack_from(raw)
+    values = None if fields is None else fields(raw, start, made.LAYOUT)
+    if values is None:
+        reader = Reader(raw, start)
+        values = tuple([kind.read(reader, name) for name, kind in made.CODEC])
+        reader.finish()
     return made(version, sender, receiver, *values)
+
+
+def _cut_head(size: int) -> DecodeError:
+    """What to say of a header of which there are only `size` bytes."""
+    name, start = next((name, start) for name, start, end in _HEAD_FIELDS if size < end)
+    return DecodeError(name, start)

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from otrfast.crypto.group import P
 from otrfast.errors import RemoteError
-from otrfast.wire.messages import DataMessage, decode
+from otrfast.wire.fields import Reader
+from otrfast.wire.messages import (
+    DataMessage,
+    DHCommit,
+    DHKey,
+    RevealSignature,
+    Signature,
+    decode,
+)
 from otrfast.wire.text import Armoured, armour
 
 from . import levels
@@ -112,6 +120,70 @@ def test_data_message_when_the_line_is_junk_then_none_or_the_same(level, junk, a
         for text in (line, line[:at] + junk + line[at:], b"?OTR:" + b64encode(junk) + b"."):
             general, direct = both(backend, text)
             assert direct in (None, general)
+
+
+KEY = NEXT_KEY.to_bytes(192, "big")
+EXCHANGE = [
+    DHCommit(3, *TAGS, b"e" * 196, b"h" * 32),
+    DHKey(2, 0, 0, KEY),
+    DHKey(3, *TAGS, (NEXT_KEY >> 900).to_bytes(192, "big")),
+    RevealSignature(3, *TAGS, b"r" * 16, b"x" * 450, b"m" * 20),
+    Signature(2, 0, 0, b"", b"m" * 20),
+]
+
+
+def general_fields(raw, at, made):
+    """What the kinds of a message make of its bytes, None where they refuse them."""
+    try:
+        reader = Reader(raw, at)
+        values = tuple([kind.read(reader, name) for name, kind in made.CODEC])
+        reader.finish()
+    except RemoteError:
+        return None
+    return values
+
+
+@pytest.mark.parametrize("message_", [*EXCHANGE, decode(message()), decode(message(2))])
+def test_fields_when_whole_cut_or_flipped_then_as_the_kinds_read_them(native, message_):
+    made, raw = type(message_), message_.encode()
+    at = len(made.head(message_.version, message_.sender, message_.receiver))
+    assert native.fields(raw, at, made.LAYOUT) == tuple(
+        getattr(message_, name) for name, _ in made.CODEC
+    )
+    assert decode(raw, native.fields) == message_
+    for place in range(at, len(raw) + 1):
+        flipped = bytes([byte ^ (0x81 if n == place else 0) for n, byte in enumerate(raw)])
+        for damaged in (raw[:place], raw[:place] + b"\0" + raw[place:], flipped):
+            expected = general_fields(damaged, at, made)
+            assert native.fields(damaged, at, made.LAYOUT) == expected
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(raw=st.binary(max_size=260), at=st.integers(0, 270), which=st.sampled_from(EXCHANGE))
+@pytest.mark.parametrize("level", levels.NATIVE[:1])
+def test_fields_when_the_message_is_junk_then_as_the_kinds_read_it(level, raw, at, which):
+    made = type(which)
+    with levels.native(level) as backend:
+        assert backend.fields(raw, at, made.LAYOUT) == general_fields(raw, at, made)
+
+
+@pytest.mark.parametrize("zeros", [1, 4, 300])
+def test_fields_when_a_number_has_leading_zeros_then_they_go(native, zeros):
+    raw = (zeros + 192).to_bytes(4, "big") + bytes(zeros) + KEY
+    assert native.fields(raw, 0, DHKey.LAYOUT) == (KEY,)
+    assert native.fields(raw[:-1], 0, DHKey.LAYOUT) is None
+
+
+def test_fields_when_the_layout_is_unknown_then_none_and_no_more_than_bytes_are_taken(native):
+    assert native.fields(b"1234", 0, b"x\4") is None
+    assert native.fields(b"123456789", 0, b"u\x09") is None
+    assert native.fields(b"1234", 0, b"f\4f\0") == (b"1234", b"")
+    assert native.fields(b"1234", 5, b"") is None
+    for wrong in ((bytearray(4), 0, b""), (b"", 0, "f"), (b"", "0", b""), (b"", 0)):
+        with pytest.raises(TypeError):
+            native.fields(*wrong)
+    with pytest.raises(OverflowError):
+        native.fields(b"", -1, b"")
 
 
 def test_reading_takes_bytes_alone(native):
