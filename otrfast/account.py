@@ -141,8 +141,12 @@ class Account(Secret):
     def _new_session(self, peer: Hashable) -> Session:
         if len(self._sessions) >= self._local.limits.peers:
             self._make_room()
-        session = self._forgotten.pop(peer, None) or Session(peer, self._local, self.policy)
-        self._sessions[peer] = session
+        session = self._forgotten.pop(peer, None) if self._forgotten else None
+        if session is not None:
+            self._sessions[peer] = session
+            return session
+        session = self._sessions[peer] = Session(peer, self._local, self.policy)
+        self._schedule(session.scheduled, session)
         return session
 
     def lone_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:

@@ -285,7 +285,7 @@ def _send_again(
 
 
 def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
-    instance = talk.devices.get(message.sender) or Instance(talk.peer, message.sender, ake.Idle())
+    instance = talk.devices.get(message.sender) or Instance(talk.peer, message.sender, ake.IDLE)
     try:
         text, tlvs = instance.receive(message, talk.local, turn)
     except RemoteError as error:

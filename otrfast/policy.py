@@ -31,12 +31,13 @@ class Policy(IntFlag):
     @property
     def versions(self) -> tuple[int, ...]:
         """The versions that may be spoken, ascending."""
-        return _VERSIONS[self & Policy.MANUAL]
+        return _VERSIONS[int.__and__(self, _SPOKEN)]  # an enum's own & is made in Python
 
 
+_SPOKEN = Policy.MANUAL.value
 _VERSIONS = {
-    Policy.NEVER: (),
-    Policy.ALLOW_V2: (2,),
-    Policy.ALLOW_V3: (3,),
-    Policy.MANUAL: (2, 3),
+    Policy.NEVER.value: (),
+    Policy.ALLOW_V2.value: (2,),
+    Policy.ALLOW_V3.value: (3,),
+    Policy.MANUAL.value: (2, 3),
 }

@@ -47,10 +47,10 @@ class Turns(Facts):
         self._line_limit = local.limits.message_size
         self._silence = local.limits.heartbeat_interval
         self._text_limit = 0
-        self._scheduled = NEVER
+        # a conversation that has not begun only waits to be forgotten
+        self._scheduled = self._talk.last_received + local.limits.idle_peer
         self._forked = False
         self.max_fragment = max_fragment
-        self._wake(self._talk.deadline())
 
     @property
     def max_fragment(self) -> int:
@@ -136,7 +136,9 @@ class Turns(Facts):
 
     def _close(self, turn: Turn) -> Outcome:
         self._settle()
-        self._wake(turn.wake_at)
+        if turn.wake_at < self._scheduled:  # have the account call `tick` by then
+            self._scheduled = turn.wake_at
+            self._local.schedule(turn.wake_at, self)
         return turn.outcome()
 
     def _settle(self) -> None:
@@ -155,12 +157,6 @@ class Turns(Facts):
         ):
             self._lane, self._lane_instance = instance.channel, instance
 
-    def _wake(self, deadline: float) -> None:
-        """Have the account call `tick` by then."""
-        if deadline < self._scheduled:
-            self._scheduled = deadline
-            self._local.schedule(deadline, self)
-
     @property
     def has_history(self) -> bool:
         """Whether something would be lost if the account forgot this peer."""
@@ -168,7 +164,7 @@ class Turns(Facts):
 
     @property
     def scheduled(self) -> float:
-        """For when the account has been asked to call `tick`."""
+        """For when the account has to call `tick`: its maker asks it to the first time."""
         return self._scheduled
 
     @property

@@ -7,6 +7,8 @@ responder D-H Key and Signature.
 
 from __future__ import annotations
 
+from typing import Final
+
 from otrfast.crypto.backend import AkeKeys, DhKey, SharedSecret
 from otrfast.crypto.dsa import SIGNATURE_BYTES, PublicKey
 from otrfast.errors import BadCommitment, DecodeError, NotInGroup, Reflected
@@ -32,6 +34,10 @@ class Start:
 @record
 class Idle:
     """No exchange runs (the protocol's AUTHSTATE_NONE)."""
+
+
+IDLE: Final = Idle()
+"""The one that all instances share."""
 
 
 @record
@@ -87,24 +93,33 @@ class Established:
     secret: SharedSecret
 
 
-@record
 class AkeStep:
     """The outcome of one input."""
 
-    state: State
-    replies: tuple[Message, ...] = ()
-    established: Established | None = None
+    __slots__ = ("established", "replies", "state")
+
+    def __init__(
+        self,
+        state: State,
+        replies: tuple[Message, ...] = (),
+        established: Established | None = None,
+    ) -> None:
+        self.state = state
+        self.replies = replies
+        self.established = established
 
 
-@record
 class Ake:
     """What the actions work with: who we are, who the peer's instance is, what time it is, how
     long secrets are kept."""
 
-    identity: Identity
-    receiver: int
-    now: float
-    timeout: float
+    __slots__ = ("identity", "now", "receiver", "timeout")
+
+    def __init__(self, identity: Identity, receiver: int, now: float, timeout: float) -> None:
+        self.identity = identity
+        self.receiver = receiver
+        self.now = now
+        self.timeout = timeout
 
     def advance(self, state: State, received: Input) -> AkeStep:
         """Take one input. Raises `RemoteError` where the message is refused; the state stays
@@ -215,7 +230,7 @@ def _verify_then_sign(
     established = Established(
         version, keys.ssid, False, their_key, their_keyid, gx, _KEYID, state.key, secret
     )
-    return AkeStep(Idle(), (reply,), established)
+    return AkeStep(IDLE, (reply,), established)
 
 
 def _verify_signature(ake: Ake, state: AwaitingSignature, message: Signature) -> AkeStep:
@@ -232,7 +247,7 @@ def _verify_signature(ake: Ake, state: AwaitingSignature, message: Signature) ->
         state.key,
         state.secret,
     )
-    return AkeStep(Idle(), (), established)
+    return AkeStep(IDLE, (), established)
 
 
 def _ignore(ake: Ake, state: State, message: Message) -> AkeStep:

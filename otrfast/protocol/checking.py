@@ -59,7 +59,7 @@ def answer(instance: Instance, local: Local, turn: Turn, secret: bytes) -> None:
 def abort(instance: Instance, turn: Turn) -> None:
     """Break off the check that runs, if one does."""
     if not isinstance(instance.smp, smp.Expect1):
-        instance.smp = smp.Expect1()
+        instance.smp = smp.EXPECT1
         _send(instance, turn, _ABORT)
         turn.events.append(SmpAborted(False, instance.tag))
 
@@ -67,7 +67,7 @@ def abort(instance: Instance, turn: Turn) -> None:
 def forget(instance: Instance, turn: Turn) -> None:
     """Forget the check that runs, if one does, without a word to the peer."""
     if not isinstance(instance.smp, smp.Expect1):
-        instance.smp = smp.Expect1()
+        instance.smp = smp.EXPECT1
         turn.events.append(SmpAborted(False, instance.tag))
 
 
@@ -87,7 +87,7 @@ def receive(
             instance.smp, smp.Expect4
         ):  # the peer has seen our values, and does not accept them
             _set_trust(instance, local, "")
-        instance.smp = smp.Expect1()
+        instance.smp = smp.EXPECT1
         turn.events.append(SmpAborted(True, instance.tag))
 
 
@@ -112,7 +112,7 @@ def _receive_one(
     except RemoteError as error:
         if isinstance(before, smp.Expect4) or (isinstance(before, smp.Expect3) and before.trusting):
             _set_trust(instance, local, "")
-        instance.smp = smp.Expect1()
+        instance.smp = smp.EXPECT1
         _send(instance, turn, _ABORT)
         turn.events.append(SmpCheated(error, instance.tag))
         return

@@ -116,12 +116,12 @@ class Devices(Secret):
         """Send a DH-Commit: in version 3 to all devices of the peer."""
         local = self._local
         if version == 2:
-            instance = self._by_tag.get(0) or Instance(self.peer, 0, ake.Idle())
+            instance = self._by_tag.get(0) or Instance(self.peer, 0, ake.IDLE)
             instance.advance(ake.Start(2), local, turn)
             self._by_tag[0] = instance
             return
         machine = ake.Ake(local.identity, 0, turn.now, local.limits.ake_timeout)
-        step = machine.advance(ake.Idle(), ake.Start(version))
+        step = machine.advance(ake.IDLE, ake.Start(version))
         assert isinstance(step.state, ake.AwaitingDHKey)
         self._set_pending(step.state)
         turn.wake(step.state.since + local.limits.ake_timeout)
@@ -148,13 +148,13 @@ class Devices(Secret):
             ):
                 return None
             in_the_way = self._in_the_way()
-            instance = Instance(self.peer, message.sender, ake.Idle())
+            instance = Instance(self.peer, message.sender, ake.IDLE)
             if message.sender and self.pending:
                 instance.set_exchange(self.pending, self._local)
         established = self._advance(instance, message, turn)
         self._answers += answer
         if in_the_way is not None:
-            in_the_way.set_exchange(ake.Idle(), self._local)
+            in_the_way.set_exchange(ake.IDLE, self._local)
             del self._by_tag[in_the_way.tag]
         if established is None:
             return None
@@ -202,9 +202,7 @@ class Devices(Secret):
             established = instance.advance(message, self._local, turn)
         except BaseException:
             if new:
-                instance.set_exchange(
-                    ake.Idle(), self._local
-                )  # it was never there: do not count it
+                instance.set_exchange(ake.IDLE, self._local)  # it was never there: do not count it
             raise
         if new:
             instance.last_received = turn.now
@@ -251,7 +249,7 @@ class Devices(Secret):
         for instance in list(self._by_tag.values()):
             exchange = instance.exchange
             if not isinstance(exchange, ake.Idle) and now >= exchange.since + timeout:
-                instance.set_exchange(ake.Idle(), self._local)
+                instance.set_exchange(ake.IDLE, self._local)
             if instance.fingerprint is None and isinstance(instance.exchange, ake.Idle):
                 del self._by_tag[instance.tag]
 
@@ -267,4 +265,4 @@ class Devices(Secret):
         """Forget all unfinished exchanges."""
         self._set_pending(None)
         for instance in self:
-            instance.set_exchange(ake.Idle(), self._local)
+            instance.set_exchange(ake.IDLE, self._local)

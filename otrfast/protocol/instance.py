@@ -84,7 +84,7 @@ class Instance(Secret):
         self.ssid = b""
         self.revealed = False
         self.version = 0
-        self.smp: smp.SmpState = smp.Expect1()
+        self.smp: smp.SmpState = smp.EXPECT1
         self.last_received = self.last_sent = 0.0
 
     @property
@@ -204,4 +204,4 @@ class Instance(Secret):
     def _stop_smp(self, turn: Turn, by_peer: bool) -> None:
         if not isinstance(self.smp, smp.Expect1):
             turn.events.append(SmpAborted(by_peer, self.tag))
-        self.smp = smp.Expect1()
+        self.smp = smp.EXPECT1

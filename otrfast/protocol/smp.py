@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Base, Exponent
 from otrfast.crypto.group import G_ELEMENT, Q, number
@@ -128,6 +128,10 @@ class Answer:
 @record
 class Expect1:
     """Nothing runs."""
+
+
+EXPECT1: Final = Expect1()
+"""The one that all instances share."""
 
 
 @record
@@ -330,17 +334,17 @@ def _check_3(smp: Smp, state: Expect3, message: Smp3) -> SmpStep:
     equality = smp.prove_r(8, quotient, state.b3)
     rab = state.b3.power(message.values[5])
     matched = smp.backend.equal(rab, smp.backend.divide(pa, state.pb))
-    return SmpStep(Expect1(), Smp4(equality), matched)
+    return SmpStep(EXPECT1, Smp4(equality), matched)
 
 
 def _check_4(smp: Smp, state: Expect4, message: Smp4) -> SmpStep:
     smp.check_r(8, smp.once(state.q_quotient), state.g3b, message.values)
     rab = state.a3.power(message.values[0])
-    return SmpStep(Expect1(), None, smp.backend.equal(rab, state.p_quotient))
+    return SmpStep(EXPECT1, None, smp.backend.equal(rab, state.p_quotient))
 
 
 def _out_of_turn(smp: Smp, state: SmpState, message: object) -> SmpStep:
-    return SmpStep(Expect1(), aborted=True)
+    return SmpStep(EXPECT1, aborted=True)
 
 
 TABLE = Table(
