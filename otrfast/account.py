@@ -25,6 +25,7 @@ from otrfast.session import LookedAhead, Session
 from otrfast.trust import Trust
 
 T = TypeVar("T")
+_new = tuple.__new__
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
 _LOOKED_AT = 16  # peers that one new one may push aside
@@ -251,7 +252,8 @@ class Account(Secret):
         if session.peer not in self._sessions and isinstance(session, Session):
             if session.has_history:  # in use again after it was forgotten
                 self._sessions.setdefault(session.peer, session)
-        heappush(self._timers, _Timer(deadline, next(self._order), weakref.ref(session)))
+        timer = _new(_Timer, (deadline, next(self._order), weakref.ref(session)))
+        heappush(self._timers, timer)
         if len(self._timers) > self._timers_limit:
             self._clear_timers()
 

@@ -40,7 +40,7 @@ _SMALL_MESSAGES = (DHCommit.TYPE, DHKey.TYPE)
 def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
     """Take a line. Whatever it holds becomes events; nothing is raised."""
     talk.last_received = turn.now
-    if talk.passive:
+    if not talk.versions and talk.passive:
         turn.events.append(MessageReceived(line, False))
         return
     _take(talk, wire.classify(line), turn)
@@ -163,7 +163,6 @@ def _fragment(talk: Conversation, found: wire.FragmentText, turn: Turn) -> None:
     _plain(talk, found.before, turn)
     try:
         fragment = fragments.parse(found.line, found.version)
-        _check_version(talk, found.version)
         if not _is_ours(talk, fragment, lone_receiver=True):
             turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
@@ -189,6 +188,10 @@ def _fragment(talk: Conversation, found: wire.FragmentText, turn: Turn) -> None:
 def _is_ours(
     talk: Conversation, message: Message | fragments.Fragment, lone_receiver: bool
 ) -> bool:
+    """Whether it is for this device. Raises `VersionMismatch` where the policy forbids its
+    version, and what `check_tags` raises."""
+    if message.version not in talk.versions:
+        raise VersionMismatch(f"the policy does not allow version {message.version}")
     ours = talk.local.identity.instance_tag
     return message.version == 2 or check_tags(message.sender, message.receiver, ours, lone_receiver)
 
@@ -199,7 +202,6 @@ def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
     try:
         message = _read(talk, found)
         sender = message.sender
-        _check_version(talk, message.version)
         if not _is_ours(talk, message, lone_receiver=isinstance(message, DHCommit)):
             turn.events.append(OtherInstance(message.sender, message.receiver))
             return
@@ -229,11 +231,6 @@ def _read(talk: Conversation, found: wire.Armoured) -> Message:
     if message_type != DataMessage.TYPE and len(raw) > limits.signature_size:
         raise LimitExceeded("signature_size")
     return decode(raw, backend.fields)
-
-
-def _check_version(talk: Conversation, version: int) -> None:
-    if version not in talk.versions:
-        raise VersionMismatch(f"the policy does not allow version {version}")
 
 
 def _exchange(talk: Conversation, message: Message, turn: Turn) -> None:

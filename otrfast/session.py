@@ -87,7 +87,9 @@ class Session(Turns):
                 return self._receive_data(message)
         turn = self._turn()
         incoming.receive(self._talk, as_bytes(line, "a line"), turn)
-        return turn.outcome() if self._only_a_text(turn.events) else self._close(turn)
+        if lane is not None and self._only_a_text(turn.events):
+            return turn.outcome()
+        return self._close(turn)
 
     def _receive_data(self, message: DataMessage) -> Outcome:
         """Take a data message that the lane has read, for the device that the lane is."""

@@ -125,7 +125,7 @@ class Devices(Secret):
         assert isinstance(step.state, ake.AwaitingDHKey)
         self._set_pending(step.state)
         turn.wake(step.state.since + local.limits.ake_timeout)
-        for instance in self:
+        for instance in self._by_tag.values():
             if instance.tag:
                 instance.set_exchange(step.state, local)
         for commit in step.replies:
@@ -217,8 +217,8 @@ class Devices(Secret):
         next text from going out in the clear.
         """
         limits = self._local.limits
-        unauthenticated = sum(instance.fingerprint is None for instance in self)
-        if unauthenticated >= limits.unauthenticated_instances:
+        unauthenticated = [each for each in self._by_tag.values() if each.fingerprint is None]
+        if len(unauthenticated) >= limits.unauthenticated_instances:
             raise LimitExceeded("unauthenticated_instances")
         if len(self._by_tag) >= limits.instances:
             by_age = sorted(self, key=lambda each: each.last_received)

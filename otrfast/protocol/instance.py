@@ -60,8 +60,8 @@ class Instance(Secret):
     exchange."""
 
     __slots__ = (
-        "_exchange",
         "channel",
+        "exchange",
         "fingerprint",
         "last_received",
         "last_sent",
@@ -77,7 +77,7 @@ class Instance(Secret):
     def __init__(self, peer: Hashable, tag: int, exchange: ake.State) -> None:
         self.peer = peer
         self.tag = tag
-        self._exchange = exchange
+        self.exchange = exchange  # its state; `set_exchange` moves it on
         self.state = MessageState.PLAINTEXT
         self.channel: Channel | None = None
         self.fingerprint: bytes | None = None
@@ -87,22 +87,17 @@ class Instance(Secret):
         self.smp: smp.SmpState = smp.EXPECT1
         self.last_received = self.last_sent = 0.0
 
-    @property
-    def exchange(self) -> ake.State:
-        """The state of the key exchange."""
-        return self._exchange
-
     def set_exchange(self, state: ake.State, local: Local) -> None:
         """Move the key exchange on; the account counts the unfinished ones."""
-        running, runs = not isinstance(self._exchange, ake.Idle), not isinstance(state, ake.Idle)
+        running, runs = not isinstance(self.exchange, ake.Idle), not isinstance(state, ake.Idle)
         local.usage.pending_akes += runs - running
-        self._exchange = state
+        self.exchange = state
 
     def advance(self, received: ake.Input, local: Local, turn: Turn) -> ake.Established | None:
         """Take one AKE message. Raises `RemoteError` where it is refused, and nothing has
         changed then."""
         machine = ake.Ake(local.identity, self.tag, turn.now, local.limits.ake_timeout)
-        step = machine.advance(self._exchange, received)
+        step = machine.advance(self.exchange, received)
         self.set_exchange(step.state, local)
         if not isinstance(step.state, ake.Idle):
             turn.wake(step.state.since + local.limits.ake_timeout)
