@@ -322,7 +322,7 @@ class Session(Turns):
         if lane is not None and len(line) <= self._line_limit:
             message = lane.read(line)
             if message is not None:
-                return LookedAhead(line, lane.wanted(message), message, lane)
+                return _new(LookedAhead, (line, lane.wanted(message), message, lane))
         return LookedAhead(line, incoming.wanted(self._talk, line), None, None)
 
     def receive_ahead(self, ahead: LookedAhead) -> Outcome:
@@ -336,7 +336,7 @@ class Session(Turns):
         channel = self._lane
         if channel is None:
             return SendNeeds(False, None)
-        return SendNeeds(not channel.keyring.has_next, channel.wanted_to_send())
+        return _new(SendNeeds, (not channel.keyring.has_next, channel.wanted_to_send()))
 
     def __repr__(self) -> str:
         return f"<Session with {self.peer!r}: {self.state.value}>"

@@ -27,7 +27,7 @@ class HeldTexts:
 
     def __init__(self, local: Local) -> None:
         self._local = local
-        self._texts: list[Held] = []  # a few at most; an empty deque takes 600 bytes more
+        self._texts: tuple[Held, ...] = ()  # a few at most, and mostly none: that takes no room
         self.size = 0
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class HeldTexts:
                 f"{len(self._texts)} texts already wait for the conversation to be encrypted"
             )
         trusted = frozenset(fingerprint for fingerprint, level in levels.items() if level)
-        self._texts.append(Held(text, turn.now, trusted or frozenset(levels)))
+        self._texts += (Held(text, turn.now, trusted or frozenset(levels)),)
         self._grow(len(text))
         turn.wake(turn.now + limits.held_age)
         turn.events.append(MessageHeld(text))
@@ -75,7 +75,7 @@ class HeldTexts:
         return self._texts[0].since + self._local.limits.held_age
 
     def _pop(self) -> Held:
-        held = self._texts.pop(0)
+        held, self._texts = self._texts[0], self._texts[1:]
         self._grow(-len(held.text))
         return held
 

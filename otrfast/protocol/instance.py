@@ -27,6 +27,7 @@ from otrfast.protocol.local import Local
 from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs, encode_tlvs
 
+_new = tuple.__new__
 _USE_BYTES = 4  # of TLV 8 before the data that belongs to the use
 
 
@@ -157,7 +158,7 @@ class Instance(Secret):
         self.last_received = turn.now
         text, _, tail = plaintext.partition(b"\0")
         if text and not tail:
-            turn.events.append(MessageReceived(text, True, self.tag))
+            turn.events.append(_new(MessageReceived, (text, True, self.tag)))
             return text, ()
         records = decode_tlvs(tail, local.limits.tlvs + 1)
         if len(records) > local.limits.tlvs:

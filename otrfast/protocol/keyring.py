@@ -58,14 +58,6 @@ class Keyring(Secret):
             self._current = self._identity.dh_keys.take()
         return self._current.public
 
-    def our_key(self, keyid: int) -> DhKey:
-        """Return the key pair with this id. Raises `UnknownKeyid`."""
-        if keyid == self.our_keyid - 1:
-            return self._previous
-        if keyid == self.our_keyid and self._current is not None:
-            return self._current
-        raise UnknownKeyid(f"our key {keyid} is not alive")
-
     def derived(self, our_keyid: int, their_keyid: int) -> DataKeys | None:
         """Return the keys of a pair where they have been derived already."""
         return self._pairs.get((our_keyid, their_keyid))
@@ -96,7 +88,11 @@ class Keyring(Secret):
         theirs = self.their_public.get(their_keyid)
         if theirs is None:
             raise UnknownKeyid(f"the peer's key {their_keyid} is not alive")
-        return self.our_key(our_keyid), theirs
+        if our_keyid == self.our_keyid - 1:
+            return self._previous, theirs
+        if our_keyid == self.our_keyid and self._current is not None:
+            return self._current, theirs
+        raise UnknownKeyid(f"our key {our_keyid} is not alive")
 
     def _install(
         self, pair: tuple[int, int], ours: DhKey, theirs: bytes, secret: SharedSecret
