@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count, islice
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
@@ -25,7 +25,6 @@ from otrfast.session import LookedAhead, Session
 from otrfast.trust import Trust
 
 T = TypeVar("T")
-_new = tuple.__new__
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
 _LOOKED_AT = 16  # peers that one new one may push aside
@@ -33,20 +32,11 @@ _SPARE_TIMERS = 1024  # timers out of date that may stand in the heap before it 
 _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
 
 
-class _Timer(NamedTuple):
-    """When a session wants to be ticked. Weak: a flood of peers that come and are forgotten must
-    not be kept by what they wait for."""
+_Timer = tuple[float, int, Hashable]
+"""When a session wants to be ticked, a number that no other timer has, and whose session it is.
 
-    deadline: float
-    order: int
-    session: weakref.ref[Tickable]
-
-    def live(self) -> Tickable | None:
-        """Return the session, None where it is gone or has been scheduled anew since."""
-        session = self.session()
-        if session is None or session.forked or session.scheduled != self.deadline:
-            return None
-        return session
+Not the session itself: a flood of peers that come and are forgotten must not be kept by what they
+wait for. And plain: the garbage collector soon stops looking at a tuple that holds nothing."""
 
 
 class Account(Secret):
@@ -227,33 +217,40 @@ class Account(Secret):
         with their outcomes."""
         now = self._local.clock()
         due = []
-        while self._timers and self._timers[0].deadline <= now:
+        while self._timers and self._timers[0][0] <= now:
             due.append(heappop(self._timers))
         outcomes = []
         for timer in due:
-            session = timer.live()
+            session, peer = self._waiting(timer), timer[2]
             if session is None:
                 continue
             outcome = session.tick()
             if outcome.events or outcome.wire:
-                outcomes.append((session.peer, outcome))
-            known = self._sessions.get(session.peer)
-            if known is not None and known is session and known.forgettable(now):
-                self._forget(known.peer, self._sessions.pop(known.peer))
+                outcomes.append((peer, outcome))
+            if self._sessions.get(peer) is session and session.forgettable(now):
+                self._forget(peer, self._sessions.pop(peer))
         return outcomes
 
     @property
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, in seconds of the environment's clock; it may turn
         out to be nothing."""
-        return self._timers[0].deadline if self._timers else None
+        return self._timers[0][0] if self._timers else None
+
+    def _waiting(self, timer: _Timer) -> Session | None:
+        """Return the session that waits for a timer, None where it is gone or has been scheduled
+        anew since."""
+        deadline, _, peer = timer
+        session = self._sessions.get(peer) or self._forgotten.get(peer)
+        if session is None or session.forked or session.scheduled != deadline:
+            return None
+        return session
 
     def _schedule(self, deadline: float, session: Tickable) -> None:
         if session.peer not in self._sessions and isinstance(session, Session):
             if session.has_history:  # in use again after it was forgotten
                 self._sessions.setdefault(session.peer, session)
-        timer = _new(_Timer, (deadline, next(self._order), weakref.ref(session)))
-        heappush(self._timers, timer)
+        heappush(self._timers, (deadline, next(self._order), session.peer))
         if len(self._timers) > self._timers_limit:
             self._clear_timers()
 
@@ -262,7 +259,7 @@ class Account(Secret):
         live = []
         while self._timers:
             timer = heappop(self._timers)
-            if timer.live() is not None:
+            if self._waiting(timer) is not None:
                 live.append(timer)
         for timer in live:
             heappush(self._timers, timer)

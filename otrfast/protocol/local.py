@@ -22,19 +22,8 @@ class Tickable(Protocol):
         """Do what is due."""
 
     @property
-    def scheduled(self) -> float:
-        """For when it was scheduled last."""
-
-    @property
-    def forked(self) -> bool:
-        """Whether it must not be called any more."""
-
-    @property
     def peer(self) -> Hashable:
         """Whose it is."""
-
-    def forgettable(self, now: float) -> bool:
-        """Whether nothing would be lost without it."""
 
 
 class Usage:
