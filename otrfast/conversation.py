@@ -16,7 +16,7 @@ from otrfast.errors import (
     NotEncrypted,
     PolicyForbids,
 )
-from otrfast.limits import TokenBucket
+from otrfast.limits import FULL, spend
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
 from otrfast.protocol.devices import Devices, Recipient
@@ -82,8 +82,8 @@ class Conversation(Secret):
         self.reassembly = Reassembly(local)
         self.retry: tuple[float, int] | None = None  # when, and in which version
         self.error_at = -local.limits.error_interval
-        self.akes = TokenBucket()
-        self.smps = TokenBucket()
+        self.akes = FULL
+        self.smps = FULL
         self.ticked = float("-inf")  # when `tick` was called last
 
     @property
@@ -103,6 +103,13 @@ class Conversation(Secret):
         return not (
             self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.devices.private
         )
+
+    def may_check(self, now: float) -> bool:
+        """Whether the bounds allow one more SMP run that the peer starts."""
+        limits = self.local.limits
+        left = spend(self.smps, now, limits.smp_burst, limits.smp_rate)
+        self.smps = self.smps if left is None else left
+        return left is not None
 
     def heartbeat(self, instance: Instance, turn: Turn) -> None:
         """After a text, where nothing was sent for long: send an empty message, so that the keys

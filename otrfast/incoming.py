@@ -25,6 +25,7 @@ from otrfast.events import (
     QueryReceived,
     UnencryptedReceived,
 )
+from otrfast.limits import spend
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
 from otrfast.protocol import ake, checking, smp
@@ -119,15 +120,17 @@ def _may_exchange(talk: Conversation, turn: Turn) -> bool:
     known = bool(talk.local.trust.of(talk.peer))
     # strangers can fill nine tenths of what there is; the rest is for peers who are known
     most = limits.pending_akes if known else limits.pending_akes * 9 // 10
+    rate = limits.account_ake_rate
+    theirs = spend(talk.akes, turn.now, limits.ake_burst, limits.ake_rate)
+    everybodys = usage.akes if known else spend(usage.akes, turn.now, rate, rate)
     if usage.pending_akes >= most:
         talk.local.limited("pending_akes", turn)
-    elif not talk.akes.take(turn.now, limits.ake_burst, limits.ake_rate):
+    elif theirs is None:
         talk.local.limited("ake_burst", turn)
-    elif not known and not usage.akes.take(
-        turn.now, limits.account_ake_rate, limits.account_ake_rate
-    ):
+    elif everybodys is None:
         talk.local.limited("account_ake_rate", turn)
     else:
+        talk.akes, usage.akes = theirs, everybodys
         return True
     return False
 
@@ -146,17 +149,17 @@ def _error(talk: Conversation, found: wire.ErrorText, turn: Turn) -> None:
 def _may_answer_error(talk: Conversation, turn: Turn) -> bool:
     """Whether an error reply, or a query caused by an error, may go out now: two programs
     must not answer each other for ever."""
-    limits = talk.local.limits
+    limits, usage = talk.local.limits, talk.local.usage
+    rate = limits.account_error_rate
+    left = spend(usage.errors, turn.now, rate, rate)
     if turn.now - talk.error_at < limits.error_interval:
         talk.local.limited("error_interval", turn)
-        return False
-    if not talk.local.usage.errors.take(
-        turn.now, limits.account_error_rate, limits.account_error_rate
-    ):
+    elif left is None:
         talk.local.limited("account_error_rate", turn)
-        return False
-    talk.error_at = turn.now
-    return True
+    else:
+        talk.error_at, usage.errors = turn.now, left
+        return True
+    return False
 
 
 def _fragment(talk: Conversation, found: wire.FragmentText, turn: Turn) -> None:
@@ -290,7 +293,7 @@ def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
             _unreadable(talk, instance, error, turn)
         return
     if tlvs:
-        checking.receive(instance, talk.local, turn, tlvs, talk.smps)
+        checking.receive(instance, talk.local, turn, tlvs, talk.may_check)
     if text:
         talk.heartbeat(instance, turn)
     if instance.state is MessageState.FINISHED:

@@ -3,6 +3,8 @@ by `events.Limited`."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from otrfast.records import record
 
 
@@ -75,20 +77,16 @@ class Limits:
     keep turning."""
 
 
-class TokenBucket:
-    """A rate with a burst: `take` succeeds `burst` times at once, and `rate` times a second in
-    the long run."""
+Bucket = tuple[float, float]
+"""A rate with a burst: how many tokens were taken and had not grown again, and when that was. A
+plain value, since every peer has two."""
 
-    __slots__ = ("_level", "_when")
+FULL: Final[Bucket] = (0.0, 0.0)
 
-    def __init__(self) -> None:
-        self._level = 0.0  # tokens taken and not yet grown again
-        self._when = 0.0
 
-    def take(self, now: float, burst: float, rate: float) -> bool:
-        """Take a token; False, and nothing taken, where there is none."""
-        level = max(0.0, self._level - (now - self._when) * rate)
-        if level + 1 > burst:
-            return False
-        self._level, self._when = level + 1, now
-        return True
+def spend(bucket: Bucket, now: float, burst: float, rate: float) -> Bucket | None:
+    """Return the bucket with a token less, None where it has none: `burst` can be taken at once,
+    and `rate` a second in the long run."""
+    taken, when = bucket
+    left = max(0.0, taken - (now - when) * rate)
+    return None if left + 1 > burst else (left + 1, now)

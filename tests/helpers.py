@@ -25,7 +25,6 @@ from otrfast.crypto.backend import (
 )
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.group import G_ELEMENT
-from otrfast.limits import TokenBucket
 from otrfast.wire import messages
 from otrfast.wire.text import ARMOUR, armour
 
@@ -361,7 +360,7 @@ def _walk(thing: Any, seen: dict[int, int]) -> Any:
         return (name, tuple(_walk(each, seen) for each in thing))
     if isinstance(thing, set | frozenset):
         return (name, frozenset(_walk(each, seen) for each in thing))
-    if callable(thing) or isinstance(thing, TokenBucket):
+    if callable(thing):
         return Same(thing)
     return (name, tuple((each, _walk(value, seen)) for each, value in _attributes(thing)))
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from otrfast.errors import LimitExceeded, RemoteError
 from otrfast.events import (
     Event,
@@ -14,7 +16,6 @@ from otrfast.events import (
     SmpRequested,
     SmpSucceeded,
 )
-from otrfast.limits import TokenBucket
 from otrfast.outcome import Turn
 from otrfast.protocol import smp
 from otrfast.protocol.instance import Instance, MessageState
@@ -72,14 +73,18 @@ def forget(instance: Instance, turn: Turn) -> None:
 
 
 def receive(
-    instance: Instance, local: Local, turn: Turn, tlvs: tuple[Tlv, ...], starts: TokenBucket
+    instance: Instance,
+    local: Local,
+    turn: Turn,
+    tlvs: tuple[Tlv, ...],
+    may_check: Callable[[float], bool],
 ) -> None:
     """Take the SMP records of a data message: the first of each type, in the order of the
-    protocol."""
+    protocol. `may_check(now)`: whether the peer may start one more run."""
     for kind in _INCOMING:
         record = next((tlv for tlv in tlvs if tlv.type == kind), None)
         if record is not None and instance.state is MessageState.ENCRYPTED:
-            _receive_one(instance, local, turn, record, starts)
+            _receive_one(instance, local, turn, record, may_check)
     if any(tlv.type == TlvType.SMP_ABORT for tlv in tlvs) and not isinstance(
         instance.smp, smp.Expect1
     ):
@@ -92,14 +97,14 @@ def receive(
 
 
 def _receive_one(
-    instance: Instance, local: Local, turn: Turn, record: Tlv, starts: TokenBucket
+    instance: Instance, local: Local, turn: Turn, record: Tlv, may_check: Callable[[float], bool]
 ) -> None:
     limits = local.limits
     if record.type in (TlvType.SMP1, TlvType.SMP1Q) and not isinstance(
         instance.smp, smp.Expect2 | smp.Expect3
     ):
         too_long = record.type == TlvType.SMP1Q and record.value.find(b"\0") > limits.smp_question
-        if too_long or not starts.take(turn.now, limits.smp_burst, limits.smp_rate):
+        if too_long or not may_check(turn.now):
             limit = "smp_question" if too_long else "smp_burst"
             local.limited(limit, turn)
             turn.events.append(MessageRejected(LimitExceeded(limit), instance.tag))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from otrfast.events import Limited
-from otrfast.limits import Limits, TokenBucket
+from otrfast.limits import FULL, Limits
 from otrfast.outcome import Outcome, Turn
 from otrfast.protocol.identity import Identity
 from otrfast.records import record
@@ -36,8 +36,8 @@ class Usage:
         self.pending_akes = 0
         self.assembled = 0
         self.held = 0
-        self.akes = TokenBucket()
-        self.errors = TokenBucket()
+        self.akes = FULL
+        self.errors = FULL
         self.limited: dict[str, int] = {}
 
 

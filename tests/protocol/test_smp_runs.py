@@ -7,6 +7,7 @@ from helpers import Pair, Side, digest, parsed
 
 from otrfast import Limits, Session, errors, events, trust
 from otrfast.crypto.group import P, Q
+from otrfast.limits import FULL
 from otrfast.protocol import smp
 from otrfast.wire.fields import mpi_of
 from otrfast.wire.tlv import Tlv, TlvType
@@ -273,7 +274,7 @@ def test_number_when_out_of_range_or_wrong_then_cheated_and_aborted(talk: Pair, 
     for at in range(len(good)):
         for value in (0, 1, P - 1, P, Q, 1 << 3000, good[at] ^ 1):
             talk.alice.instance.smp = state
-            talk.alice.session._talk.smps.__init__()  # the bound on starts is not meant here
+            talk.alice.session._talk.smps = FULL  # the bound on starts is not meant here
             heard, answered = send_tlv(talk, numbers(kind, value, good, at))
             assert [type(event) for event in heard] == [events.SmpCheated], (kind, at, value)
             assert isinstance(heard[0].error, errors.RemoteError)
@@ -292,7 +293,7 @@ def test_message_when_malformed_then_cheated(talk: Pair, kind: type):
     bodies += [(len(good) + 1).to_bytes(4, "big") + value[4:], value[:4] + b"\x7f" + value[5:]]
     for body in bodies:
         talk.alice.instance.smp = state
-        talk.alice.session._talk.smps.__init__()
+        talk.alice.session._talk.smps = FULL
         heard, answered = send_tlv(talk, Tlv(TYPES[kind], body))
         assert [type(event) for event in heard] == [events.SmpCheated]
         assert answered == [TlvType.SMP_ABORT]
