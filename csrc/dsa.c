@@ -156,6 +156,9 @@ static void invert_secret(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const
   otrf_wipe(blind, sizeof blind);
 }
 
+/* A sound key gives r = 0 or s = 0 once in 2^159 times; one whose g or p is not sound may do so each time. */
+#define SIGN_TRIES 8
+
 int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t value[32], const uint8_t random[32]) {
   otrf_limb number[4], hash[OTRF_Q_LIMBS], k[OTRF_Q_LIMBS], power[OTRF_DSA_P_LIMBS], r[OTRF_Q_LIMBS];
   otrf_limb s[OTRF_Q_LIMBS];
@@ -164,7 +167,7 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
   otrf_limbs_from_bytes(number, 4, value, 32);
   otrf_limbs_mod(hash, number, 4, key->q.q, OTRF_Q_LIMBS);
   nonce_start(&source, key->x, hash, random);
-  while (!done) {
+  for (int tries = 0; !done && tries < SIGN_TRIES; tries++) {
     nonce_next(k, &source, &key->q);
     otrf_dsa_power(power, key, k);
     otrf_limbs_mod(r, power, OTRF_DSA_P_LIMBS, key->q.q, OTRF_Q_LIMBS);
@@ -181,9 +184,12 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
   otrf_limbs_to_bytes(signature, OTRF_DSA_Q_BYTES, r, OTRF_Q_LIMBS);
   otrf_limbs_to_bytes(signature + OTRF_DSA_Q_BYTES, OTRF_DSA_Q_BYTES, s, OTRF_Q_LIMBS);
   OTRF_DECLASSIFY(signature, OTRF_SIGNATURE_BYTES);
+  if (!done) {
+    memset(signature, 0, OTRF_SIGNATURE_BYTES);
+  }
   otrf_wipe(&source, sizeof source);
   otrf_wipe(k, sizeof k);
   otrf_wipe(power, sizeof power);
   otrf_wipe_stack();
-  return OTRF_OK;
+  return done ? OTRF_OK : OTRF_ERR_KEY;
 }

@@ -102,7 +102,7 @@ void otrf_dsa_export(uint8_t p[128], uint8_t q[20], uint8_t g[128], uint8_t y[12
                      const otrf_dsa_key *key);
 
 /* r || s over `value` taken as a number modulo q; nonce by RFC 6979 with `random` as additional data (section 3.6). The
- * private key and the nonce are secret. */
+ * private key and the nonce are secret. OTRF_ERR_KEY where the numbers of the key allow no signature. */
 int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t value[32], const uint8_t random[32]);
 
 /* 1 where the signature holds, else 0. Public values. Numbers are big-endian without leading zeros; p up to 384 bytes,

@@ -133,11 +133,16 @@ class Account(Secret):
         if len(self._sessions) >= self._local.limits.peers:
             self._make_room()
         session = self._forgotten.pop(peer, None) if self._forgotten else None
-        if session is not None:
-            self._sessions[peer] = session
-            return session
-        session = self._sessions[peer] = Session(peer, self._local, self.policy)
-        self._schedule(session.scheduled, session)
+        if session is None:
+            session = Session(peer, self._local, self.policy)
+        self._sessions[peer] = session
+        idle = self._local.clock() + self._local.limits.idle_peer
+        if idle < session.scheduled:  # to be forgotten then, where nothing has become of it
+            try:
+                session.wake(idle)
+            except BaseException:  # nobody would ever look at it again
+                self._forget(peer, self._sessions.pop(peer))
+                raise
         return session
 
     def lone_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
@@ -222,12 +227,12 @@ class Account(Secret):
         outcomes = []
         for timer in due:
             session, peer = self._waiting(timer), timer[2]
-            if session is None:
-                continue
-            outcome = session.tick()
-            if outcome.events or outcome.wire:
-                outcomes.append((peer, outcome))
-            if self._sessions.get(peer) is session and session.forgettable(now):
+            if session is not None:
+                outcome = session.tick()
+                if outcome.events or outcome.wire:
+                    outcomes.append((peer, outcome))
+            known = self._sessions.get(peer)  # its owner may have ticked it before
+            if known is not None and known.forgettable(now):
                 self._forget(peer, self._sessions.pop(peer))
         return outcomes
 
@@ -250,9 +255,9 @@ class Account(Secret):
         if session.peer not in self._sessions and isinstance(session, Session):
             if session.has_history:  # in use again after it was forgotten
                 self._sessions.setdefault(session.peer, session)
-        heappush(self._timers, (deadline, next(self._order), session.peer))
-        if len(self._timers) > self._timers_limit:
+        if len(self._timers) >= self._timers_limit:
             self._clear_timers()
+        heappush(self._timers, (deadline, next(self._order), session.peer))
 
     def _clear_timers(self) -> None:
         """Throw away the timers that are out of date; another thread may add one meanwhile."""

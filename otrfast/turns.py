@@ -47,8 +47,7 @@ class Turns(Facts):
         self._line_limit = local.limits.message_size
         self._silence = local.limits.heartbeat_interval
         self._text_limit = 0
-        # a conversation that has not begun only waits to be forgotten
-        self._scheduled = self._talk.last_received + local.limits.idle_peer
+        self._scheduled = NEVER
         self._forked = False
         self.max_fragment = max_fragment
 
@@ -136,9 +135,8 @@ class Turns(Facts):
 
     def _close(self, turn: Turn) -> Outcome:
         self._settle()
-        if turn.wake_at < self._scheduled:  # have the account call `tick` by then
-            self._scheduled = turn.wake_at
-            self._local.schedule(turn.wake_at, self)
+        if turn.wake_at < self._scheduled:
+            self.wake(turn.wake_at)
         return turn.outcome()
 
     def _settle(self) -> None:
@@ -164,8 +162,17 @@ class Turns(Facts):
 
     @property
     def scheduled(self) -> float:
-        """For when the account has to call `tick`: its maker asks it to the first time."""
+        """For when the account has been asked to call `tick`."""
         return self._scheduled
+
+    def wake(self, deadline: float) -> None:
+        """Ask the account to call `tick` then, sooner than `scheduled`."""
+        before, self._scheduled = self._scheduled, deadline
+        try:
+            self._local.schedule(deadline, self)
+        except BaseException:
+            self._scheduled = before
+            raise
 
     @property
     def forked(self) -> bool:

@@ -144,6 +144,52 @@ def test_forgotten_session_when_it_is_held_then_the_same_and_in_use_again(quick)
     assert pair.alice.account.session("bob") is held
 
 
+def test_forgotten_session_when_taken_back_for_a_plain_text_then_forgotten_again(quick):
+    account = make_account(quick)
+    held = account.session("bob")
+    turn(account, 600)
+    account.tick()
+    assert not account.sessions
+    turn(account, 600)
+    assert account.session("bob") is held
+    held.receive(b"only a text")
+    turn(account, 600)
+    account.tick()
+    assert not account.sessions
+    assert account.next_deadline is None
+
+
+def test_idle_session_when_its_owner_has_ticked_it_then_forgotten_all_the_same(quick):
+    account = make_account(quick)
+    session = account.session("bob")
+    turn(account, 600)
+    session.tick()
+    account.tick()
+    assert not account.sessions
+
+
+def test_peers_when_they_are_never_forgotten_then_no_timer_waits_for_it(quick):
+    account = make_account(quick, limits=Limits(idle_peer=float("inf")))
+    session = account.session("bob")
+    assert account.next_deadline is session.next_deadline is None
+
+
+def test_session_when_making_it_is_interrupted_then_there_is_none(quick, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    account = make_account(quick)
+    with monkeypatch.context() as patch:
+        patch.setattr("otrfast.account.heappush", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            account.session("bob")
+    assert not account.sessions
+    account.session("bob")
+    turn(account, 600)
+    account.tick()
+    assert not account.sessions
+
+
 def test_encrypted_session_when_idle_then_kept_unless_asked_otherwise(quick, version: int):
     for limit, expected in ((None, MessageState.ENCRYPTED), (3600.0, MessageState.PLAINTEXT)):
         pair = Pair(quick, version, limits=Limits(idle_session=limit))

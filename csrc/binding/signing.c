@@ -93,7 +93,9 @@ static PyObject *dsa_key(PyObject *module, PyObject *const *args, Py_ssize_t nar
     }
   }
   const otrf_state *const state = otrf_state_of_module(module);
+  PyThreadState *const thread = PyEval_SaveThread();
   otrf_dsa_key *const key = otrf_dsa_new(n[0].data, n[1].data, n[2].data, n[3].data, n[4].data);
+  PyEval_RestoreThread(thread);
   return key != NULL ? signing_key_adopt(state, key) : otrf_raise(state, OTRF_ERR_KEY);
 }
 
@@ -110,12 +112,14 @@ static int public_read(otrf_bytes_view n[4], PyObject *const *args) {
 /* dsa_verify(p, q, g, y, value, signature) */
 static PyObject *dsa_verify(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view n[4], value, signature;
-  if (!otrf_arguments(nargs, 6) || public_read(n, args) < 0 ||
-      otrf_view_sized(&value, args[4], VALUE_BYTES) < 0 || otrf_view(&signature, args[5]) < 0) {
+  if (!otrf_arguments(nargs, 6) || public_read(n, args) < 0 || otrf_view(&signature, args[5]) < 0) {
     return NULL;
   }
   if (signature.len != OTRF_SIGNATURE_BYTES) {
     Py_RETURN_FALSE;
+  }
+  if (otrf_view_sized(&value, args[4], VALUE_BYTES) < 0) {
+    return NULL;
   }
   PyThreadState *const thread = PyEval_SaveThread();
   const int holds = otrf_dsa_verify(n[0].data, n[0].len, n[1].data, n[1].len, n[2].data, n[2].len, n[3].data, n[3].len,

@@ -197,7 +197,8 @@ class SigningKey(Protocol):
 
         The nonce is that of RFC 6979 over q, x and `value`, with `random` (32 bytes) as its
         additional data (section 3.6), so that neither a repeated value nor a failing random
-        source can betray the key.
+        source can betray the key. Raises `ValueError` where the numbers of the key are such that
+        no signature comes about.
         """
 
     def private_number(self) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from otrfast.crypto.backend import DsaNumbers
 
@@ -19,6 +20,7 @@ PowerFunction = Callable[[int, int, int], int]
 SIZES = frozenset({(1024, 160), (2048, 224), (3072, 256)})
 """The (p, q) sizes in bits that a key may have (FIPS 186-4, section 4.2)."""
 
+_SIGN_TRIES = 8  # sound numbers need a second one once in 2^159 times
 _ROUNDS = 40  # Miller-Rabin, for numbers that somebody else chose: error below 2^-80
 _SMALL_PRIMES = tuple(
     n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))
@@ -59,15 +61,16 @@ def _nonces(q: int, x: int, value: bytes, random: bytes) -> Iterator[int]:
 
 
 def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, power: PowerFunction) -> bytes:
-    """Sign `value` (32 bytes, a number modulo q) and return r || s, each as long as q."""
+    """Sign `value` (32 bytes, a number modulo q) and return r || s, each as long as q. Raises
+    `ValueError` where the numbers allow no signature."""
     p, q, g, _ = numbers
     size = (q.bit_length() + 7) // 8
-    for k in _nonces(q, x, value, random):
+    for k in islice(_nonces(q, x, value, random), _SIGN_TRIES):
         r = power(g, k, p) % q
         s = pow(k, -1, q) * (int.from_bytes(value, "big") + x * r) % q
         if r and s:
             return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-    raise AssertionError("the nonces never end")
+    raise ValueError("DSA numbers that can not be used")
 
 
 def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: PowerFunction) -> bool:

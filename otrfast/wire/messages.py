@@ -8,7 +8,7 @@ module is loaded.
 # annotations are not postponed here: their values are what the codecs are made of
 
 from collections.abc import Callable
-from struct import Struct
+from struct import Struct, calcsize
 from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, get_args
 
 from otrfast.errors import DecodeError, VersionMismatch
@@ -33,14 +33,14 @@ VERSIONS: Final = (2, 3)
 IGNORE_UNREADABLE: Final = 0x01
 """Flag of a data message that the receiver should drop in silence where it can not read it."""
 
-_SHORT_HEAD = Struct(">HB")  # version and type; this is all in version 2
-_HEAD = Struct(">HBII")  # and the instance tags of sender and receiver
-_HEAD_FIELDS = (
-    ("version", 0, 2),
-    ("message type", 2, 3),
-    ("sender instance tag", 3, 7),
-    ("receiver instance tag", 7, 11),
-)
+_HEAD_FIELDS = {  # the instance tags are those of version 3
+    "version": "H",
+    "message type": "B",
+    "sender instance tag": "I",
+    "receiver instance tag": "I",
+}
+_HEAD = Struct(">" + "".join(_HEAD_FIELDS.values()))
+_SHORT_HEAD = Struct(_HEAD.format[:3])
 
 
 @record
@@ -179,5 +179,10 @@ def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
 
 def _cut_head(size: int) -> DecodeError:
     """What to say of a header of which there are only `size` bytes."""
-    name, start = next((name, start) for name, start, end in _HEAD_FIELDS if size < end)
-    return DecodeError(name, start)
+    start = 0
+    for name, code in _HEAD_FIELDS.items():
+        end = start + calcsize(">" + code)
+        if size < end:
+            return DecodeError(name, start)
+        start = end
+    raise AssertionError("the header is whole")

@@ -165,6 +165,12 @@ def test_dsa_takes_bytes_alone(native, wrong):
         key.sign(bytes(32))
 
 
+def test_sign_when_the_numbers_allow_no_signature_then_value_error(backend):
+    key = backend.dsa_key(NUMBERS._replace(g=0, y=0), SECRET)
+    with pytest.raises(ValueError, match="DSA numbers that can not be used"):
+        key.sign(bytes(32), bytes(32))
+
+
 def test_key_gives_its_numbers_back(backend):
     key = backend.dsa_key(NUMBERS, SECRET)
     assert key.numbers == NUMBERS
