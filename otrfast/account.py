@@ -68,8 +68,8 @@ class Account(Secret):
         start. `query_text` follows our queries, for people whose programs know no OTR;
         `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to
         whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made
-        at a time, by default as many as the backend computes together. Raises `ValueError` for a
-        reserved instance tag.
+        at a time, by default as many as suit the backend. Raises `ValueError` for a reserved
+        instance tag.
         """
         environment = environment or Environment()
         if instance_tag is None:
@@ -92,7 +92,7 @@ class Account(Secret):
             instance_tag,
             environment.backend,
             environment.random,
-            dh_batch or environment.backend.lanes,
+            dh_batch or environment.backend.dh_batch,
         )
         self._sessions: dict[Hashable, Session] = {}
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (

@@ -465,7 +465,7 @@ class CountingBackend(_Wrapped):
     """A backend in whose `counts` every power is written down."""
 
     __slots__ = ()
-    lanes = 1  # no key is made before it is needed: what is counted is the least
+    dh_batch = 1  # no key is made before it is needed: what is counted is the least
 
     def __init__(self, inner: Backend) -> None:
         super().__init__(inner, Counts())

@@ -213,8 +213,8 @@ class Backend(Protocol):
         """`native`, `gmpy2` or `pure`."""
 
     @property
-    def lanes(self) -> int:
-        """How many powers are worth computing together: 1 where each costs the same anyway."""
+    def dh_batch(self) -> int:
+        """How many D-H keys are best made in one call: 1 where each takes long."""
 
     def sha1(self, data: bytes) -> bytes:
         """Return the 20-byte digest."""

@@ -170,8 +170,6 @@ def _open_gmp() -> str:
     )
 
 
-LANES = 8  # powers that one IFMA kernel computes side by side
-
 # the level comes first: it decides which tables are built when GMP is opened
 level = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
 _gmp_path = _open_gmp()

@@ -279,7 +279,7 @@ class PureSigningKey(Secret):
 class PureBackend:
     """`backend.Backend` on a power function of three integers."""
 
-    lanes = 1
+    dh_batch = 1
 
     def __init__(self, name: str, power: PowerFunction) -> None:
         self.name = name
