@@ -82,11 +82,12 @@ Bucket = tuple[float, float]
 plain value, since every peer has two."""
 
 FULL: Final[Bucket] = (0.0, 0.0)
+"""None taken."""
 
 
 def spend(bucket: Bucket, now: float, burst: float, rate: float) -> Bucket | None:
     """Return the bucket with a token less, None where it has none: `burst` can be taken at once,
     and `rate` a second in the long run."""
     taken, when = bucket
-    left = max(0.0, taken - (now - when) * rate)
-    return None if left + 1 > burst else (left + 1, now)
+    missing = max(0.0, taken - (now - when) * rate)
+    return None if missing + 1 > burst else (missing + 1, now)
