@@ -108,8 +108,10 @@ class Conversation(Secret):
         """Whether the bounds allow one more SMP run that the peer starts."""
         limits = self.local.limits
         left = spend(self.smps, now, limits.smp_burst, limits.smp_rate)
-        self.smps = self.smps if left is None else left
-        return left is not None
+        if left is None:
+            return False
+        self.smps = left
+        return True
 
     def heartbeat(self, instance: Instance, turn: Turn) -> None:
         """After a text, where nothing was sent for long: send an empty message, so that the keys

@@ -9,7 +9,7 @@ module is loaded.
 
 from collections.abc import Callable
 from struct import Struct, calcsize
-from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, get_args
+from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform, get_args
 
 from otrfast.errors import DecodeError, VersionMismatch
 from otrfast.records import record
@@ -153,9 +153,8 @@ def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
     Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for everything else
     that is not well-formed.
     """
-    size = len(raw)
-    if size < _SHORT_HEAD.size:
-        raise _cut_head(size)
+    if len(raw) < _SHORT_HEAD.size:
+        _refuse_head(raw)
     version, message_type = _SHORT_HEAD.unpack_from(raw)
     if version not in VERSIONS:
         raise VersionMismatch(f"version {version} is not spoken here")
@@ -166,8 +165,8 @@ def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
     start = _SHORT_HEAD.size
     if version == 3:
         start = _HEAD.size
-        if size < start:
-            raise _cut_head(size)
+        if len(raw) < start:
+            _refuse_head(raw)
         _, _, sender, receiver = _HEAD.unpack_from(raw)
     values = None if fields is None else fields(raw, start, made.LAYOUT)
     if values is None:
@@ -177,12 +176,9 @@ def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
     return made(version, sender, receiver, *values)
 
 
-def _cut_head(size: int) -> DecodeError:
-    """What to say of a header of which there are only `size` bytes."""
-    start = 0
+def _refuse_head(raw: bytes) -> NoReturn:
+    """Raise `DecodeError` for the field of the header that is not all there."""
+    reader = Reader(raw)
     for name, code in _HEAD_FIELDS.items():
-        end = start + calcsize(">" + code)
-        if size < end:
-            return DecodeError(name, start)
-        start = end
+        reader.take(calcsize(">" + code), name)
     raise AssertionError("the header is whole")
