@@ -34,7 +34,7 @@ PROGRAM = """
 import os
 os.urandom = __import__("random").Random(7).randbytes
 from otrfast.apps.workloads import Crowd, Duo
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 SHORT, LONG = b"a" * 100, b"a" * 10000
 {ends}
 for _ in range({times}):

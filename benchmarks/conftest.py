@@ -8,7 +8,7 @@ import pytest
 from otrfast.apps.bench.metrics import NEEDED
 from otrfast.apps.bench.potr_work import PotrDuo
 from otrfast.apps.workloads import Crowd, Duo
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.errors import BackendUnavailable
 
 LEVELS = {"native-ifma": "ifma", "native-avx2": "avx2", "native-gmp": "vaes"}

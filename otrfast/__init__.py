@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from otrfast import events
 from otrfast.account import Account
-from otrfast.crypto.choice import load as _load
+from otrfast.crypto.backends import load as _load
 from otrfast.environment import Environment
 from otrfast.errors import LocalError, OtrError, RemoteError
 from otrfast.limits import Limits
 from otrfast.outcome import Outcome
 from otrfast.policy import Policy
-from otrfast.protocol.devices import Recipient
 from otrfast.protocol.instance import MessageState
+from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.session import Session
 from otrfast.trust import Trust

@@ -18,8 +18,8 @@ from otrfast.errors import AccountFull, LocalError
 from otrfast.limits import Limits
 from otrfast.outcome import Outcome
 from otrfast.policy import Policy
+from otrfast.protocol.context import Context, Tickable, Usage
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
-from otrfast.protocol.local import Local, Tickable, Usage
 from otrfast.records import replace
 from otrfast.session import LookedAhead, Session
 from otrfast.trust import Trust
@@ -102,7 +102,7 @@ class Account(Secret):
         self._timers: list[_Timer] = []
         self._timers_limit = _SPARE_TIMERS
         self._order = count()
-        self._local = Local(
+        self._local = Context(
             self._identity,
             limits or Limits(),
             self.trust,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from otrfast.crypto.backend import Backend
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.records import field, record
 
 

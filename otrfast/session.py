@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from otrfast import incoming
 from otrfast.bytes_like import all_bytes, as_bytes
 from otrfast.crypto.backend import DhKey
+from otrfast.engine import dispatch
 from otrfast.errors import (
     FragmentLimitTooSmall,
     LocalError,
@@ -24,13 +24,13 @@ from otrfast.errors import (
 from otrfast.events import Event, ExtraKeySent, MessageReceived
 from otrfast.outcome import Outcome, Turn
 from otrfast.policy import Policy
-from otrfast.protocol import checking, smp
-from otrfast.protocol.data import Channel
-from otrfast.protocol.devices import Recipient
+from otrfast.protocol import smp, smp_session
+from otrfast.protocol.channel import Channel
 from otrfast.protocol.instance import Instance, MessageState
+from otrfast.protocol.instances import Recipient
 from otrfast.turns import EXPANSION, Turns
+from otrfast.wire.lines import OTR_TAG, is_ordinary
 from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
-from otrfast.wire.text import OTR_TAG, is_ordinary
 from otrfast.wire.tlv import Tlv, TlvType
 
 _FRAGMENT_HEAD = 37
@@ -77,7 +77,7 @@ class Session(Turns):
                 rest = True, instance.tag
                 received = keys.open_line(lane.receive_head, line, MessageReceived, rest)
             if received is not None:
-                talk = self._talk
+                talk = self._conversation
                 talk.last_received = instance.last_received = now = self._clock()
                 if now - talk.last_sent <= self._silence:
                     return _new(Outcome, ((received,), ()))
@@ -86,7 +86,7 @@ class Session(Turns):
             if message is not None:
                 return self._receive_data(message)
         turn = self._turn()
-        incoming.receive(self._talk, as_bytes(line, "a line"), turn)
+        dispatch.receive(self._conversation, as_bytes(line, "a line"), turn)
         if lane is not None and self._only_a_text(turn.events):
             return turn.outcome()
         return self._close(turn)
@@ -94,7 +94,7 @@ class Session(Turns):
     def _receive_data(self, message: DataMessage) -> Outcome:
         """Take a data message that the lane has read, for the device that the lane is."""
         turn = self._turn()
-        incoming.receive_data(self._talk, message, turn)
+        dispatch.receive_data(self._conversation, message, turn)
         return turn.outcome() if self._only_a_text(turn.events) else self._close(turn)
 
     def _only_a_text(self, events: list[Event]) -> bool:
@@ -110,7 +110,7 @@ class Session(Turns):
         """Close a turn of the fast lane in which an empty message is due."""
         turn = self._turn()
         turn.events.append(received)
-        self._talk.heartbeat(self._lane_instance, turn)
+        self._conversation.heartbeat(self._lane_instance, turn)
         return self._close(turn)
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
@@ -134,7 +134,7 @@ class Session(Turns):
 
     def _receive_run(self, lines: Sequence[bytes]) -> list[MessageReceived]:
         """What the fast lane makes of the leading lines; none where a heartbeat may be due."""
-        talk, lane = self._talk, self._lane
+        talk, lane = self._conversation, self._lane
         now = self._clock()
         if lane is None or now - talk.last_sent > self._silence:
             return []
@@ -169,7 +169,7 @@ class Session(Turns):
             elif is_ordinary(text, self._text_limit):
                 line = lane.seal(text)
             if line is not None:
-                talk, device = self._talk, self._lane_instance
+                talk, device = self._conversation, self._lane_instance
                 talk.last_sent = device.last_sent = now = self._clock()
                 talk.sent = (text, now, device.fingerprint)
                 return _new(Outcome, ((), (line,)))
@@ -177,7 +177,7 @@ class Session(Turns):
         turn = self._turn()
         chosen = self._choose(self.recipient if instance is None else instance)
         self._check_sendable(chosen, text, tlvs)
-        self._talk.send(chosen, text, tlvs, turn, flags)
+        self._conversation.send(chosen, text, tlvs, turn, flags)
         return self._close(turn)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
@@ -195,7 +195,7 @@ class Session(Turns):
             run = texts[position : position + (1 if lane is None else ahead)]
             if lane is not None and self._lane_takes(run):
                 wire += lane.seal_many(run)
-                talk, device = self._talk, self._lane_instance
+                talk, device = self._conversation, self._lane_instance
                 talk.last_sent = device.last_sent = now = self._clock()
                 talk.sent = (run[-1], now, device.fingerprint)
                 position += len(run)
@@ -224,19 +224,19 @@ class Session(Turns):
     def start(self) -> Outcome:
         """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` where
         the policy allows no version."""
-        return self._do(self._talk.query)
+        return self._do(self._conversation.query)
 
     def exchange_keys(self, versions: Iterable[int]) -> Outcome:
         """Answer an offer of `versions` that came by another way than a line: begin the key
         exchange in the best one that the policy allows too, within the bounds on exchanges that
         peers ask for."""
         offered = frozenset(versions)
-        return self._do(lambda turn: incoming.start_offered(self._talk, offered, turn))
+        return self._do(lambda turn: dispatch.start_offered(self._conversation, offered, turn))
 
     def end(self) -> Outcome:
         """End the private conversation, with every device of the peer; texts that are held come
         back as events."""
-        return self._do(self._talk.end)
+        return self._do(self._conversation.end)
 
     def smp_start(self, secret: bytes, question: bytes | None = None) -> Outcome:
         """Check whether the peer knows `secret`; it is shown `question`. A check that runs is
@@ -253,13 +253,15 @@ class Session(Turns):
                     "a question has no zero byte, and at most `Limits.smp_question` bytes"
                 )
         instance = self._encrypted_instance()
-        return self._do(lambda turn: checking.begin(instance, self._local, turn, secret, question))
+        return self._do(
+            lambda turn: smp_session.begin(instance, self._local, turn, secret, question)
+        )
 
     def smp_forget(self) -> Outcome:
         """Give up the check that runs, if one does, without a word to the peer. Raises
         `NotEncrypted`."""
         instance = self._encrypted_instance()
-        return self._do(lambda turn: checking.forget(instance, turn))
+        return self._do(lambda turn: smp_session.forget(instance, turn))
 
     def smp_answer(self, secret: bytes) -> Outcome:
         """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` where nothing
@@ -268,12 +270,12 @@ class Session(Turns):
         instance = self._encrypted_instance()
         if not isinstance(instance.smp, smp.Asked):
             raise SmpNotRunning("the peer has asked nothing that could be answered")
-        return self._do(lambda turn: checking.answer(instance, self._local, turn, secret))
+        return self._do(lambda turn: smp_session.answer(instance, self._local, turn, secret))
 
     def smp_abort(self) -> Outcome:
         """Break off the check that runs, if one does. Raises `NotEncrypted`."""
         instance = self._encrypted_instance()
-        return self._do(lambda turn: checking.abort(instance, turn))
+        return self._do(lambda turn: smp_session.abort(instance, turn))
 
     def extra_key(self, use: int, data: bytes = b"") -> Outcome:
         """Ask the peer to use the extra symmetric key for `use` (0 .. 2^32-1); the key is in
@@ -295,7 +297,7 @@ class Session(Turns):
         return self._do(ask)
 
     def _encrypted_instance(self) -> Instance:
-        instance = self._talk.current
+        instance = self._conversation.current
         if instance is None or instance.state is not MessageState.ENCRYPTED:
             raise NotEncrypted(
                 "the conversation is not encrypted: call start() and wait for SecureStarted"
@@ -307,7 +309,7 @@ class Session(Turns):
         encrypted = instance is not None and instance.state is MessageState.ENCRYPTED
         if tlvs and not encrypted:
             raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
-        if not encrypted and Policy.REQUIRE_ENCRYPTION not in self._talk.policy:
+        if not encrypted and Policy.REQUIRE_ENCRYPTION not in self._conversation.policy:
             return
         if b"\0" in text:
             raise TextHasNul("a text with a zero byte can not be carried by OTR")
@@ -323,7 +325,7 @@ class Session(Turns):
             message = lane.read(line)
             if message is not None:
                 return _new(LookedAhead, (line, lane.wanted(message), message, lane))
-        return LookedAhead(line, incoming.wanted(self._talk, line), None, None)
+        return LookedAhead(line, dispatch.wanted(self._conversation, line), None, None)
 
     def receive_ahead(self, ahead: LookedAhead) -> Outcome:
         """Do what `receive` would with a line that was looked at before."""

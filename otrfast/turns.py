@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from otrfast.conversation import Conversation
+from otrfast.engine.conversation import Conversation
 from otrfast.errors import FragmentLimitTooSmall, SessionForked, UnknownInstance
 from otrfast.facts import Facts
 from otrfast.outcome import NEVER, Outcome, Turn
 from otrfast.policy import Policy
-from otrfast.protocol.data import Channel
-from otrfast.protocol.devices import Recipient
+from otrfast.protocol.channel import Channel
+from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance
-from otrfast.protocol.local import Local
+from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
 
 MIN_FRAGMENT = 40
@@ -38,9 +38,11 @@ class Turns(Facts):
         "_text_limit",
     )
 
-    def __init__(self, peer: Hashable, local: Local, policy: Policy, max_fragment: int = 0) -> None:
+    def __init__(
+        self, peer: Hashable, local: Context, policy: Policy, max_fragment: int = 0
+    ) -> None:
         self._local = local
-        self._talk = Conversation(peer, local, policy)
+        self._conversation = Conversation(peer, local, policy)
         self._clock = local.clock
         self._lane: Channel | None = None
         self._lane_instance: Instance  # whose channel the lane is
@@ -69,38 +71,38 @@ class Turns(Facts):
     @property
     def policy(self) -> Policy:
         """The policy in force for this peer; it may be set at any time."""
-        return self._talk.policy
+        return self._conversation.policy
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
-        self._talk.policy = policy
+        self._conversation.policy = policy
         self._settle()
 
     @property
     def recipient(self) -> int | Recipient:
         """Which device of the peer texts go to: an instance tag, or a rule."""
-        return self._talk.recipient
+        return self._conversation.recipient
 
     @recipient.setter
     def recipient(self, recipient: int | Recipient) -> None:
         if not isinstance(recipient, Recipient):
             self._choose(recipient)
-        self._talk.recipient = recipient
+        self._conversation.recipient = recipient
         self._settle()
 
     @property
     def padding(self) -> Padding | None:
         """How sent messages are padded; None: not at all."""
-        return self._talk.padding
+        return self._conversation.padding
 
     @padding.setter
     def padding(self, padding: Padding | None) -> None:
-        self._talk.padding = padding
+        self._conversation.padding = padding
         self._limit_texts()
 
     def _limit_texts(self) -> None:
         """Set how long a text for the fast lane may be."""
-        if self._talk.padding is not None:
+        if self._conversation.padding is not None:
             self._text_limit = 0
         elif self._max_fragment:
             self._text_limit = max(0, self._max_fragment * 3 // 4 - EXPANSION)
@@ -110,7 +112,7 @@ class Turns(Facts):
     def _choose(self, wanted: int | Recipient) -> Instance | None:
         """Return the device that is meant, None where a rule finds none. Raises
         `UnknownInstance` for a tag that is not known (any more)."""
-        instance = self._talk.devices.choose(wanted)
+        instance = self._conversation.instances.choose(wanted)
         if instance is None and not isinstance(wanted, Recipient):
             raise UnknownInstance(f"the peer has no instance {wanted}")
         return instance
@@ -120,7 +122,7 @@ class Turns(Facts):
         turn = self._turn()
         if self._scheduled <= turn.now:  # what the account was asked for is being done
             self._scheduled = NEVER
-        self._talk.tick(turn)
+        self._conversation.tick(turn)
         return self._close(turn)
 
     def _do(self, action: Callable[[Turn], None]) -> Outcome:
@@ -143,22 +145,22 @@ class Turns(Facts):
         """After the general path: open or close the fast lane."""
         if self._forked:
             return
-        talk = self._talk
-        instance = talk.devices.choose(talk.recipient)
+        talk = self._conversation
+        instance = talk.instances.choose(talk.recipient)
         self._lane = None
         if (
             instance is not None
             and instance.channel is not None
             and instance.version in talk.versions
             and not talk.reassembly
-            and not (talk.recipient is Recipient.BEST and talk.devices.best_may_change)
+            and not (talk.recipient is Recipient.BEST and talk.instances.best_may_change)
         ):
             self._lane, self._lane_instance = instance.channel, instance
 
     @property
     def has_history(self) -> bool:
         """Whether something would be lost if the account forgot this peer."""
-        return self._talk.has_history
+        return self._conversation.has_history
 
     @property
     def scheduled(self) -> float:
@@ -181,13 +183,13 @@ class Turns(Facts):
 
     def forgettable(self, now: float) -> bool:
         """Whether nothing would be lost if the account forgot this peer."""
-        talk = self._talk
+        talk = self._conversation
         idle = now >= max(talk.last_received, talk.last_sent) + self._local.limits.idle_peer
         return idle and not talk.has_history
 
     def let_go(self) -> None:
         """Give back what this takes of the account's bounds; the account forgets the peer."""
-        self._talk.let_go()
+        self._conversation.let_go()
         self._settle()
 
     def abandon_after_fork(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from helpers import Pair
 
 from otrfast.crypto.backend import Backend
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 
 BACKENDS = ("native", "gmpy2", "pure")
 
@@ -82,7 +82,7 @@ def pair(backend: Backend, version: int, seed: int) -> Pair:
 
 
 @pytest.fixture
-def talk(pair: Pair) -> Pair:
+def secured(pair: Pair) -> Pair:
     """Alice and Bob in a private conversation, which Alice has started."""
     pair.establish()
     return pair

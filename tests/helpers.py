@@ -16,17 +16,17 @@ from typing import Any
 from otrfast import Account, Environment, Limits, MessageState, Outcome, Policy, Session, events
 from otrfast.crypto.backend import (
     Backend,
-    Base,
     DhKey,
     DsaNumbers,
     Exponent,
+    FixedBase,
     SharedSecret,
     SigningKey,
 )
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.group import G_ELEMENT
 from otrfast.wire import messages
-from otrfast.wire.text import ARMOUR, armour
+from otrfast.wire.lines import ENCODED_PREFIX, encode_message
 
 START = 1_000_000.0
 """What the clocks show at first."""
@@ -150,7 +150,7 @@ class Side:
     @property
     def instance(self) -> Any:
         """The engine's record of the device that texts go to."""
-        return self.session._talk.current
+        return self.session._conversation.current
 
     @property
     def encrypted(self) -> bool:
@@ -226,30 +226,30 @@ class Pair:
 
 
 def unwrap(line: bytes) -> bytes:
-    """The binary message in an armoured line."""
-    assert line.startswith(ARMOUR), line
+    """The binary message in an encoded line."""
+    assert line.startswith(ENCODED_PREFIX), line
     assert line.endswith(b"."), line
-    return b64decode(line[len(ARMOUR) : -1], validate=True)
+    return b64decode(line[len(ENCODED_PREFIX) : -1], validate=True)
 
 
 def wrap(raw: bytes) -> bytes:
-    """The armoured line of a binary message."""
-    return ARMOUR + b64encode(raw) + b"."
+    """The encoded line of a binary message."""
+    return ENCODED_PREFIX + b64encode(raw) + b"."
 
 
 def parsed(line: bytes) -> Any:
-    """The message in an armoured line."""
+    """The message in an encoded line."""
     return messages.decode(unwrap(line))
 
 
 def encoded(message: messages.Message) -> bytes:
-    """The armoured line of a message."""
-    return armour(message.encode())
+    """The encoded line of a message."""
+    return encode_message(message.encode())
 
 
 def kind(line: bytes) -> str:
     """What a line is, in a word."""
-    if line.startswith(ARMOUR):
+    if line.startswith(ENCODED_PREFIX):
         return type(parsed(line)).__name__
     for mark, name in (
         (b"?OTR Error:", "error"),
@@ -428,29 +428,29 @@ class CountingDhKey(_Wrapped):
 class CountingExponent(_Wrapped):
     __slots__ = ()
 
-    def power_g(self) -> bytes:
+    def modexp_g(self) -> bytes:
         self.counts["fixed"] += 1
-        return self.inner.power_g()
+        return self.inner.modexp_g()
 
-    def power(self, base: bytes) -> bytes:
+    def modexp(self, base: bytes) -> bytes:
         self.counts["variable"] += 1
         self.counts["chains"] += 1
-        return self.inner.power(base)
+        return self.inner.modexp(base)
 
     def response(self, secret: Exponent, challenge: bytes) -> bytes:
         return self.inner.response(secret.inner, challenge)
 
 
-class CountingBase(_Wrapped):
+class CountingFixedBase(_Wrapped):
     __slots__ = ()
 
-    def power(self, exponent: Exponent) -> bytes:
+    def modexp(self, exponent: Exponent) -> bytes:
         self.counts["variable"] += 1
-        return self.inner.power(exponent.inner)
+        return self.inner.modexp(exponent.inner)
 
-    def double_power(self, *arguments: bytes) -> bytes:
+    def double_modexp(self, *arguments: bytes) -> bytes:
         self.counts["double"] += 1
-        return self.inner.double_power(*arguments)
+        return self.inner.double_modexp(*arguments)
 
 
 class CountingSigningKey(_Wrapped):
@@ -485,14 +485,14 @@ class CountingBackend(_Wrapped):
     def exponent(self, value: bytes) -> Exponent:
         return CountingExponent(self.inner.exponent(value), self.counts)
 
-    def base(self, element: bytes) -> Base:
+    def fixed_base(self, element: bytes) -> FixedBase:
         self.counts["chains"] += 1
-        return CountingBase(self.inner.base(element), self.counts)
+        return CountingFixedBase(self.inner.fixed_base(element), self.counts)
 
-    def double_power(self, *arguments: bytes) -> bytes:
+    def double_modexp(self, *arguments: bytes) -> bytes:
         self.counts["double"] += 1
         self.counts["chains"] += arguments[0] != G_ELEMENT
-        return self.inner.double_power(*arguments)
+        return self.inner.double_modexp(*arguments)
 
     def dsa_key(self, numbers: DsaNumbers, x: int) -> SigningKey:
         return CountingSigningKey(self.inner.dsa_key(numbers, x), self.counts)

@@ -295,13 +295,13 @@ def test_receive_many_and_send_many_then_as_one_by_one(fast_backend, version: in
     assert first.texts == second.texts
 
 
-def test_send_many_when_one_can_not_be_sent_then_the_outcomes_before_it_are_there(talk: Pair):
-    account = talk.alice.account
+def test_send_many_when_one_can_not_be_sent_then_the_outcomes_before_it_are_there(secured: Pair):
+    account = secured.alice.account
     with pytest.raises(errors.TextHasNul) as caught:
         account.send_many([("bob", b"one"), ("bob", b"a\0b"), ("bob", b"three")])
     (outcome,) = caught.value.outcomes
-    assert talk.bob.receive(outcome.wire[0]).events[0].text == b"one"
-    talk.converse()
+    assert secured.bob.receive(outcome.wire[0]).events[0].text == b"one"
+    secured.converse()
 
 
 def test_dh_keys_when_made_ahead_then_taken_one_by_one_and_wiped(quick):
@@ -386,11 +386,11 @@ def child_says(action) -> str:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_session_in_a_forked_child_then_every_call_refuses(talk: Pair):
-    talk.converse(2)
-    talk.say(talk.alice, b"opens the lane")
-    session = talk.alice.session
-    line = talk.bob.session.send(b"x").wire[0]
+def test_session_in_a_forked_child_then_every_call_refuses(secured: Pair):
+    secured.converse(2)
+    secured.say(secured.alice, b"opens the lane")
+    session = secured.alice.session
+    line = secured.bob.session.send(b"x").wire[0]
 
     def after(setting):
         def act():
@@ -413,19 +413,19 @@ def test_session_in_a_forked_child_then_every_call_refuses(talk: Pair):
         after(lambda: setattr(session, "recipient", session.recipient)),
         after(lambda: setattr(session, "max_fragment", 1000)),
         after(lambda: setattr(session, "padding", None)),
-        after(talk.alice.account.tick),
+        after(secured.alice.account.tick),
     ):
         assert child_says(action) == "SessionForked"
     assert session.receive(line).events[0].text == b"x"
-    talk.converse(2)
+    secured.converse(2)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_account_in_a_forked_child_then_a_new_session_and_no_key_made_before(talk: Pair):
-    account = talk.alice.account
+def test_account_in_a_forked_child_then_a_new_session_and_no_key_made_before(secured: Pair):
+    account = secured.alice.account
     account.prepare(5)
     ready = len(account._identity.dh_keys)
     assert child_says(lambda: len(account._identity.dh_keys)) == "0"
     assert child_says(lambda: account.session("bob").state.name) == "'PLAINTEXT'"
-    assert child_says(lambda: account.session("bob") is talk.alice.session) == "False"
+    assert child_says(lambda: account.session("bob") is secured.alice.session) == "False"
     assert len(account._identity.dh_keys) == ready >= 5

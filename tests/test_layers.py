@@ -16,7 +16,7 @@ LAYERS = [
     {"crypto"},
     {"environment", "outcome"},
     {"protocol"},
-    {"conversation", "incoming"},
+    {"engine"},
     {"session", "turns", "facts", "bytes_like"},
     {"account"},
     {"storage"},
@@ -98,7 +98,7 @@ def test_package_then_it_is_imported_whole_only_by_layers_that_may_use_all_of_it
 
 
 def test_modules_when_loaded_then_no_circle():
-    """`crypto.choice.load` imports the backend that it is asked for, when it is."""
+    """`crypto.backends.load` imports the backend that it is asked for, when it is."""
     graph = {name: own(path, False) & set(MODULES) for name, path in MODULES.items()}
     del graph[PUBLIC]
     done: set[str] = set()

@@ -15,7 +15,7 @@ from otrfast import Limits, Padding, events
 from otrfast.errors import BadMac
 from otrfast.protocol import ake, smp
 from otrfast.records import field, record, replace
-from otrfast.wire import messages, text
+from otrfast.wire import lines, messages
 from otrfast.wire.tlv import Tlv
 
 
@@ -236,7 +236,7 @@ SOME = [
     events.MessageRejected(BadMac("no"), 0x100),
     events.TlvsReceived(()),
     messages.DHKey(3, 0x100, 0x101, b"\1" * 192),
-    text.PlainText(b"hello"),
+    lines.PlainText(b"hello"),
     ake.Idle(),
     ake.Start(3),
     smp.Expect1(),

@@ -17,8 +17,8 @@ def test_conversation_when_alice_asks_then_both_are_encrypted(pair: Pair, versio
     assert kinds(pair.bob.sent) == ["DHCommit", "RevealSignature"]
 
 
-def test_session_after_exchange_then_both_know_each_other(talk: Pair, version: int):
-    alice, bob = talk.alice, talk.bob
+def test_session_after_exchange_then_both_know_each_other(secured: Pair, version: int):
+    alice, bob = secured.alice, secured.bob
     assert alice.session.ssid == bob.session.ssid
     assert len(alice.session.ssid) == 8
     assert alice.session.fingerprint == bob.account.fingerprint
@@ -31,54 +31,54 @@ def test_session_after_exchange_then_both_know_each_other(talk: Pair, version: i
     assert alice.session.instance_tags == expected
 
 
-def test_session_after_exchange_then_events_tell(talk: Pair, version: int):
-    started = talk.alice.seen(events.SecureStarted)
-    tag = talk.bob.account.instance_tag if version == 3 else 0
+def test_session_after_exchange_then_events_tell(secured: Pair, version: int):
+    started = secured.alice.seen(events.SecureStarted)
+    tag = secured.bob.account.instance_tag if version == 3 else 0
     assert started == [
         events.SecureStarted(
-            talk.bob.account.fingerprint, talk.bob.session.ssid, version, False, tag
+            secured.bob.account.fingerprint, secured.bob.session.ssid, version, False, tag
         )
     ]
-    assert talk.alice.seen(events.NewFingerprint) == [
-        events.NewFingerprint(talk.bob.account.fingerprint, changed=False)
+    assert secured.alice.seen(events.NewFingerprint) == [
+        events.NewFingerprint(secured.bob.account.fingerprint, changed=False)
     ]
 
 
-def test_messages_when_turns_alternate_then_all_arrive(talk: Pair):
-    talk.converse(6)
+def test_messages_when_turns_alternate_then_all_arrive(secured: Pair):
+    secured.converse(6)
 
 
-def test_messages_when_one_side_talks_then_all_arrive(talk: Pair):
+def test_messages_when_one_side_talks_then_all_arrive(secured: Pair):
     for number in range(20):
-        talk.alice.send(b"%d" % number)
-    talk.deliver()
-    assert talk.bob.texts == [b"%d" % number for number in range(20)]
+        secured.alice.send(b"%d" % number)
+    secured.deliver()
+    assert secured.bob.texts == [b"%d" % number for number in range(20)]
 
 
 @pytest.mark.parametrize(
     "text", [b"x", b"\xff\xfe", "grüße ☺".encode(), b"a" * 20_000, b"\n\r\t ", b"?OTR", b"a?OTR:b."]
 )
-def test_text_of_any_bytes_then_it_comes_as_it_was(talk: Pair, text: bytes):
-    talk.say(talk.alice, text)
+def test_text_of_any_bytes_then_it_comes_as_it_was(secured: Pair, text: bytes):
+    secured.say(secured.alice, text)
 
 
-def test_empty_text_when_sent_then_it_is_a_heartbeat(talk: Pair):
-    talk.alice.send(b"")
-    talk.deliver()
-    assert talk.bob.seen(events.HeartbeatReceived)
-    assert talk.bob.texts == []
+def test_empty_text_when_sent_then_it_is_a_heartbeat(secured: Pair):
+    secured.alice.send(b"")
+    secured.deliver()
+    assert secured.bob.seen(events.HeartbeatReceived)
+    assert secured.bob.texts == []
 
 
-def test_text_with_nul_when_encrypted_then_refused_and_nothing_sent(talk: Pair):
+def test_text_with_nul_when_encrypted_then_refused_and_nothing_sent(secured: Pair):
     with pytest.raises(errors.TextHasNul):
-        talk.alice.send(b"a\0b")
-    assert not talk.alice.out
-    talk.converse()
+        secured.alice.send(b"a\0b")
+    assert not secured.alice.out
+    secured.converse()
 
 
 @pytest.mark.parametrize("wrong", ["text", 5, None, [b"x"]])
-def test_str_where_bytes_belong_then_type_error(talk: Pair, wrong: object):
-    session = talk.alice.session
+def test_str_where_bytes_belong_then_type_error(secured: Pair, wrong: object):
+    session = secured.alice.session
     for call in (session.receive, session.send, session.smp_start):
         with pytest.raises(TypeError, match=r"must be bytes.*encode"):
             call(wrong)
@@ -90,127 +90,129 @@ def test_str_where_bytes_belong_then_type_error(talk: Pair, wrong: object):
 
 
 @pytest.mark.parametrize("made", [bytearray, memoryview])
-def test_bytes_like_when_given_then_taken(talk: Pair, made: type):
-    line = talk.alice.session.send(made(b"text")).wire[0]
-    assert talk.bob.receive(made(line)).events[0].text == b"text"
-    lines = talk.alice.session.send_many([made(b"one"), made(b"two")]).wire
-    got = talk.bob.session.receive_many([made(line) for line in lines]).events
+def test_bytes_like_when_given_then_taken(secured: Pair, made: type):
+    line = secured.alice.session.send(made(b"text")).wire[0]
+    assert secured.bob.receive(made(line)).events[0].text == b"text"
+    lines = secured.alice.session.send_many([made(b"one"), made(b"two")]).wire
+    got = secured.bob.session.receive_many([made(line) for line in lines]).events
     assert [event.text for event in got] == [b"one", b"two"]
 
 
-def test_refresh_when_asked_then_new_keys_and_both_say_so(talk: Pair):
-    talk.converse()
-    ssid = talk.alice.session.ssid
-    talk.bob.start()
-    talk.deliver()
-    assert talk.alice.session.ssid == talk.bob.session.ssid != ssid
-    for side in (talk.alice, talk.bob):
+def test_refresh_when_asked_then_new_keys_and_both_say_so(secured: Pair):
+    secured.converse()
+    ssid = secured.alice.session.ssid
+    secured.bob.start()
+    secured.deliver()
+    assert secured.alice.session.ssid == secured.bob.session.ssid != ssid
+    for side in (secured.alice, secured.bob):
         assert [event.refreshed for event in side.seen(events.SecureStarted)] == [False, True]
         assert len(side.seen(events.NewFingerprint)) == 1
-    talk.converse()
+    secured.converse()
 
 
-def test_refresh_while_it_runs_then_old_keys_still_work(talk: Pair):
-    talk.alice.start()
-    talk.step(talk.alice)  # the query
+def test_refresh_while_it_runs_then_old_keys_still_work(secured: Pair):
+    secured.alice.start()
+    secured.step(secured.alice)  # the query
     for _ in range(2):
-        for side in (talk.alice, talk.bob):
+        for side in (secured.alice, secured.bob):
             held, side.out = list(side.out), side.out.__class__()
-            talk.say(side, b"while the keys change")
+            secured.say(side, b"while the keys change")
             side.out.extend(held)
-        talk.step(talk.bob)
-        talk.step(talk.alice)
-    talk.deliver()
-    talk.converse()
+        secured.step(secured.bob)
+        secured.step(secured.alice)
+    secured.deliver()
+    secured.converse()
 
 
-def test_end_when_encrypted_then_peer_is_finished(talk: Pair):
-    talk.alice.take(talk.alice.session.end())
-    assert talk.alice.session.state is MessageState.PLAINTEXT
-    talk.deliver()
-    assert talk.bob.session.state is MessageState.FINISHED
-    assert talk.alice.events[-1] == events.SecureEnded(False, talk.alice.session.instance_tags[1])
-    assert talk.bob.events[-1] == events.SecureEnded(True, talk.bob.session.instance_tags[1])
+def test_end_when_encrypted_then_peer_is_finished(secured: Pair):
+    secured.alice.take(secured.alice.session.end())
+    assert secured.alice.session.state is MessageState.PLAINTEXT
+    secured.deliver()
+    assert secured.bob.session.state is MessageState.FINISHED
+    assert secured.alice.events[-1] == events.SecureEnded(
+        False, secured.alice.session.instance_tags[1]
+    )
+    assert secured.bob.events[-1] == events.SecureEnded(True, secured.bob.session.instance_tags[1])
 
 
-def test_send_when_finished_then_refused_until_ended_or_started(talk: Pair):
-    talk.alice.take(talk.alice.session.end())
-    talk.deliver()
+def test_send_when_finished_then_refused_until_ended_or_started(secured: Pair):
+    secured.alice.take(secured.alice.session.end())
+    secured.deliver()
     with pytest.raises(errors.ConversationFinished):
-        talk.bob.send(b"secret")
-    assert not talk.bob.out
-    talk.bob.start()
-    talk.deliver()
-    talk.converse()
-    talk.alice.take(talk.alice.session.end())
-    talk.deliver()
-    talk.bob.take(talk.bob.session.end())
-    assert talk.bob.session.state is MessageState.PLAINTEXT
-    assert talk.bob.send(b"in the clear").wire == (b"in the clear",)
+        secured.bob.send(b"secret")
+    assert not secured.bob.out
+    secured.bob.start()
+    secured.deliver()
+    secured.converse()
+    secured.alice.take(secured.alice.session.end())
+    secured.deliver()
+    secured.bob.take(secured.bob.session.end())
+    assert secured.bob.session.state is MessageState.PLAINTEXT
+    assert secured.bob.send(b"in the clear").wire == (b"in the clear",)
 
 
 def test_end_in_plain_text_then_nothing_is_sent(pair: Pair):
     assert pair.alice.session.end() == ((), ())
 
 
-def test_both_end_at_once_then_both_are_in_plain_text(talk: Pair):
-    for side in (talk.alice, talk.bob):
+def test_both_end_at_once_then_both_are_in_plain_text(secured: Pair):
+    for side in (secured.alice, secured.bob):
         side.take(side.session.end())
-    talk.deliver()
-    for side in (talk.alice, talk.bob):
+    secured.deliver()
+    for side in (secured.alice, secured.bob):
         assert side.session.state is MessageState.PLAINTEXT
 
 
-def test_heartbeat_after_long_silence_then_sent_once_and_not_answered(talk: Pair):
-    talk.converse()
-    talk.clock.turn(61)
-    talk.alice.send(b"are you there?")
-    talk.deliver()
-    assert len(talk.alice.seen(events.HeartbeatReceived)) == 1
-    assert talk.bob.seen(events.HeartbeatReceived) == []
-    talk.alice.send(b"ah")
-    talk.deliver()
-    assert len(talk.alice.seen(events.HeartbeatReceived)) == 1
+def test_heartbeat_after_long_silence_then_sent_once_and_not_answered(secured: Pair):
+    secured.converse()
+    secured.clock.turn(61)
+    secured.alice.send(b"are you there?")
+    secured.deliver()
+    assert len(secured.alice.seen(events.HeartbeatReceived)) == 1
+    assert secured.bob.seen(events.HeartbeatReceived) == []
+    secured.alice.send(b"ah")
+    secured.deliver()
+    assert len(secured.alice.seen(events.HeartbeatReceived)) == 1
 
 
-def test_heartbeat_when_talk_goes_on_then_none(talk: Pair):
+def test_heartbeat_when_talk_goes_on_then_none(secured: Pair):
     for _ in range(5):
-        talk.clock.turn(50)
-        talk.converse()
-    assert talk.alice.seen(events.HeartbeatReceived) == []
-    assert talk.bob.seen(events.HeartbeatReceived) == []
+        secured.clock.turn(50)
+        secured.converse()
+    assert secured.alice.seen(events.HeartbeatReceived) == []
+    assert secured.bob.seen(events.HeartbeatReceived) == []
 
 
-def test_heartbeat_to_texts_all_one_way_then_keys_turn(talk: Pair):
-    talk.converse()
-    before = talk.alice.instance.channel.keyring.their_keyid
+def test_heartbeat_to_texts_all_one_way_then_keys_turn(secured: Pair):
+    secured.converse()
+    before = secured.alice.instance.channel.keyring.their_keyid
     for number in range(4):
-        talk.clock.turn(61)
-        talk.say(talk.alice, b"%d" % number)
-    assert talk.alice.instance.channel.keyring.their_keyid > before
-    assert len(talk.alice.seen(events.HeartbeatReceived)) == 4
+        secured.clock.turn(61)
+        secured.say(secured.alice, b"%d" % number)
+    assert secured.alice.instance.channel.keyring.their_keyid > before
+    assert len(secured.alice.seen(events.HeartbeatReceived)) == 4
 
 
-def test_extra_key_then_the_same_on_both_sides_and_new_after_rotation(talk: Pair):
+def test_extra_key_then_the_same_on_both_sides_and_new_after_rotation(secured: Pair):
     keys = set()
     for number in range(3):
-        talk.alice.take(talk.alice.session.extra_key(number, b"file"))
-        talk.deliver()
-        ours = talk.alice.seen(events.ExtraKeySent)[-1]
-        theirs = talk.bob.seen(events.ExtraKeyReceived)[-1]
+        secured.alice.take(secured.alice.session.extra_key(number, b"file"))
+        secured.deliver()
+        ours = secured.alice.seen(events.ExtraKeySent)[-1]
+        theirs = secured.bob.seen(events.ExtraKeyReceived)[-1]
         assert ours.key == theirs.key
         assert len(ours.key) == 32
         assert (theirs.use, theirs.data) == (number, b"file")
         keys.add(ours.key)
-        talk.converse(2)
+        secured.converse(2)
     assert len(keys) == 3
 
 
 @pytest.mark.parametrize(("use", "data"), [(-1, b""), (1 << 32, b""), (0, bytes(65532))])
-def test_extra_key_out_of_range_then_value_error(talk: Pair, use: int, data: bytes):
+def test_extra_key_out_of_range_then_value_error(secured: Pair, use: int, data: bytes):
     with pytest.raises(ValueError):
-        talk.alice.session.extra_key(use, data)
-    assert not talk.alice.session.send(b"x").events
+        secured.alice.session.extra_key(use, data)
+    assert not secured.alice.session.send(b"x").events
 
 
 def test_calls_that_need_encryption_in_plain_text_then_not_encrypted(pair: Pair):

@@ -174,8 +174,8 @@ static PyObject *armoured(PyObject *Py_UNUSED(module), PyObject *object) {
 }
 
 PyMethodDef otrf_reading_functions[] = {
-    {"armoured", armoured, METH_O, "armoured(raw): see backend.Backend"},
-    {"unarmoured", unarmoured, METH_O, "unarmoured(line): see backend.Backend"},
+    {"encode_message", armoured, METH_O, "encode_message(raw): see backend.Backend"},
+    {"decode_message", unarmoured, METH_O, "decode_message(line): see backend.Backend"},
     {"fields", OTRF_FAST(fields), "fields(raw, at, layout): see backend.Backend"},
     {"data_message", OTRF_FAST(data_message), "data_message(header, line): see backend.Backend"},
     {NULL, NULL, 0, NULL},

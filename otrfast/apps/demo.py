@@ -23,14 +23,14 @@ from otrfast.account import Account
 from otrfast.apps.line_transport import Line, connect, serve
 from otrfast.apps.workloads import Duo, per_second
 from otrfast.crypto.backend import Backend
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import KeyPair, human_fingerprint
 from otrfast.environment import Environment
 from otrfast.errors import LocalError
 from otrfast.limits import Limits
 from otrfast.outcome import Outcome
 from otrfast.session import Session
-from otrfast.wire.text import ARMOUR
+from otrfast.wire.lines import ENCODED_PREFIX
 
 _DIALOGUE: Final = (
     b"Is anybody listening?",
@@ -201,7 +201,7 @@ def _show_wire(console: Console, report: Report) -> None:
     table.add_column("text", overflow="fold", min_width=20)
     table.add_column("line", overflow="ellipsis", no_wrap=True)
     for text, line in report.wire[:_SHOWN_LINES]:
-        shown = line.removeprefix(ARMOUR)
+        shown = line.removeprefix(ENCODED_PREFIX)
         start = shown[:16] + b" ... " + shown[-24:]  # version and tags; the end of the MACs
         table.add_row(escape(text.decode(errors="replace")), f"?OTR:{escape(start.decode())}")
     console.print(table)

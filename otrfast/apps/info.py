@@ -8,7 +8,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 
 
 def facts() -> dict[str, str]:

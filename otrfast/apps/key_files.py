@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from otrfast.apps import passphrase
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.errors import KeyFileError, KeyFileMissing
 from otrfast.storage.clients import files_in
 from otrfast.storage.contents import Contents, Kind, merged, read, write

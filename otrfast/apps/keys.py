@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from otrfast.apps import key_files, passphrase
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import human_fingerprint
 from otrfast.errors import KeyFileError
 from otrfast.storage.clients import CLIENTS, file_name, kind_of_name

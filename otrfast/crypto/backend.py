@@ -50,7 +50,7 @@ class DataKeys(Protocol):
         """Whether the receiving MAC key has verified a message: only then it is ever revealed."""
 
     def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
-        """Return the whole armoured data message, `?OTR:` to the final dot, under the next
+        """Return the whole encoded data message, `?OTR:` to the final dot, under the next
         counter.
 
         `prefix` is the message from its version up to and including the MPI of the next D-H
@@ -80,13 +80,13 @@ class DataKeys(Protocol):
     def open_line(
         self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
     ) -> Any:
-        """The fast lane: the text of an armoured data message that needs nothing but opening,
+        """The fast lane: the text of an encoded data message that needs nothing but opening,
         else None.
 
         `head` is the expected start of the message, version up to and including the recipient
         keyid; its flags byte is not compared. None, and nothing changed, for whatever the
         general path has to look at: another head, a next D-H key out of range, a MAC or counter
-        that does not hold, TLVs, any oddity of the armour. An empty text is None too. With
+        that does not hold, TLVs, any oddity of the encoding. An empty text is None too. With
         `kind`, a class of tuples, the text comes as the first item of one, followed by `rest`.
         """
 
@@ -160,10 +160,10 @@ class DhKey(Protocol):
 class Exponent(Protocol):
     """A secret SMP exponent, 0 <= x < 2^1536."""
 
-    def power_g(self) -> bytes:
+    def modexp_g(self) -> bytes:
         """Return g^x, an element. One power with the fixed base."""
 
-    def power(self, base: bytes) -> bytes:
+    def modexp(self, base: bytes) -> bytes:
         """Return base^x, an element. One power with a variable base."""
 
     def response(self, secret: Exponent, challenge: bytes) -> bytes:
@@ -173,15 +173,15 @@ class Exponent(Protocol):
         """
 
 
-class Base(Protocol):
+class FixedBase(Protocol):
     """An element that several powers are taken of: making it costs a power, each power then a
     fraction of one."""
 
-    def power(self, exponent: Exponent) -> bytes:
+    def modexp(self, exponent: Exponent) -> bytes:
         """Return base^exponent, an element."""
 
-    def double_power(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
-        """Return base^exponent * other^other_exponent, as `Backend.double_power` does. Both
+    def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
+        """Return base^exponent * other^other_exponent, as `Backend.double_modexp` does. Both
         exponents and `other` are public."""
 
 
@@ -246,12 +246,12 @@ class Backend(Protocol):
     def in_group(self, element: bytes) -> bool:
         """Whether 2 <= element <= p-2; `element` is 192 bytes."""
 
-    def armoured(self, raw: bytes) -> bytes:
-        """Return the line that carries a binary message: `wire.text.armour`."""
+    def encode_message(self, raw: bytes) -> bytes:
+        """Return the line that carries a binary message: `wire.lines.encode_message`."""
 
-    def unarmoured(self, line: bytes) -> bytes | None:
+    def decode_message(self, line: bytes) -> bytes | None:
         """Return the binary message in a line, where it is clean base64 from `?OTR:` to a dot at
-        the line's end; else None, and it is for `wire.text.Armoured.decode`.
+        the line's end; else None, and it is for `wire.lines.EncodedMessage.decode`.
 
         A backend to which one way of reading is like another says None to all.
         """
@@ -274,11 +274,13 @@ class Backend(Protocol):
     def exponent(self, value: bytes) -> Exponent:
         """Take over an SMP exponent: up to 192 bytes, big-endian."""
 
-    def base(self, element: bytes) -> Base:
+    def fixed_base(self, element: bytes) -> FixedBase:
         """Take over an element that several powers will be taken of. Raises `NotInGroup` unless
         2 <= element <= p-2."""
 
-    def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
+    def double_modexp(
+        self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes
+    ) -> bytes:
         """Return base1^exponent1 * base2^exponent2, an element. Public values only: not
         constant-time.
 

@@ -15,7 +15,7 @@ from itertools import islice
 
 from otrfast.crypto.backend import DsaNumbers
 
-PowerFunction = Callable[[int, int, int], int]
+ModexpFunction = Callable[[int, int, int], int]
 
 SIZES = frozenset({(1024, 160), (2048, 224), (3072, 256)})
 """The (p, q) sizes in bits that a key may have (FIPS 186-4, section 4.2)."""
@@ -60,7 +60,7 @@ def _nonces(q: int, x: int, value: bytes, random: bytes) -> Iterator[int]:
         drbg.update(b"\0")
 
 
-def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, power: PowerFunction) -> bytes:
+def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, power: ModexpFunction) -> bytes:
     """Sign `value` (32 bytes, a number modulo q) and return r || s, each as long as q. Raises
     `ValueError` where the numbers allow no signature."""
     p, q, g, _ = numbers
@@ -73,7 +73,7 @@ def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, power: PowerF
     raise ValueError("DSA numbers that can not be used")
 
 
-def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: PowerFunction) -> bool:
+def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: ModexpFunction) -> bool:
     """Check r || s over `value`."""
     p, q, g, y = numbers
     size = (q.bit_length() + 7) // 8
@@ -87,7 +87,7 @@ def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: PowerFunc
     return power(g, u1, p) * power(y, r * w % q, p) % p % q == r
 
 
-def check(numbers: DsaNumbers, primality: bool, power: PowerFunction) -> bool:
+def check(numbers: DsaNumbers, primality: bool, power: ModexpFunction) -> bool:
     """Whether a public key is sound: sizes, orders and, if asked, primality."""
     p, q, g, y = numbers
     if (p.bit_length(), q.bit_length()) not in SIZES or (p - 1) % q or p % 2 == 0 or q % 2 == 0:
@@ -99,14 +99,14 @@ def check(numbers: DsaNumbers, primality: bool, power: PowerFunction) -> bool:
     return not primality or (_is_prime(q, power) and _is_prime(p, power))
 
 
-def check_private(numbers: DsaNumbers, x: int, power: PowerFunction) -> None:
+def check_private(numbers: DsaNumbers, x: int, power: ModexpFunction) -> None:
     """Raise `ValueError` unless x is the private exponent of the numbers."""
     p, q, g, y = numbers
     if (p.bit_length(), q.bit_length()) not in SIZES or not 0 < x < q or power(g, x, p) != y:
         raise ValueError("these numbers are not a DSA private key")
 
 
-def generate(seed: bytes, power: PowerFunction) -> tuple[DsaNumbers, int]:
+def generate(seed: bytes, power: ModexpFunction) -> tuple[DsaNumbers, int]:
     """Make a 1024/160-bit key from 32 random bytes: (numbers, private exponent)."""
     drbg = _Drbg(seed)
     while True:
@@ -121,7 +121,7 @@ def generate(seed: bytes, power: PowerFunction) -> tuple[DsaNumbers, int]:
     return DsaNumbers(p, q, g, power(g, x, p)), x
 
 
-def _find_p(q: int, drbg: _Drbg, power: PowerFunction) -> int:
+def _find_p(q: int, drbg: _Drbg, power: ModexpFunction) -> int:
     while True:
         start = int.from_bytes(drbg.bytes(128), "big") | 1 << 1023
         start -= (start - 1) % (2 * q)
@@ -130,7 +130,7 @@ def _find_p(q: int, drbg: _Drbg, power: PowerFunction) -> int:
                 return p
 
 
-def _is_prime(n: int, power: PowerFunction) -> bool:
+def _is_prime(n: int, power: ModexpFunction) -> bool:
     """Trial division, then Miller-Rabin with bases drawn from a hash of n, which nobody can
     choose freely."""
     if any(n % prime == 0 for prime in _SMALL_PRIMES):

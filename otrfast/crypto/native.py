@@ -44,10 +44,10 @@ class NativeExponent(Secret):
     def __init__(self, handle: Any) -> None:
         self._handle = ffi.gc(handle, lib.otrf_exponent_free)
 
-    def power_g(self) -> bytes:
+    def modexp_g(self) -> bytes:
         return call(ELEMENT_BYTES, lib.otrf_exponent_power_fixed, self._handle)
 
-    def power(self, base: bytes) -> bytes:
+    def modexp(self, base: bytes) -> bytes:
         base = sized(base, ELEMENT_BYTES)
         return call(ELEMENT_BYTES, lib.otrf_exponent_power, self._handle, base)
 
@@ -59,20 +59,20 @@ class NativeExponent(Secret):
         return call(ELEMENT_BYTES, lib.otrf_exponent_response, *handles, challenge)
 
 
-class NativeBase(Secret):
-    """`backend.Base` in the core."""
+class NativeFixedBase(Secret):
+    """`backend.FixedBase` in the core."""
 
     __slots__ = ("_handle",)
 
     def __init__(self, handle: Any) -> None:
         self._handle = ffi.gc(handle, lib.otrf_base_free)
 
-    def power(self, exponent: Exponent) -> bytes:
+    def modexp(self, exponent: Exponent) -> bytes:
         if not isinstance(exponent, NativeExponent):
             raise TypeError("a base and its exponents come from one backend")
         return call(ELEMENT_BYTES, lib.otrf_base_power, self._handle, exponent._handle)
 
-    def double_power(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
+    def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
         first = exponent, len(exponent)
         second = sized(other, ELEMENT_BYTES), other_exponent, len(other_exponent)
         return call(ELEMENT_BYTES, lib.otrf_base_double_power, self._handle, *first, *second)
@@ -121,8 +121,8 @@ class NativeBackend:
         direct.agree_many
     )
 
-    armoured: Callable[[bytes], bytes] = staticmethod(direct.armoured)
-    unarmoured: Callable[[bytes], bytes | None] = staticmethod(direct.unarmoured)
+    encode_message: Callable[[bytes], bytes] = staticmethod(direct.encode_message)
+    decode_message: Callable[[bytes], bytes | None] = staticmethod(direct.decode_message)
     fields: Callable[[bytes, int, bytes], tuple[Any, ...] | None] = staticmethod(direct.fields)
     data_message: Callable[[bytes, bytes], DataFields | None] = staticmethod(direct.data_message)
 
@@ -134,12 +134,14 @@ class NativeBackend:
             raise ValueError(f"an exponent of {len(value)} bytes")
         return NativeExponent(pointer(lib.otrf_exponent_new(value, len(value))))
 
-    def base(self, element: bytes) -> NativeBase:
+    def fixed_base(self, element: bytes) -> NativeFixedBase:
         out = ffi.new("otrf_base **")
         check(lib.otrf_base_new(out, sized(element, ELEMENT_BYTES)))
-        return NativeBase(out[0])
+        return NativeFixedBase(out[0])
 
-    def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
+    def double_modexp(
+        self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes
+    ) -> bytes:
         first = sized(base1, ELEMENT_BYTES), exponent1, len(exponent1)
         second = sized(base2, ELEMENT_BYTES), exponent2, len(exponent2)
         return call(ELEMENT_BYTES, lib.otrf_double_power, *first, *second)

@@ -28,9 +28,9 @@ from otrfast.crypto.group import P, Q, element, number
 from otrfast.crypto.secret import Secret
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
 from otrfast.wire.fields import data, mpi
-from otrfast.wire.text import ARMOUR, armour, is_ordinary
+from otrfast.wire.lines import ENCODED_PREFIX, encode_message, is_ordinary
 
-PowerFunction = Callable[[int, int, int], int]
+ModexpFunction = Callable[[int, int, int], int]
 
 _MAC_BYTES = 20
 _ZERO_COUNTER = bytes(16)
@@ -71,7 +71,7 @@ class PureDataKeys(Secret):
         ciphertext = _aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
         body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
         mac = hmac.digest(self._keys.send_mac, body, "sha1")
-        return armour(body + mac + data(revealed))
+        return encode_message(body + mac + data(revealed))
 
     def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
         return self.seal(prefix, text, b"", b"") if is_ordinary(text, limit) else None
@@ -135,10 +135,10 @@ class PureDataKeys(Secret):
 def _lane_fields(head: bytes, line: bytes) -> tuple[bytes, int, bytes, bytes] | None:
     """Take a line apart as the fast lane does: (authenticated, counter, ciphertext, MAC), or
     None for the general path."""
-    if not (line.startswith(ARMOUR) and line.endswith(b".")):
+    if not (line.startswith(ENCODED_PREFIX) and line.endswith(b".")):
         return None
     try:
-        raw = b64decode(line[len(ARMOUR) : -1], validate=True)
+        raw = b64decode(line[len(ENCODED_PREFIX) : -1], validate=True)
     except ValueError:
         return None
     flags = len(head) - _FLAGS_FROM_END
@@ -207,7 +207,7 @@ class PureDhKey(Secret):
 
     __slots__ = ("_power", "_private", "public")
 
-    def __init__(self, private: int, power: PowerFunction) -> None:
+    def __init__(self, private: int, power: ModexpFunction) -> None:
         self._private = private
         self._power = power
         self.public = element(power(2, private, P))
@@ -224,14 +224,14 @@ class PureExponent(Secret):
 
     __slots__ = ("_power", "_value")
 
-    def __init__(self, value: int, power: PowerFunction) -> None:
+    def __init__(self, value: int, power: ModexpFunction) -> None:
         self._value = value
         self._power = power
 
-    def power_g(self) -> bytes:
+    def modexp_g(self) -> bytes:
         return element(self._power(2, self._value, P))
 
-    def power(self, base: bytes) -> bytes:
+    def modexp(self, base: bytes) -> bytes:
         return element(self._power(number(base), self._value, P))
 
     def response(self, secret: Exponent, challenge: bytes) -> bytes:
@@ -240,21 +240,21 @@ class PureExponent(Secret):
         return element((self._value - secret._value * number(challenge)) % Q)
 
 
-class PureBase(Secret):
-    """`backend.Base` on a Python integer."""
+class PureFixedBase(Secret):
+    """`backend.FixedBase` on a Python integer."""
 
     __slots__ = ("_power", "_value")
 
-    def __init__(self, value: int, power: PowerFunction) -> None:
+    def __init__(self, value: int, power: ModexpFunction) -> None:
         if not _in_group(value):
             raise NotInGroup("a base outside 2 .. p-2")
         self._value = value
         self._power = power
 
-    def power(self, exponent: Exponent) -> bytes:
-        return exponent.power(element(self._value))
+    def modexp(self, exponent: Exponent) -> bytes:
+        return exponent.modexp(element(self._value))
 
-    def double_power(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
+    def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
         first = self._power(self._value, number(exponent), P)
         return element(first * self._power(number(other), number(other_exponent), P) % P)
 
@@ -264,7 +264,7 @@ class PureSigningKey(Secret):
 
     __slots__ = ("_power", "_x", "numbers")
 
-    def __init__(self, numbers: DsaNumbers, x: int, power: PowerFunction) -> None:
+    def __init__(self, numbers: DsaNumbers, x: int, power: ModexpFunction) -> None:
         self.numbers = numbers
         self._x = x
         self._power = power
@@ -281,7 +281,7 @@ class PureBackend:
 
     dh_batch = 1
 
-    def __init__(self, name: str, power: PowerFunction) -> None:
+    def __init__(self, name: str, power: ModexpFunction) -> None:
         self.name = name
         self._power = power
 
@@ -315,10 +315,10 @@ class PureBackend:
     def in_group(self, element: bytes) -> bool:
         return _in_group(number(element))
 
-    def armoured(self, raw: bytes) -> bytes:
-        return armour(raw)
+    def encode_message(self, raw: bytes) -> bytes:
+        return encode_message(raw)
 
-    def unarmoured(self, line: bytes) -> None:
+    def decode_message(self, line: bytes) -> None:
         return None
 
     def fields(self, raw: bytes, at: int, layout: bytes) -> None:
@@ -330,10 +330,12 @@ class PureBackend:
     def exponent(self, value: bytes) -> Exponent:
         return PureExponent(number(value), self._power)
 
-    def base(self, element: bytes) -> PureBase:
-        return PureBase(number(element), self._power)
+    def fixed_base(self, element: bytes) -> PureFixedBase:
+        return PureFixedBase(number(element), self._power)
 
-    def double_power(self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes) -> bytes:
+    def double_modexp(
+        self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes
+    ) -> bytes:
         first = self._power(number(base1), number(exponent1), P)
         second = self._power(number(base2), number(exponent2), P)
         return element(first * second % P)

@@ -35,7 +35,7 @@ from otrfast.potr.names import (
 )
 from otrfast.potr.sending import Sending
 from otrfast.potr.tlv import TLV, ExtraKeyTLV
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 
 __all__ = [
     "EXC_FINISHED",
@@ -105,7 +105,7 @@ class Context(Sending):
         whole = self.fragmentAccumulate(rest)
         if whole is not None:
             assembled = wire.classify(whole)  # a fragment that is refused comes back as a text
-            if not isinstance(assembled, wire.Armoured | wire.ErrorText):
+            if not isinstance(assembled, wire.EncodedMessage | wire.ErrorText):
                 raise self._ordinary(messageData)
         return whole
 
@@ -120,8 +120,8 @@ class Context(Sending):
         self, found: wire.Line, line: bytes, appdata: Any
     ) -> tuple[bytes | None, list[TLV]]:
         match found:
-            case wire.Armoured(line=armoured):
-                text, tlvs = self.crypto.handleLine(armoured, appdata=appdata)
+            case wire.EncodedMessage(line=encoded):
+                text, tlvs = self.crypto.handleLine(encoded, appdata=appdata)
                 if text:
                     self._heartbeat(appdata)
                 return text or None, tlvs

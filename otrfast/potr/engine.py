@@ -47,10 +47,10 @@ from otrfast.potr.names import (
 from otrfast.potr.smp import SmpEvent, SMPHandler
 from otrfast.potr.tlv import TLV, tlvClasses, to_wire
 from otrfast.protocol import ake
-from otrfast.protocol.data import Channel
+from otrfast.protocol.channel import Channel
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.session import Session
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
 from otrfast.wire.tlv import Tlv, TlvType
 
@@ -117,8 +117,8 @@ class CryptEngine:
         session = self._live()
         if session is None:
             return None
-        exchanges: list[object] = [session.conversation.devices.pending]
-        exchanges += [instance.exchange for instance in session.conversation.devices]
+        exchanges: list[object] = [session.conversation.instances.pending]
+        exchanges += [instance.exchange for instance in session.conversation.instances]
         states = [_AKE_STATES[type(each)] for each in exchanges if type(each) in _AKE_STATES]
         return AuthKeyExchange(states[-1]) if states else None
 
@@ -185,7 +185,7 @@ class CryptEngine:
         """Show the new session, then tell the context."""
         self._theirKeys[event.instance] = PK.parsePublicKey(event.public_key)[0]
         assert self._session is not None  # it has just spoken
-        instance = self._session.conversation.devices.get(event.instance)
+        instance = self._session.conversation.instances.get(event.instance)
         assert instance is not None
         self._show(instance)
         if instance.channel is not None:
@@ -243,7 +243,7 @@ class CryptEngine:
         if len(line) > self.ctx.user.LIMITS.message_size:
             raise Unparsable
         try:
-            message = decode(wire.Armoured(line, b"").decode())
+            message = decode(wire.EncodedMessage(line, b"").decode())
         except (DecodeError, VersionMismatch) as error:
             raise Unparsable from error
         if message.version == 3 and not self.ctx.optedIntoV3():

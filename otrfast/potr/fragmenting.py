@@ -6,9 +6,9 @@ from binascii import a2b_base64
 
 from otrfast.errors import DecodeError, FragmentLimitTooSmall
 from otrfast.wire import fragments
-from otrfast.wire.text import ARMOUR, OTR_TAG
+from otrfast.wire.lines import ENCODED_PREFIX, OTR_TAG
 
-_VERSION_3 = ARMOUR + b"AAM"
+_VERSION_3 = ENCODED_PREFIX + b"AAM"
 _HEAD_DIGITS = 16  # base64 of version, type and both instance tags, and one byte more
 _ASSEMBLIES = 4  # senders whose pieces are kept at a time
 _VERSION_2 = (0, 0)
@@ -25,7 +25,7 @@ def cut(line: bytes, size: int) -> list[bytes]:
         return [line]
     version, sender, receiver = 2, 0, 0
     if line.startswith(_VERSION_3):
-        head = a2b_base64(line[len(ARMOUR) : len(ARMOUR) + _HEAD_DIGITS])
+        head = a2b_base64(line[len(ENCODED_PREFIX) : len(ENCODED_PREFIX) + _HEAD_DIGITS])
         sender, receiver = int.from_bytes(head[3:7], "big"), int.from_bytes(head[7:11], "big")
         version = 3
     try:

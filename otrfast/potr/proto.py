@@ -28,7 +28,7 @@ from otrfast.potr.tlv import (
     tlvClasses,
 )
 from otrfast.potr.utils import pack_data, pack_mpi, read_data, read_mpi, unpack
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 from otrfast.wire.messages import IGNORE_UNREADABLE
 
 __all__ = [
@@ -261,7 +261,9 @@ class GenericOTRMessage(OTRMessage):
             self.data[attr] = val
 
     def __bytes__(self) -> bytes:
-        return wire.armour(struct.pack(_HEAD, self.version, self.msgtype) + self.getPayload())
+        return wire.encode_message(
+            struct.pack(_HEAD, self.version, self.msgtype) + self.getPayload()
+        )
 
     def __repr__(self) -> str:
         values = ",".join(f"{name}={self.data[name]!r}" for name, _ in self.fields)
@@ -385,8 +387,8 @@ def parse(line: bytes) -> Any:
             return Query(set(versions))
         case wire.ErrorText():
             return Error(line.partition(_ERROR_MARK)[2])
-        case wire.Armoured(line=armoured):
-            digits = armoured.removeprefix(wire.ARMOUR)
+        case wire.EncodedMessage(line=encoded):
+            digits = encoded.removeprefix(wire.ENCODED_PREFIX)
             try:
                 head = struct.unpack(_HEAD, base64.b64decode(digits[:_HEAD_DIGITS]))
                 return messageClasses[head].parsePayload(digits[_HEAD_DIGITS:])

@@ -22,7 +22,7 @@ from otrfast.potr.names import (
     NotEncryptedError,
 )
 from otrfast.potr.tlv import TLV
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 
 
 class Sending(BaseContext):

@@ -21,9 +21,9 @@ from otrfast.events import (
 )
 from otrfast.outcome import Turn
 from otrfast.protocol import ake, smp
-from otrfast.protocol.data import Channel
+from otrfast.protocol.channel import Channel
+from otrfast.protocol.context import Context
 from otrfast.protocol.identity import MIN_INSTANCE_TAG
-from otrfast.protocol.local import Local
 from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs, encode_tlvs
 
@@ -88,13 +88,13 @@ class Instance(Secret):
         self.smp: smp.SmpState = smp.EXPECT1
         self.last_received = self.last_sent = 0.0
 
-    def set_exchange(self, state: ake.State, local: Local) -> None:
+    def set_exchange(self, state: ake.State, local: Context) -> None:
         """Move the key exchange on; the account counts the unfinished ones."""
         running, runs = not isinstance(self.exchange, ake.Idle), not isinstance(state, ake.Idle)
         local.usage.pending_akes += runs - running
         self.exchange = state
 
-    def advance(self, received: ake.Input, local: Local, turn: Turn) -> ake.Established | None:
+    def advance(self, received: ake.Input, local: Context, turn: Turn) -> ake.Established | None:
         """Take one AKE message. Raises `RemoteError` where it is refused, and nothing has
         changed then."""
         machine = ake.Ake(local.identity, self.tag, turn.now, local.limits.ake_timeout)
@@ -106,7 +106,7 @@ class Instance(Secret):
             local.send(reply, turn)
         return step.established
 
-    def establish(self, established: ake.Established, local: Local, turn: Turn) -> None:
+    def establish(self, established: ake.Established, local: Context, turn: Turn) -> None:
         """Enter the encrypted state, or refresh it."""
         fingerprint = established.their_key.fingerprint
         refreshed = self.state is MessageState.ENCRYPTED and self.fingerprint == fingerprint
@@ -146,7 +146,7 @@ class Instance(Secret):
         turn.encoded(self.channel.seal(text, encode_tlvs(tlvs), flags), self.version, self.tag)
 
     def receive(
-        self, message: DataMessage, local: Local, turn: Turn
+        self, message: DataMessage, local: Context, turn: Turn
     ) -> tuple[bytes, tuple[Tlv, ...]]:
         """Take a data message: its text and TLVs become events, and are returned.
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from otrfast.errors import LimitExceeded
-from otrfast.protocol.local import Local
+from otrfast.protocol.context import Context
 from otrfast.wire.fragments import Assembly, Fragment
 
 _PIECE_COST = 64  # bytes that a piece is counted as at least, whatever it holds
@@ -15,7 +15,7 @@ class Reassembly:
 
     __slots__ = ("_by_sender", "_local")
 
-    def __init__(self, local: Local) -> None:
+    def __init__(self, local: Context) -> None:
         self._local = local
         self._by_sender: dict[int, Assembly] = {}
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Final
 
-from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Base, Exponent
+from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Exponent, FixedBase
 from otrfast.crypto.group import G_ELEMENT, Q, number
 from otrfast.errors import BadProof, DecodeError
 from otrfast.protocol.table import Row, Table
@@ -21,7 +21,7 @@ from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.tlv import Tlv, TlvType
 
 DoublePower = Callable[[bytes, bytes, bytes], bytes]
-"""`backend.Base.double_power`: base^exponent * other^other_exponent of (exponent, other,
+"""`backend.FixedBase.double_modexp`: base^exponent * other^other_exponent of (exponent, other,
 other_exponent)."""
 
 _SECRET_VERSION = b"\x01"
@@ -225,21 +225,21 @@ class Smp:
     def prove_power(self, prefix: int, secret: Exponent) -> tuple[bytes, bytes, bytes]:
         """Return g^secret, and c, D: the proof that we know the exponent."""
         r = self.exponent()
-        c = self.hash(prefix, r.power_g())
-        return secret.power_g(), _wide(c), r.response(secret, c)
+        c = self.hash(prefix, r.modexp_g())
+        return secret.modexp_g(), _wide(c), r.response(secret, c)
 
     def check_power(self, prefix: int, value: bytes, c: bytes, d: bytes) -> None:
         """Check such a proof."""
         self.check(c, self.hash(prefix, self.g_product(d, value, c)))
 
     def prove_pq(
-        self, prefix: int, g2: Base, g3: Base, secret: Exponent
+        self, prefix: int, g2: FixedBase, g3: FixedBase, secret: Exponent
     ) -> tuple[bytes, bytes, bytes, bytes, bytes]:
         """Return P = g3^r, Q = g1^r g2^secret, and cP, D5, D6: the proof that they were made so."""
         r, r5, r6 = self.exponent(), self.exponent(), self.exponent()
         multiply = self.backend.multiply
-        p, q = g3.power(r), multiply(r.power_g(), g2.power(secret))
-        c = self.hash(prefix, g3.power(r5), multiply(r5.power_g(), g2.power(r6)))
+        p, q = g3.modexp(r), multiply(r.modexp_g(), g2.modexp(secret))
+        c = self.hash(prefix, g3.modexp(r5), multiply(r5.modexp_g(), g2.modexp(r6)))
         return p, q, _wide(c), r5.response(r, c), r6.response(secret, c)
 
     def check_pq(
@@ -247,15 +247,17 @@ class Smp:
     ) -> None:
         """Check such a proof: (P, Q, cP, D5, D6)."""
         p, q, c, d5, d6 = proof
-        second = self.backend.multiply(self.backend.exponent(d5).power_g(), g2(d6, q, c))
+        second = self.backend.multiply(self.backend.exponent(d5).modexp_g(), g2(d6, q, c))
         self.check(c, self.hash(prefix, g3(d5, p, c), second))
 
-    def prove_r(self, prefix: int, quotient: Base, secret: Exponent) -> tuple[bytes, bytes, bytes]:
+    def prove_r(
+        self, prefix: int, quotient: FixedBase, secret: Exponent
+    ) -> tuple[bytes, bytes, bytes]:
         """Return R = (Qa/Qb)^secret, and cR, D7: the proof that g^secret and R have the same
         exponent."""
         r7 = self.exponent()
-        c = self.hash(prefix, r7.power_g(), quotient.power(r7))
-        return quotient.power(secret), _wide(c), r7.response(secret, c)
+        c = self.hash(prefix, r7.modexp_g(), quotient.modexp(r7))
+        return quotient.modexp(secret), _wide(c), r7.response(secret, c)
 
     def check_r(
         self, prefix: int, quotient: DoublePower, public: bytes, proof: tuple[bytes, ...]
@@ -266,11 +268,11 @@ class Smp:
 
     def once(self, base: bytes) -> DoublePower:
         """A base of which no more is needed than one double power."""
-        return partial(self.backend.double_power, base)
+        return partial(self.backend.double_modexp, base)
 
     def g_product(self, d: bytes, base: bytes, exponent: bytes) -> bytes:
         """Return g1^d * base^exponent."""
-        return self.backend.double_power(G_ELEMENT, d, base, exponent)
+        return self.backend.double_modexp(G_ELEMENT, d, base, exponent)
 
     def check(self, received: bytes, computed: bytes) -> None:
         """Compare a proof's hash. Raises `BadProof`."""
@@ -299,9 +301,9 @@ def _check_1(smp: Smp, state: SmpState, message: Smp1) -> SmpStep:
 def _answer(smp: Smp, state: Asked, answer: Answer) -> SmpStep:
     b2, b3 = smp.exponent(), smp.exponent()
     powers = smp.prove_power(3, b2) + smp.prove_power(4, b3)
-    g2, g3 = b2.power(state.g2a), b3.power(state.g3a)
+    g2, g3 = b2.modexp(state.g2a), b3.modexp(state.g3a)
     secret = smp.secret(state.identifiers, answer.secret)
-    proof = smp.prove_pq(5, smp.backend.base(g2), smp.backend.base(g3), secret)
+    proof = smp.prove_pq(5, smp.backend.fixed_base(g2), smp.backend.fixed_base(g3), secret)
     waiting = Expect3(g2, g3, state.g3a, b3, proof[0], proof[1], trusting=state.question is None)
     return SmpStep(waiting, Smp2(powers + proof))
 
@@ -310,9 +312,9 @@ def _check_2(smp: Smp, state: Expect2, message: Smp2) -> SmpStep:
     g2b, c2, d2, g3b, c3, d3, pb, qb, *_ = message.values
     smp.check_power(3, g2b, c2, d2)
     smp.check_power(4, g3b, c3, d3)
-    base = smp.backend.base
-    g2, g3 = base(state.a2.power(g2b)), base(state.a3.power(g3b))
-    smp.check_pq(5, g2.double_power, g3.double_power, message.values[6:])
+    base = smp.backend.fixed_base
+    g2, g3 = base(state.a2.modexp(g2b)), base(state.a3.modexp(g3b))
+    smp.check_pq(5, g2.double_modexp, g3.double_modexp, message.values[6:])
     proof = smp.prove_pq(6, g2, g3, state.x)
     pa, qa = proof[:2]
     if pa == pb or qa == qb:
@@ -329,17 +331,17 @@ def _check_3(smp: Smp, state: Expect3, message: Smp3) -> SmpStep:
     if pa == state.pb or qa == state.qb:
         raise BadProof("the peer repeats our own values")
     smp.check_pq(6, smp.once(state.g2), smp.once(state.g3), message.values[:5])
-    quotient = smp.backend.base(smp.backend.divide(qa, state.qb))
-    smp.check_r(7, quotient.double_power, state.g3a, message.values[5:])
+    quotient = smp.backend.fixed_base(smp.backend.divide(qa, state.qb))
+    smp.check_r(7, quotient.double_modexp, state.g3a, message.values[5:])
     equality = smp.prove_r(8, quotient, state.b3)
-    rab = state.b3.power(message.values[5])
+    rab = state.b3.modexp(message.values[5])
     matched = smp.backend.equal(rab, smp.backend.divide(pa, state.pb))
     return SmpStep(EXPECT1, Smp4(equality), matched)
 
 
 def _check_4(smp: Smp, state: Expect4, message: Smp4) -> SmpStep:
     smp.check_r(8, smp.once(state.q_quotient), state.g3b, message.values)
-    rab = state.a3.power(message.values[0])
+    rab = state.a3.modexp(message.values[0])
     return SmpStep(EXPECT1, None, smp.backend.equal(rab, state.p_quotient))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Self
 
 from otrfast.crypto.backend import Backend, SigningKey
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
 from otrfast.storage.files import StrPath, about, read_file, update_file

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import Backend
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.group import P, element
 from otrfast.errors import OtrError, ToolkitError
 from otrfast.toolkit import arguments, describe, forgery
@@ -24,7 +24,7 @@ from otrfast.toolkit.arguments import Run
 from otrfast.toolkit.describe import Field
 from otrfast.toolkit.insight import Insight
 from otrfast.toolkit.log import Entry, Malformed, data_messages, put, read_log
-from otrfast.wire import text
+from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage
 
 _NUMBER = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")
@@ -145,7 +145,7 @@ def remac(args: Namespace) -> int:
         old_mac_keys=_hex(args.revealed_mackeys, None, "revealed_mackeys"),
     )
     mac_key = _hex(args.mackey, forgery.MAC_BYTES, "mackey")
-    _print(text.armour(forgery.remac(load(), message, mac_key).encode()).decode())
+    _print(wire.encode_message(forgery.remac(load(), message, mac_key).encode()).decode())
     return 0
 
 
@@ -186,7 +186,7 @@ class _Log(NamedTuple):
             sys.stdout.flush()
             sys.stdout.buffer.write(put(self.lines, entry, message))
         else:
-            _print(text.armour(message.encode()).decode())
+            _print(wire.encode_message(message.encode()).decode())
 
 
 def _show(entry: Entry, fields: Sequence[Field], *, brief: bool = False) -> None:

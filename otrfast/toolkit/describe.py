@@ -15,8 +15,8 @@ from otrfast.protocol import smp
 from otrfast.toolkit.forgery import MAC_BYTES
 from otrfast.toolkit.log import Content, Malformed
 from otrfast.wire.fields import Covered, Mpi, Reader, Unsigned
+from otrfast.wire.lines import ErrorText, Query, TaggedText, Unsupported
 from otrfast.wire.messages import IGNORE_UNREADABLE, Message
-from otrfast.wire.text import ErrorText, Query, TaggedText, Unsupported
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs
 
 Field = tuple[str, "str | list[Field]"]

@@ -46,8 +46,8 @@ def session_keys(backend: Backend, private: bytes, public: bytes) -> SessionKeys
         raise NotInGroup("the public key is outside 2 .. p-2")
     # an SMP exponent is the handle that takes any length; a D-H key has 40 bytes exactly
     secret = backend.exponent(exponent)
-    ours = secret.power_g()
-    secbytes = kdf.secret_bytes(number(secret.power(public)))
+    ours = secret.modexp_g()
+    secbytes = kdf.secret_bytes(number(secret.modexp(public)))
     return SessionKeys(
         ours,
         ours > public,

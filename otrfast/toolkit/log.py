@@ -13,12 +13,12 @@ from typing import Final
 
 from otrfast.errors import DecodeError, OtrError, ToolkitError
 from otrfast.records import record
-from otrfast.wire import fragments, text
-from otrfast.wire.messages import DataMessage, Message, decode
-from otrfast.wire.text import (
-    ARMOUR,
+from otrfast.wire import fragments
+from otrfast.wire import lines as wire
+from otrfast.wire.lines import (
+    ENCODED_PREFIX,
     OTR_TAG,
-    Armoured,
+    EncodedMessage,
     ErrorText,
     FragmentText,
     PlainText,
@@ -26,6 +26,7 @@ from otrfast.wire.text import (
     TaggedText,
     Unsupported,
 )
+from otrfast.wire.messages import DataMessage, Message, decode
 
 _BASE64_ONLY: Final = re.compile(rb"\s*[A-Za-z0-9+/=]*\.?\s*")
 _DIGITS: Final = re.compile(rb"[0-9]+")
@@ -100,7 +101,7 @@ def put(lines: Sequence[bytes], entry: Entry, message: DataMessage) -> bytes:
 
     All else stays, byte for byte, the text around the message included.
     """
-    new = text.armour(message.encode())
+    new = wire.encode_message(message.encode())
     *earlier, last = entry.places
     pieces = [new]
     if earlier:
@@ -141,11 +142,11 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
 
 def _is_cut_short(line: bytes) -> bool:
     """Whether the last message of a line lacks its final dot. A fragment may: it is whole."""
-    start = line.rfind(ARMOUR)
+    start = line.rfind(ENCODED_PREFIX)
     return (
         start >= 0
         and b"." not in line[start:]
-        and not isinstance(text.classify(line), FragmentText)
+        and not isinstance(wire.classify(line), FragmentText)
     )
 
 
@@ -166,12 +167,12 @@ class _LogReader:
         """Take one row apart: a chat log may have several messages in one line."""
         start = 0
         while True:
-            found = text.classify(row.text[start:].rstrip(b"\r\n"))
+            found = wire.classify(row.text[start:].rstrip(b"\r\n"))
             if isinstance(found, PlainText):
                 return
             start = max(row.text.find(OTR_TAG, start), start)
             end = len(row.text.rstrip(b"\r\n"))
-            if isinstance(found, Armoured):
+            if isinstance(found, EncodedMessage):
                 end = row.text.find(b".", start) + 1 or end
             place = Place(row, start, end)
             if isinstance(found, FragmentText):
@@ -204,7 +205,7 @@ class _LogReader:
             numbers = f"piece {fragment.index} of {fragment.total}"
             yield gathering.places, Malformed(ToolkitError(f"{numbers} follows no other"))
         else:
-            yield gathering.places, _content(text.classify(line))
+            yield gathering.places, _content(wire.classify(line))
 
 
 def _incomplete(gathering: _Gathering) -> Malformed:
@@ -212,9 +213,9 @@ def _incomplete(gathering: _Gathering) -> Malformed:
     return Malformed(ToolkitError(f"only {came} of {gathering.total} pieces came"))
 
 
-def _content(found: text.Line) -> Content:
+def _content(found: wire.Line) -> Content:
     """Return what a line holds, decoded."""
-    if isinstance(found, Armoured):
+    if isinstance(found, EncodedMessage):
         try:
             return decode(found.decode())
         except OtrError as error:

@@ -171,7 +171,7 @@ def test_fragments_1_of_n_from_ten_thousand_instances_then_four_kept(quick):
             session.receive(HEAD_V3 % (tag, ours, 1, 9) + piece + b",")
 
     assert grown(flood) <= 16 * KIB
-    assert len(session._talk.reassembly) == Limits().assemblies
+    assert len(session._conversation.reassembly) == Limits().assemblies
     assert account.limited["assemblies"] == 10_000 - 4
     account._local.clock.turn(60)
     session.tick()
@@ -208,7 +208,7 @@ def test_fragments_of_many_peers_then_bounded_for_the_account_and_freed(quick):
         account.session(peer).receive(b"?OTR,1,9,%b," % (b"x" * 10_000))
         assert account._local.usage.assembled <= 200_000
     assert account.limited["assembled_bytes"] > 0
-    held = sum(len(session._talk.reassembly) for session in account.sessions.values())
+    held = sum(len(session._conversation.reassembly) for session in account.sessions.values())
     assert account._local.usage.assembled == held * 10_064
     account._local.clock.turn(700)
     account.tick()
@@ -246,7 +246,7 @@ def test_fragment_for_another_device_then_not_kept(quick):
     session = account.session("bob")
     outcome = session.receive(HEAD_V3 % (0x100, account.instance_tag ^ 1, 1, 2) + b"x,")
     assert [type(event) for event in outcome.events] == [events.OtherInstance]
-    assert len(session._talk.reassembly) == 0
+    assert len(session._conversation.reassembly) == 0
 
 
 # Instance tags (case 29)

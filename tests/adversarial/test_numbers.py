@@ -14,7 +14,7 @@ from helpers import ONLY, Pair, Side, digest, encoded, kinds, make_account, pars
 from otrfast import events
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import DsaNumbers
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import PublicKey
 from otrfast.crypto.group import P
 from otrfast.crypto.pure import PureAkeKeys

@@ -110,8 +110,8 @@ def test_errors_in_events_then_no_frame_is_kept(fast_backend, version: int):
                     assert event.error.__cause__ is None
 
 
-def test_rejected_event_then_it_can_be_pickled_and_logged(talk: Pair):
-    outcome = talk.alice.session.receive(b"?OTR:AAMD.")
+def test_rejected_event_then_it_can_be_pickled_and_logged(secured: Pair):
+    outcome = secured.alice.session.receive(b"?OTR:AAMD.")
     (event,) = outcome.events
     again = pickle.loads(pickle.dumps(event))
     assert type(again.error) is type(event.error)
@@ -119,16 +119,16 @@ def test_rejected_event_then_it_can_be_pickled_and_logged(talk: Pair):
     assert "malformed" in repr(event) or "DecodeError" in repr(event)
 
 
-def test_extra_key_events_then_printed_without_the_key(talk: Pair):
-    outcome = talk.alice.session.extra_key(1, b"data")
-    talk.bob.take(talk.bob.session.receive(outcome.wire[0]))
-    for event in (*outcome.events, *talk.bob.seen(events.ExtraKeyReceived)):
+def test_extra_key_events_then_printed_without_the_key(secured: Pair):
+    outcome = secured.alice.session.extra_key(1, b"data")
+    secured.bob.take(secured.bob.session.receive(outcome.wire[0]))
+    for event in (*outcome.events, *secured.bob.seen(events.ExtraKeyReceived)):
         assert event.key.hex() not in repr(event)
         assert repr(event.key) not in repr(event)
         assert "redacted" in repr(event)
 
 
-def test_finished_exchange_then_its_state_is_gone(talk: Pair):
-    names = {type(thing).__name__ for thing in walk(talk.alice.session)}
+def test_finished_exchange_then_its_state_is_gone(secured: Pair):
+    names = {type(thing).__name__ for thing in walk(secured.alice.session)}
     assert not names & {"AwaitingSignature", "AwaitingRevealSignature", "Established"}
     assert not any(name.endswith("AkeKeys") for name in names)

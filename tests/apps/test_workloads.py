@@ -3,7 +3,7 @@
 import pytest
 
 from otrfast.apps.workloads import Crowd, Duo, per_second
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.protocol.instance import MessageState
 
 

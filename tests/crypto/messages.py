@@ -2,8 +2,8 @@
 
 from otrfast.crypto.group import P
 from otrfast.errors import BadMac, CounterReplayed, OtrError
+from otrfast.wire.lines import EncodedMessage, classify
 from otrfast.wire.messages import DataMessage, decode
-from otrfast.wire.text import Armoured, classify
 
 X, Y = 0x7A5B_0001 << 280 | 12345, 0x6C11_0007 << 270 | 54321
 NEXT_KEY = pow(2, 2**300 + 77, P)
@@ -39,11 +39,11 @@ def general(backend, keys, expected_head, line):
 
     None for all that is not a message with this head whose plain text is nothing but a text.
     """
-    armoured = classify(line)
-    if not isinstance(armoured, Armoured):
+    encoded = classify(line)
+    if not isinstance(encoded, EncodedMessage):
         return None
     try:
-        raw = armoured.decode()
+        raw = encoded.decode()
         message = decode(raw)
     except OtrError:
         return None

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from otrfast.crypto import choice
+from otrfast.crypto import backends
 from otrfast.errors import BackendUnavailable
 
 PURE = os.environ.get("OTRFAST_PURE") == "1"
@@ -34,17 +34,17 @@ POWER = (
 
 
 def test_default_backend_is_native():
-    assert PURE or choice.load().name == "native"
+    assert PURE or backends.load().name == "native"
 
 
 def test_pure_backend_by_the_environment():
-    code = "from otrfast.crypto.choice import load; print(load().name)"
+    code = "from otrfast.crypto.backends import load; print(load().name)"
     assert run(code, OTRFAST_PURE="1") == "pure"
 
 
 def test_unknown_backend_is_refused():
     with pytest.raises(BackendUnavailable):
-        choice.load("openssl")
+        backends.load("openssl")
 
 
 @needs_core
@@ -88,7 +88,7 @@ def test_core_in_several_interpreters_of_one_process():
 def test_missing_core_is_said_with_its_remedy():
     code = (
         "import sys; sys.modules['otrfast.crypto._native'] = None\n"
-        "from otrfast.crypto.choice import load\n"
+        "from otrfast.crypto.backends import load\n"
         "from otrfast.errors import BackendUnavailable\n"
         "try: load('native')\n"
         "except BackendUnavailable as error: print(error)"

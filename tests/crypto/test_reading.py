@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from otrfast.crypto.group import P
 from otrfast.errors import RemoteError
 from otrfast.wire.fields import Reader
+from otrfast.wire.lines import EncodedMessage, encode_message
 from otrfast.wire.messages import (
     DataMessage,
     DHCommit,
@@ -18,7 +19,6 @@ from otrfast.wire.messages import (
     Signature,
     decode,
 )
-from otrfast.wire.text import Armoured, armour
 
 from . import levels
 from .messages import NEXT_KEY, duo, prefix
@@ -43,7 +43,7 @@ def message(version=3, **parts):
 def both(backend, line, version=3):
     """What the general reader and the core make of a line, as fields behind the header."""
     try:
-        found = decode(Armoured(line, b"").decode())
+        found = decode(EncodedMessage(line, b"").decode())
     except RemoteError:
         general = None
     else:
@@ -55,11 +55,11 @@ def both(backend, line, version=3):
 
 
 @pytest.mark.parametrize("length", [*range(130), 1000, 3000, 3050, 70_000])
-def test_armour_when_put_on_then_taken_off_again(native, rng, length):
+def test_encoded_message_when_put_on_then_taken_off_again(native, rng, length):
     raw = rng.randbytes(length)
-    line = native.armoured(raw)
-    assert line == armour(raw)
-    assert native.unarmoured(line) == raw
+    line = native.encode_message(raw)
+    assert line == encode_message(raw)
+    assert native.decode_message(line) == raw
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,22 @@ def test_armour_when_put_on_then_taken_off_again(native, rng, length):
     [b"", b".", b"?OTR:", b"?OTR:.", b"?OTR:AAA.", b"?OTR:AAAA", b"?OTR:AAAA.x", b" ?OTR:AAAA.",
      b"?OTR:AA AA.", b"?OTR:A.AA.", b"?OTR:AAA*.", b"?OTR:AB==.", b"?OTR:A===.", b"?OTR|AAAA."],
 )  # fmt: skip
-def test_unarmoured_when_the_armour_is_odd_then_none_or_the_same(native, line):
-    found = native.unarmoured(line)
-    assert found is None or found == Armoured(line, b"").decode()
+def test_decode_message_when_the_encoding_is_odd_then_none_or_the_same(native, line):
+    found = native.decode_message(line)
+    assert found is None or found == EncodedMessage(line, b"").decode()
 
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_data_message_when_in_order_then_read_as_the_general_reader_does(native, rng, version):
     for length in [*range(70), 4000, 60_000]:
-        line = armour(message(version, ciphertext=rng.randbytes(length)))
+        line = encode_message(message(version, ciphertext=rng.randbytes(length)))
         general, direct = both(native, line, version)
         assert direct == general
         assert direct is not None
     for next_key in (2, 255, NEXT_KEY >> 8, NEXT_KEY >> 700, P - 2):
-        line = armour(message(version, next_key=next_key.to_bytes(192, "big"), old_mac_keys=b""))
+        line = encode_message(
+            message(version, next_key=next_key.to_bytes(192, "big"), old_mac_keys=b"")
+        )
         general, direct = both(native, line, version)
         assert direct == general
         assert direct is not None
@@ -88,12 +90,12 @@ def test_data_message_when_in_order_then_read_as_the_general_reader_does(native,
 
 @pytest.mark.parametrize("value", [0, 1, P - 1, P, 2**1536 - 1])
 def test_data_message_when_the_next_key_is_out_of_range_then_none(native, value):
-    line = armour(message(next_key=value.to_bytes(192, "big")))
+    line = encode_message(message(next_key=value.to_bytes(192, "big")))
     assert native.data_message(header(3), line) is None
 
 
 def test_data_message_when_the_header_is_another_then_none(native):
-    line = armour(message())
+    line = encode_message(message())
     for other in (header(2), DataMessage.head(3, *TAGS[::-1]), b"\0\3\x0a" + header(3)[3:]):
         assert native.data_message(other, line) is None
 
@@ -103,7 +105,7 @@ def test_data_message_when_cut_or_flipped_then_none_or_the_same(native, version)
     raw = message(version)
     for at in range(len(raw)):
         for damaged in (raw[:at], raw[:at] + bytes((raw[at] ^ 1,)) + raw[at + 1 :], raw + b"\0"):
-            general, direct = both(native, armour(damaged), version)
+            general, direct = both(native, encode_message(damaged), version)
             assert direct in (None, general)
             # what the general reader takes and this one does not is the next key alone
             if direct is None and general is not None:
@@ -115,7 +117,7 @@ def test_data_message_when_cut_or_flipped_then_none_or_the_same(native, version)
 @pytest.mark.parametrize("level", levels.NATIVE)
 def test_data_message_when_the_line_is_junk_then_none_or_the_same(level, junk, at, kept):
     raw = message()
-    line = armour(raw[:at] + junk + (raw[at:] if kept else b""))
+    line = encode_message(raw[:at] + junk + (raw[at:] if kept else b""))
     with levels.native(level) as backend:
         for text in (line, line[:at] + junk + line[at:], b"?OTR:" + b64encode(junk) + b"."):
             general, direct = both(backend, text)
@@ -189,9 +191,9 @@ def test_fields_when_the_layout_is_unknown_then_none_and_no_more_than_bytes_are_
 def test_reading_takes_bytes_alone(native):
     for wrong in (None, "text", bytearray(b"?OTR:AAAA.")):
         with pytest.raises(TypeError):
-            native.unarmoured(wrong)
+            native.decode_message(wrong)
         with pytest.raises(TypeError):
-            native.armoured(wrong)
+            native.encode_message(wrong)
         with pytest.raises(TypeError):
             native.data_message(header(3), wrong)
     with pytest.raises(TypeError):
@@ -200,6 +202,6 @@ def test_reading_takes_bytes_alone(native):
 
 def test_backends_in_python_leave_all_reading_to_the_general_reader(reference):
     line = duo(reference)[0].seal(prefix(), b"text", b"", b"")
-    assert reference.armoured(b"raw") == armour(b"raw")
-    assert reference.unarmoured(line) is None
+    assert reference.encode_message(b"raw") == encode_message(b"raw")
+    assert reference.decode_message(line) is None
     assert reference.data_message(header(3), line) is None

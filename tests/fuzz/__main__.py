@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from adversarial.states import STATES
 
 from fuzz import receiving, targets
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 
 
 def fuzz_c(name: str, seconds: int) -> int:

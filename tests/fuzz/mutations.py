@@ -1,4 +1,4 @@
-"""Changes to lines, drawn from a seeded source: of bytes, of lengths, of armour, of fragments."""
+"""Changes to lines, drawn from a seeded source: of bytes, of lengths, of base64, of fragments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from base64 import b64encode
 from binascii import Error, a2b_base64
 
-ARMOUR = b"?OTR:"
+ENCODED_PREFIX = b"?OTR:"
 _BYTES = (0, 1, 2, 3, 0x0A, 0x11, 0x12, 0x7F, 0x80, 0xFF)
 _LENGTHS = (0, 1, 19, 20, 40, 191, 192, 193, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _MARKS = (
@@ -45,12 +45,12 @@ class Mutator:
                 return [self.text(line)]
             case 2 | 3:
                 return self.fragments(line)
-        raw = unarmoured(line)
+        raw = decode_message(line)
         if raw is None:
             return [self.text(line)]
         for _ in range(1 + draw.randrange(3)):
             raw = self.raw(raw, corpus)
-        return [armoured(raw)]
+        return [encode_message(raw)]
 
     def junk(self) -> bytes:
         """Marks and random bytes, one behind the other."""
@@ -97,7 +97,7 @@ class Mutator:
             case 7:
                 length = int.from_bytes(raw[at : at + 4], "big") + draw.choice((-1, 1))
                 return raw[:at] + (length & 0xFFFFFFFF).to_bytes(4, "big") + raw[at + 4 :]
-        other = (unarmoured(draw.choice(corpus)) if corpus else raw) or b""
+        other = (decode_message(draw.choice(corpus)) if corpus else raw) or b""
         return raw[:at] + other[draw.randrange(len(other) + 1) :]
 
     def fragments(self, line: bytes) -> list[bytes]:
@@ -106,7 +106,7 @@ class Mutator:
         size = draw.randrange(1, len(line) // 2 + 2)
         pieces = [line[at : at + size] for at in range(0, len(line), size)][:6]
         head = b"?OTR"
-        raw = unarmoured(line)
+        raw = decode_message(line)
         if raw is not None and raw[:2] == b"\0\x03" and len(raw) >= 11:
             head += b"|%x|%x" % (
                 int.from_bytes(raw[3:7], "big"),
@@ -129,15 +129,15 @@ class Mutator:
         return made
 
 
-def unarmoured(line: bytes) -> bytes | None:
+def decode_message(line: bytes) -> bytes | None:
     """The binary message in a line, None where it holds none."""
-    if not line.startswith(ARMOUR):
+    if not line.startswith(ENCODED_PREFIX):
         return None
     try:
-        return a2b_base64(line[len(ARMOUR) : line.find(b".")])
+        return a2b_base64(line[len(ENCODED_PREFIX) : line.find(b".")])
     except Error:
         return None
 
 
-def armoured(raw: bytes) -> bytes:
-    return ARMOUR + b64encode(raw) + b"."
+def encode_message(raw: bytes) -> bytes:
+    return ENCODED_PREFIX + b64encode(raw) + b"."

@@ -63,7 +63,7 @@ def receive_from_strangers(
                 outcome = _receive(alice, lines, fingerprint)
                 after = digest(alice)
                 # fragments are kept in silence, and given up by what comes from their sender
-                pieces = b"?OTR|" in line or b"?OTR," in line or alice._talk.reassembly
+                pieces = b"?OTR|" in line or b"?OTR," in line or alice._conversation.reassembly
                 refused = bool(outcome.events) and all(
                     isinstance(event, _REFUSALS) for event in outcome.events
                 )

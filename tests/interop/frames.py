@@ -51,7 +51,7 @@ class DataFrame:
         changed = replace(self, counter=counter, ciphertext=text)
         return replace(changed, mac=hmac.digest(mac_key, changed.authenticated, "sha1"))
 
-    def armour(self) -> bytes:
+    def encode_message(self) -> bytes:
         """Return the line."""
         keys = b"".join(self.revealed)
         body = self.authenticated + self.mac + struct.pack(">I", len(keys)) + keys

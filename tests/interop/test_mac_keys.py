@@ -68,7 +68,7 @@ def test_revealed_key_when_an_old_message_is_forged_with_it_then_it_holds_but_is
             assert forged.made_with(key)
             side = duo.ours if sender == duo.theirs.account else duo.theirs
             shown = list(side.diary.texts)
-            side.receive(forged.armour())
+            side.receive(forged.encode_message())
             assert side.diary.texts == shown
     assert any(frame.revealed for _, frame in frames)
     duo.assert_talks()

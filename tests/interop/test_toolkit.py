@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.toolkit import (
     data_messages,
     mac_holds,
@@ -17,8 +17,8 @@ from otrfast.toolkit import (
     revealed_mac_keys,
 )
 from otrfast.toolkit.log import Malformed
+from otrfast.wire.lines import encode_message
 from otrfast.wire.messages import DataMessage
-from otrfast.wire.text import armour
 
 from .duo import Duo, MakeDuo
 
@@ -60,7 +60,7 @@ def test_a_revealed_key_when_libotr_reveals_it_then_both_toolkits_change_the_sam
     fitting = [(m, k) for m in messages for k in keys if mac_holds(backend, m, k)]
     assert len(fitting) == len(keys) >= 4
     for message, key in fitting:
-        ours = armour(modify(backend, message, key, b"text", b"lies", 0).encode())
+        ours = encode_message(modify(backend, message, key, b"text", b"lies", 0).encode())
         command = ("otr_modify", key.hex(), "text", "lies", "0")
-        theirs = _run(*command, data=armour(message.encode()))
+        theirs = _run(*command, data=encode_message(message.encode()))
         assert ours + b"\n" == theirs

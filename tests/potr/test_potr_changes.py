@@ -245,7 +245,7 @@ def test_what_a_peer_can_make_us_keep_is_bounded():
     with pytest.raises(UnencryptedMessage):
         duo.alice.context.receiveMessage(line)
     commit = pack_data(b"x" * 1000) + pack_data(b"h" * 32)
-    big = proto.wire.armour(b"\0\x02\x02" + commit)
+    big = proto.wire.encode_message(b"\0\x02\x02" + commit)
     assert duo.alice.context.receiveMessage(big) == (None, [])
     assert duo.alice.context.crypto.ake is None
 

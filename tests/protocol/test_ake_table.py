@@ -31,7 +31,7 @@ IGNORED = {
 def exchange_of(side: Side) -> ake.State:
     instance = side.instance
     if instance is None:
-        return side.session._talk.devices.pending or ake.Idle()
+        return side.session._conversation.instances.pending or ake.Idle()
     return instance.exchange
 
 

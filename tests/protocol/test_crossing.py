@@ -111,7 +111,7 @@ def crossed(pair: Pair) -> tuple[Side, Side]:
 
 def committed(side: Side) -> ake.AwaitingDHKey:
     instance = side.instance
-    state = side.session._talk.devices.pending if instance is None else instance.exchange
+    state = side.session._conversation.instances.pending if instance is None else instance.exchange
     assert isinstance(state, ake.AwaitingDHKey)
     return state
 
@@ -239,7 +239,7 @@ def test_unfinished_exchange_after_its_time_then_its_secrets_are_gone(pair: Pair
         side.tick()
         assert side.session._local.usage.pending_akes == 0
         assert not side.session.has_history
-        assert side.session._talk.devices.pending is None
+        assert side.session._conversation.instances.pending is None
     late = pair.alice.out.popleft()
     assert not pair.bob.receive(late).wire
 

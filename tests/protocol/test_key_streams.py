@@ -84,10 +84,10 @@ def test_answers_of_two_devices_then_each_has_a_session(quick):
     assert len({each.ssid for each in pair.alice.session.instances}) == 2
 
 
-def test_pair_of_keys_when_two_threads_derive_it_then_there_is_one(talk: Pair):
-    talk.converse()
-    talk.alice.send(b"so that a pair is to be derived")
-    keyring = talk.bob.instance.channel.keyring
+def test_pair_of_keys_when_two_threads_derive_it_then_there_is_one(secured: Pair):
+    secured.converse()
+    secured.alice.send(b"so that a pair is to be derived")
+    keyring = secured.bob.instance.channel.keyring
     ours, theirs = keyring.our_keyid - 1, keyring.their_keyid
     keyring._pairs.pop((ours, theirs), None)
     halves = keyring.exchange(ours, theirs)
@@ -106,11 +106,11 @@ def test_pair_of_keys_when_two_threads_derive_it_then_there_is_one(talk: Pair):
 
 
 def test_pair_of_keys_when_another_thread_turns_them_meanwhile_then_none_of_dead_keys_stays(
-    talk: Pair, monkeypatch
+    secured: Pair, monkeypatch
 ):
-    talk.converse(2)
-    talk.alice.send(b"so that a pair is to be derived")
-    keyring = talk.bob.instance.channel.keyring
+    secured.converse(2)
+    secured.alice.send(b"so that a pair is to be derived")
+    keyring = secured.bob.instance.channel.keyring
     dead = keyring.our_keyid - 1, keyring.their_keyid - 1
     keyring._pairs.pop(dead, None)
     agree = type(keyring._identity).agree

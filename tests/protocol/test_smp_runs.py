@@ -19,7 +19,7 @@ TYPES = {smp.Smp1: 2, smp.Smp2: 3, smp.Smp3: 4, smp.Smp4: 5}
 
 
 @pytest.fixture
-def talk(fast_backend, version: int, seed: int) -> Pair:
+def secured(fast_backend, version: int, seed: int) -> Pair:
     pair = Pair(fast_backend, version, seed)
     pair.establish()
     return pair
@@ -60,27 +60,27 @@ def test_smp_on_each_backend_then_right_and_wrong_secrets_are_told_apart(backend
 
 @pytest.mark.parametrize("question", [None, b"", "wofür?".encode()])
 @pytest.mark.parametrize("right", [True, False])
-def test_smp_then_verdict_progress_and_trust(talk: Pair, question: bytes | None, right: bool):
-    run(talk, talk.alice, b"secret", b"secret" if right else b"another", question)
+def test_smp_then_verdict_progress_and_trust(secured: Pair, question: bytes | None, right: bool):
+    run(secured, secured.alice, b"secret", b"secret" if right else b"another", question)
     verdict = events.SmpSucceeded if right else events.SmpFailed
-    assert verdicts(talk.alice) == verdicts(talk.bob) == [verdict]
-    assert talk.bob.seen(events.SmpRequested)[0].question == question
-    for side in (talk.alice, talk.bob):
+    assert verdicts(secured.alice) == verdicts(secured.bob) == [verdict]
+    assert secured.bob.seen(events.SmpRequested)[0].question == question
+    for side in (secured.alice, secured.bob):
         assert [event.percent for event in side.seen(events.SmpProgress)] == [25, 60, 100]
         assert state_of(side) is smp.Expect1
     expected = trust.SMP if right else ""
-    assert level(talk.alice) == expected
-    assert level(talk.bob) == (expected if question is None else "")
-    talk.converse()
+    assert level(secured.alice) == expected
+    assert level(secured.bob) == (expected if question is None else "")
+    secured.converse()
 
 
-def test_smp_when_it_fails_then_earlier_trust_is_taken_back(talk: Pair):
-    for side in (talk.alice, talk.bob):
+def test_smp_when_it_fails_then_earlier_trust_is_taken_back(secured: Pair):
+    for side in (secured.alice, secured.bob):
         fingerprint = side.session.fingerprint
         side.account.trust.set(side.session.peer, fingerprint, trust.VERIFIED)
-    run(talk, talk.alice, b"x", b"y", b"only Alice learns by a question")
-    assert level(talk.alice) == ""
-    assert level(talk.bob) == trust.VERIFIED
+    run(secured, secured.alice, b"x", b"y", b"only Alice learns by a question")
+    assert level(secured.alice) == ""
+    assert level(secured.bob) == trust.VERIFIED
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_smp_with_any_secret_then_it_works(quick, secret: bytes):
     assert verdicts(pair.alice) == [events.SmpSucceeded]
 
 
-def test_smp_when_secrets_differ_by_a_byte_then_failure(talk: Pair):
-    run(talk, talk.alice, b"secret", b"secret\0")
-    assert verdicts(talk.alice) == verdicts(talk.bob) == [events.SmpFailed]
+def test_smp_when_secrets_differ_by_a_byte_then_failure(secured: Pair):
+    run(secured, secured.alice, b"secret", b"secret\0")
+    assert verdicts(secured.alice) == verdicts(secured.bob) == [events.SmpFailed]
 
 
-def test_smp_messages_then_in_tlvs_that_may_be_ignored(talk: Pair):
-    run(talk, talk.alice, b"s", b"s", b"q")
-    flagged = [parsed(line).flags for line in talk.alice.sent[-2:] + talk.bob.sent[-2:]]
+def test_smp_messages_then_in_tlvs_that_may_be_ignored(secured: Pair):
+    run(secured, secured.alice, b"s", b"s", b"q")
+    flagged = [parsed(line).flags for line in secured.alice.sent[-2:] + secured.bob.sent[-2:]]
     assert flagged == [1] * 4
 
 
@@ -111,38 +111,38 @@ def test_smp_over_short_fragments_then_it_works(quick, version: int):
     assert verdicts(pair.bob) == [events.SmpSucceeded]
 
 
-def test_smp_when_both_start_then_both_abort_and_a_new_one_works(talk: Pair):
-    for side in (talk.alice, talk.bob):
+def test_smp_when_both_start_then_both_abort_and_a_new_one_works(secured: Pair):
+    for side in (secured.alice, secured.bob):
         side.take(side.session.smp_start(b"s"))
-    talk.deliver()
-    for side in (talk.alice, talk.bob):
+    secured.deliver()
+    for side in (secured.alice, secured.bob):
         assert verdicts(side) == [events.SmpAborted]
         assert state_of(side) is smp.Expect1
-    run(talk, talk.bob, b"s", b"s")
-    assert verdicts(talk.alice)[-1] is events.SmpSucceeded
+    run(secured, secured.bob, b"s", b"s")
+    assert verdicts(secured.alice)[-1] is events.SmpSucceeded
 
 
-def test_smp_when_started_again_then_the_first_is_aborted(talk: Pair):
-    talk.alice.take(talk.alice.session.smp_start(b"one"))
-    talk.alice.take(talk.alice.session.smp_start(b"two"))
-    talk.deliver()
-    assert verdicts(talk.alice) == [events.SmpAborted]
-    assert verdicts(talk.bob) == [events.SmpAborted]
-    talk.bob.take(talk.bob.session.smp_answer(b"two"))
-    talk.deliver()
-    assert verdicts(talk.alice)[-1] is verdicts(talk.bob)[-1] is events.SmpSucceeded
+def test_smp_when_started_again_then_the_first_is_aborted(secured: Pair):
+    secured.alice.take(secured.alice.session.smp_start(b"one"))
+    secured.alice.take(secured.alice.session.smp_start(b"two"))
+    secured.deliver()
+    assert verdicts(secured.alice) == [events.SmpAborted]
+    assert verdicts(secured.bob) == [events.SmpAborted]
+    secured.bob.take(secured.bob.session.smp_answer(b"two"))
+    secured.deliver()
+    assert verdicts(secured.alice)[-1] is verdicts(secured.bob)[-1] is events.SmpSucceeded
 
 
-def test_smp1_when_two_come_then_the_second_is_answered(talk: Pair):
-    talk.alice.take(talk.alice.session.smp_start(b"one"))
-    talk.deliver()
-    talk.alice.instance.smp = smp.Expect1()  # as a peer that forgets its own
-    talk.alice.take(talk.alice.session.smp_start(b"two"))
-    talk.deliver()
-    assert len(talk.bob.seen(events.SmpRequested)) == 2
-    talk.bob.take(talk.bob.session.smp_answer(b"two"))
-    talk.deliver()
-    assert verdicts(talk.alice) == [events.SmpSucceeded]
+def test_smp1_when_two_come_then_the_second_is_answered(secured: Pair):
+    secured.alice.take(secured.alice.session.smp_start(b"one"))
+    secured.deliver()
+    secured.alice.instance.smp = smp.Expect1()  # as a peer that forgets its own
+    secured.alice.take(secured.alice.session.smp_start(b"two"))
+    secured.deliver()
+    assert len(secured.bob.seen(events.SmpRequested)) == 2
+    secured.bob.take(secured.bob.session.smp_answer(b"two"))
+    secured.deliver()
+    assert verdicts(secured.alice) == [events.SmpSucceeded]
 
 
 def reach(pair: Pair, state: type) -> None:
@@ -192,7 +192,7 @@ def numbers(kind: type, value: int, good: list[int] | None = None, at: int | Non
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("kind", INPUTS)
 def test_message_when_out_of_turn_then_aborted_and_the_session_goes_on(
-    talk: Pair, state: type, kind: type
+    secured: Pair, state: type, kind: type
 ):
     if (state, kind) in {
         (smp.Expect1, smp.Smp1),
@@ -202,41 +202,41 @@ def test_message_when_out_of_turn_then_aborted_and_the_session_goes_on(
         (smp.Expect4, smp.Smp4),
     }:
         return  # these are in turn
-    reach(talk, state)
-    heard, answered = send_tlv(talk, numbers(kind, 2))
-    assert state_of(talk.alice) is smp.Expect1
+    reach(secured, state)
+    heard, answered = send_tlv(secured, numbers(kind, 2))
+    assert state_of(secured.alice) is smp.Expect1
     assert answered == [TlvType.SMP_ABORT]
     aborted = [events.SmpAborted] if state is not smp.Expect1 else []
     assert [type(event) for event in heard] == aborted
-    run(talk, talk.bob, b"s", b"s")
-    assert verdicts(talk.alice)[-1] is events.SmpSucceeded
+    run(secured, secured.bob, b"s", b"s")
+    assert verdicts(secured.alice)[-1] is events.SmpSucceeded
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_abort_in_each_state_then_expect1_and_never_answered(talk: Pair, state: type):
-    reach(talk, state)
-    heard, answered = send_tlv(talk, Tlv(TlvType.SMP_ABORT, b""))
-    assert state_of(talk.alice) is smp.Expect1
+def test_abort_in_each_state_then_expect1_and_never_answered(secured: Pair, state: type):
+    reach(secured, state)
+    heard, answered = send_tlv(secured, Tlv(TlvType.SMP_ABORT, b""))
+    assert state_of(secured.alice) is smp.Expect1
     assert answered == []
     expected = [] if state is smp.Expect1 else [events.SmpAborted]
     assert [type(event) for event in heard] == expected
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_local_abort_in_each_state_then_the_peer_is_told_where_one_runs(talk: Pair, state: type):
-    reach(talk, state)
-    outcome = talk.alice.session.smp_abort()
-    assert state_of(talk.alice) is smp.Expect1
+def test_local_abort_in_each_state_then_the_peer_is_told_where_one_runs(secured: Pair, state: type):
+    reach(secured, state)
+    outcome = secured.alice.session.smp_abort()
+    assert state_of(secured.alice) is smp.Expect1
     assert len(outcome.wire) == len(outcome.events) == (state is not smp.Expect1)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_end_in_each_state_then_the_check_is_over(talk: Pair, state: type):
-    reach(talk, state)
-    line = talk.bob.session.end().wire[0]
-    talk.alice.receive(line)
-    assert state_of(talk.alice) is smp.Expect1
-    assert len(talk.alice.seen(events.SmpAborted)) == (state is not smp.Expect1)
+def test_end_in_each_state_then_the_check_is_over(secured: Pair, state: type):
+    reach(secured, state)
+    line = secured.bob.session.end().wire[0]
+    secured.alice.receive(line)
+    assert state_of(secured.alice) is smp.Expect1
+    assert len(secured.alice.seen(events.SmpAborted)) == (state is not smp.Expect1)
 
 
 def good_numbers(pair: Pair, kind: type) -> tuple[type, list[int]]:
@@ -266,132 +266,132 @@ def good_numbers(pair: Pair, kind: type) -> tuple[type, list[int]]:
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-def test_number_when_out_of_range_or_wrong_then_cheated_and_aborted(talk: Pair, kind: type):
+def test_number_when_out_of_range_or_wrong_then_cheated_and_aborted(secured: Pair, kind: type):
     """Each element and each exponent in turn: 0, 1, p-1, p, q, 2^3000, and one too many."""
-    _, good = good_numbers(talk, kind)
-    state = talk.alice.instance.smp
-    talk.alice.account.trust.set("bob", talk.alice.session.fingerprint, trust.VERIFIED)
+    _, good = good_numbers(secured, kind)
+    state = secured.alice.instance.smp
+    secured.alice.account.trust.set("bob", secured.alice.session.fingerprint, trust.VERIFIED)
     for at in range(len(good)):
         for value in (0, 1, P - 1, P, Q, 1 << 3000, good[at] ^ 1):
-            talk.alice.instance.smp = state
-            talk.alice.session._talk.smps = FULL  # the bound on starts is not meant here
-            heard, answered = send_tlv(talk, numbers(kind, value, good, at))
+            secured.alice.instance.smp = state
+            secured.alice.session._conversation.smps = FULL  # the bound on starts is not meant here
+            heard, answered = send_tlv(secured, numbers(kind, value, good, at))
             assert [type(event) for event in heard] == [events.SmpCheated], (kind, at, value)
             assert isinstance(heard[0].error, errors.RemoteError)
             assert heard[0].error.__traceback__ is None
             assert answered == [TlvType.SMP_ABORT]
-            assert state_of(talk.alice) is smp.Expect1
-    assert level(talk.alice) == ("" if kind in (smp.Smp3, smp.Smp4) else trust.VERIFIED)
+            assert state_of(secured.alice) is smp.Expect1
+    assert level(secured.alice) == ("" if kind in (smp.Smp3, smp.Smp4) else trust.VERIFIED)
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-def test_message_when_malformed_then_cheated(talk: Pair, kind: type):
-    _, good = good_numbers(talk, kind)
-    state = talk.alice.instance.smp
+def test_message_when_malformed_then_cheated(secured: Pair, kind: type):
+    _, good = good_numbers(secured, kind)
+    state = secured.alice.instance.smp
     value = numbers(kind, good[0], good, 0).value
     bodies = [b"", value[:3], value[:-1], value + b"\0", bytes(4), b"\xff" * 4 + value[4:]]
     bodies += [(len(good) + 1).to_bytes(4, "big") + value[4:], value[:4] + b"\x7f" + value[5:]]
     for body in bodies:
-        talk.alice.instance.smp = state
-        talk.alice.session._talk.smps = FULL
-        heard, answered = send_tlv(talk, Tlv(TYPES[kind], body))
+        secured.alice.instance.smp = state
+        secured.alice.session._conversation.smps = FULL
+        heard, answered = send_tlv(secured, Tlv(TYPES[kind], body))
         assert [type(event) for event in heard] == [events.SmpCheated]
         assert answered == [TlvType.SMP_ABORT]
-    talk.converse()
+    secured.converse()
 
 
-def test_question_without_its_zero_byte_then_cheated(talk: Pair):
-    heard, _ = send_tlv(talk, Tlv(TlvType.SMP1Q, b"no end"))
+def test_question_without_its_zero_byte_then_cheated(secured: Pair):
+    heard, _ = send_tlv(secured, Tlv(TlvType.SMP1Q, b"no end"))
     assert [type(event) for event in heard] == [events.SmpCheated]
 
 
-def test_own_smp2_when_reflected_then_cheated(talk: Pair):
+def test_own_smp2_when_reflected_then_cheated(secured: Pair):
     """Qa = Qb would make every pair of secrets look equal."""
-    talk.bob.take(talk.bob.session.smp_start(b"s"))
-    talk.deliver()
-    reply = talk.alice.session.smp_answer(b"s").wire[0]
-    expecting = talk.alice.instance.smp
+    secured.bob.take(secured.bob.session.smp_start(b"s"))
+    secured.deliver()
+    reply = secured.alice.session.smp_answer(b"s").wire[0]
+    expecting = secured.alice.instance.smp
     own = next(
         tlv
-        for event in talk.bob.session.receive(reply).events
+        for event in secured.bob.session.receive(reply).events
         if isinstance(event, events.TlvsReceived)
         for tlv in event.tlvs
     )
-    values = smp.decode(own, talk.alice.account._identity.backend).values
+    values = smp.decode(own, secured.alice.account._identity.backend).values
     pb, qb = values[6], values[7]
     assert (pb, qb) == (expecting.pb, expecting.qb)
     good = [int.from_bytes(value, "big") for value in (pb, qb, *[values[2]] * 6)]
-    heard, _ = send_tlv(talk, numbers(smp.Smp3, good[0], good, 0))
+    heard, _ = send_tlv(secured, numbers(smp.Smp3, good[0], good, 0))
     assert [type(event) for event in heard] == [events.SmpCheated]
 
 
-def test_smp_starts_when_too_many_then_limited_and_aborted(talk: Pair):
+def test_smp_starts_when_too_many_then_limited_and_aborted(secured: Pair):
     for _ in range(Limits().smp_burst):
-        talk.alice.take(talk.alice.session.smp_start(b"s"))
-        talk.deliver()
-        talk.alice.take(talk.alice.session.smp_abort())
-        talk.deliver()
-    talk.alice.take(talk.alice.session.smp_start(b"s"))
-    talk.deliver()
-    assert talk.bob.seen(events.Limited)[-1].limit == "smp_burst"
-    assert verdicts(talk.alice)[-1] is events.SmpAborted
-    talk.clock.turn(60)
-    run(talk, talk.alice, b"s", b"s")
-    assert verdicts(talk.bob)[-1] is events.SmpSucceeded
+        secured.alice.take(secured.alice.session.smp_start(b"s"))
+        secured.deliver()
+        secured.alice.take(secured.alice.session.smp_abort())
+        secured.deliver()
+    secured.alice.take(secured.alice.session.smp_start(b"s"))
+    secured.deliver()
+    assert secured.bob.seen(events.Limited)[-1].limit == "smp_burst"
+    assert verdicts(secured.alice)[-1] is events.SmpAborted
+    secured.clock.turn(60)
+    run(secured, secured.alice, b"s", b"s")
+    assert verdicts(secured.bob)[-1] is events.SmpSucceeded
 
 
-def test_question_when_too_long_then_refused_by_either_side(talk: Pair):
+def test_question_when_too_long_then_refused_by_either_side(secured: Pair):
     limit = Limits().smp_question
     with pytest.raises(ValueError):
-        talk.alice.session.smp_start(b"s", bytes(b"?" * (limit + 1)))
+        secured.alice.session.smp_start(b"s", bytes(b"?" * (limit + 1)))
     with pytest.raises(ValueError):
-        talk.alice.session.smp_start(b"s", b"a\0b")
-    _, good = good_numbers(talk, smp.Smp1)
+        secured.alice.session.smp_start(b"s", b"a\0b")
+    _, good = good_numbers(secured, smp.Smp1)
     body = b"?" * (limit + 1) + b"\0" + numbers(smp.Smp1, good[0], good, 0).value
-    heard, answered = send_tlv(talk, Tlv(TlvType.SMP1Q, body))
+    heard, answered = send_tlv(secured, Tlv(TlvType.SMP1Q, body))
     assert events.Limited("smp_question") in heard
     assert answered == [TlvType.SMP_ABORT]
 
 
-def test_answer_when_nothing_was_asked_then_smp_not_running(talk: Pair):
-    before = digest(talk.alice.session)
+def test_answer_when_nothing_was_asked_then_smp_not_running(secured: Pair):
+    before = digest(secured.alice.session)
     with pytest.raises(errors.SmpNotRunning):
-        talk.alice.session.smp_answer(b"s")
-    assert digest(talk.alice.session) == before
+        secured.alice.session.smp_answer(b"s")
+    assert digest(secured.alice.session) == before
 
 
-def test_smp_unanswered_at_a_refresh_then_aborted_and_the_next_one_succeeds(talk: Pair):
+def test_smp_unanswered_at_a_refresh_then_aborted_and_the_next_one_succeeds(secured: Pair):
     """libotr would bind the answer to the new ssid: equal secrets must not look different."""
-    talk.alice.take(talk.alice.session.smp_start(b"s"))
-    talk.deliver()
-    talk.alice.start()
-    talk.deliver()
-    assert verdicts(talk.alice) == verdicts(talk.bob) == [events.SmpAborted]
+    secured.alice.take(secured.alice.session.smp_start(b"s"))
+    secured.deliver()
+    secured.alice.start()
+    secured.deliver()
+    assert verdicts(secured.alice) == verdicts(secured.bob) == [events.SmpAborted]
     with pytest.raises(errors.SmpNotRunning):
-        talk.bob.session.smp_answer(b"s")
-    talk.alice.take(talk.alice.session.smp_start(b"s"))
-    talk.deliver()
-    talk.bob.take(talk.bob.session.smp_answer(b"s"))
-    talk.deliver()
-    assert verdicts(talk.alice)[1:] == verdicts(talk.bob)[1:] == [events.SmpSucceeded]
+        secured.bob.session.smp_answer(b"s")
+    secured.alice.take(secured.alice.session.smp_start(b"s"))
+    secured.deliver()
+    secured.bob.take(secured.bob.session.smp_answer(b"s"))
+    secured.deliver()
+    assert verdicts(secured.alice)[1:] == verdicts(secured.bob)[1:] == [events.SmpSucceeded]
 
 
-def test_smp_answered_before_a_refresh_then_it_still_ends(talk: Pair):
-    talk.alice.take(talk.alice.session.smp_start(b"s"))
-    talk.deliver()
-    talk.bob.take(talk.bob.session.smp_answer(b"s"))
-    talk.step(talk.alice)
-    talk.alice.start()
-    talk.deliver()
-    assert verdicts(talk.alice) == verdicts(talk.bob) == [events.SmpSucceeded]
+def test_smp_answered_before_a_refresh_then_it_still_ends(secured: Pair):
+    secured.alice.take(secured.alice.session.smp_start(b"s"))
+    secured.deliver()
+    secured.bob.take(secured.bob.session.smp_answer(b"s"))
+    secured.step(secured.alice)
+    secured.alice.start()
+    secured.deliver()
+    assert verdicts(secured.alice) == verdicts(secured.bob) == [events.SmpSucceeded]
 
 
-def test_smp_is_bound_to_the_session_then_a_message_of_another_one_fails(talk: Pair):
+def test_smp_is_bound_to_the_session_then_a_message_of_another_one_fails(secured: Pair):
     """A man in the middle who passes SMP messages on between two sessions."""
-    other = Pair(talk.alice.account._identity.backend, talk.version, 5)
+    other = Pair(secured.alice.account._identity.backend, secured.version, 5)
     other.establish()
-    run_across(talk.alice, talk.bob, other.alice, other.bob)
-    assert events.SmpSucceeded not in verdicts(talk.alice) + verdicts(other.bob)
+    run_across(secured.alice, secured.bob, other.alice, other.bob)
+    assert events.SmpSucceeded not in verdicts(secured.alice) + verdicts(other.bob)
 
 
 def run_across(alice: Side, near: Side, far: Side, bob: Side) -> None:

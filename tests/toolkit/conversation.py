@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from otrfast import Account, Outcome, Policy, Session, backend_name, events
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import DH_EXPONENT_BYTES
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
 from otrfast.toolkit import mac_holds, read_log
@@ -129,7 +129,7 @@ class Conversation:
         for private, ours in reversed([*zip(sender.exponents, sender.publics(), strict=True)]):
             secret = backend.exponent(private)
             for public in reversed(theirs):
-                secbytes = kdf.secret_bytes(int.from_bytes(secret.power(public), "big"))
+                secbytes = kdf.secret_bytes(int.from_bytes(secret.modexp(public), "big"))
                 keys = kdf.data_keys(secbytes, ours > public, backend.sha1, backend.sha256)
                 if mac_holds(backend, message, keys.send_mac):
                     return private, public, keys

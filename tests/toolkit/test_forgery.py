@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.errors import BadMac, ToolkitError
 from otrfast.toolkit import decrypt, forge, modify, read_log, remac
-from otrfast.wire.text import armour
+from otrfast.wire.lines import encode_message
 
 from .conversation import Conversation
 from .reading import read_theirs
@@ -317,4 +317,4 @@ class TestFunctions:
 
     def test_remac_with_the_same_key_changes_nothing(self, unsent):
         line, message, keys = unsent
-        assert armour(remac(load(), message, keys.send_mac).encode()) + b"\n" == line
+        assert encode_message(remac(load(), message, keys.send_mac).encode()) + b"\n" == line

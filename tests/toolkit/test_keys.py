@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.group import P
 from otrfast.errors import NotInGroup, ToolkitError
 from otrfast.toolkit import session_keys

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from otrfast.toolkit import Malformed, read_log
 from otrfast.wire.fragments import split
+from otrfast.wire.lines import encode_message
 from otrfast.wire.messages import DHCommit, DHKey
-from otrfast.wire.text import armour
 
 TAGS = (0x1111, 0x2222)
 
@@ -28,7 +28,7 @@ def _key(version, filling=b"b"):
 
 
 def _pieces(message, limit=150):
-    line = armour(message.encode())
+    line = encode_message(message.encode())
     return split(line, limit, message.version, message.sender, message.receiver)
 
 
@@ -41,13 +41,15 @@ def _errors(lines):
 
 
 def test_what_stands_around_a_message_is_passed_over(version):
-    line = armour(_commit(version).encode())
+    line = encode_message(_commit(version).encode())
     for row in (line, b"12:30 <alice> " + line, line + b" (sent)\n", b"\xff " + line + b"\r\n"):
         assert _contents([b"hello\n", row, b"bye"]) == [_commit(version)]
 
 
 def test_several_messages_in_one_line_are_all_found(version):
-    row = b" and ".join([armour(_commit(version).encode()), armour(_key(version).encode())] * 2)
+    row = b" and ".join(
+        [encode_message(_commit(version).encode()), encode_message(_key(version).encode())] * 2
+    )
     entries = list(read_log([row]))
     assert [entry.content for entry in entries] == [_commit(version), _key(version)] * 2
     assert [entry.number for entry in entries] == [1, 2, 3, 4]
@@ -56,9 +58,9 @@ def test_several_messages_in_one_line_are_all_found(version):
 @pytest.mark.parametrize("width", [20, 76, 300])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_a_message_wrapped_over_lines_is_joined(width, end, version):
-    line = b"alice: " + armour(_commit(version).encode())
+    line = b"alice: " + encode_message(_commit(version).encode())
     rows = [line[at : at + width] + end for at in range(0, len(line), width)]
-    log = [b"one\n", *rows, b"two\n", armour(_key(version).encode())]
+    log = [b"one\n", *rows, b"two\n", encode_message(_key(version).encode())]
     entries = list(read_log(log))
     assert [entry.content for entry in entries] == [_commit(version), _key(version)]
     row = entries[0].places[0].row
@@ -66,7 +68,7 @@ def test_a_message_wrapped_over_lines_is_joined(width, end, version):
 
 
 def test_a_message_that_is_cut_short_does_not_hide_the_next(version):
-    line = armour(_commit(version).encode())
+    line = encode_message(_commit(version).encode())
     log = [line[:100] + b"\n", b"is, that, all?\n", line, line[:-1]]
     kinds = [type(content) for content in _contents(log)]
     assert kinds == [Malformed, DHCommit, Malformed]
@@ -113,7 +115,7 @@ def test_an_empty_log_has_no_messages():
 _SCRAPS = (
     *b"?OTR ?OTR: ?OTR, ?OTR| , | . 1,2, AAM AAI AAMDAAAA AAED v23? = ??OTRv".split(),
     *(b"\n", b"\r\n", b" Error:", b" \t  \t\t\t\t \t \t \t  ", b"\0", b"\xff"),
-    *(armour(_commit(3).encode()), armour(_key(2).encode()), *_pieces(_commit(3))),
+    *(encode_message(_commit(3).encode()), encode_message(_key(2).encode()), *_pieces(_commit(3))),
 )
 _PARTS = st.sampled_from(_SCRAPS)
 _LOGS = st.lists(_PARTS | st.binary(max_size=9), max_size=40).map(b"".join)

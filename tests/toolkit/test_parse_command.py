@@ -8,8 +8,8 @@ from otrfast.protocol import smp
 from otrfast.toolkit import session_keys
 from otrfast.toolkit.describe import SMP_NUMBERS
 from otrfast.wire.fields import Covered
+from otrfast.wire.lines import tag
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, RevealSignature, Signature
-from otrfast.wire.text import tag
 from otrfast.wire.tlv import TlvType
 
 from .conversation import BACKEND, Conversation

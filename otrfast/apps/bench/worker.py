@@ -31,7 +31,7 @@ def start(variant: str) -> tuple[Work, dict[str, str]]:
 
         return PotrWork("potr" if variant == "python-potr" else "otrfast.potr"), {}
     from otrfast.apps.bench.engine_work import EngineWork
-    from otrfast.crypto.choice import load
+    from otrfast.crypto.backends import load
 
     name = "native" if variant.startswith("native") else variant
     backend = load(name)

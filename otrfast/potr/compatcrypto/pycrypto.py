@@ -11,7 +11,7 @@ from numbers import Number
 from typing import Self, cast
 
 from otrfast.crypto.backend import Backend, DsaNumbers
-from otrfast.crypto.choice import load
+from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import SIGNATURE_BYTES, KeyPair, PublicKey
 from otrfast.environment import Environment
 from otrfast.potr.compatcrypto.common import PK, registerkeytype

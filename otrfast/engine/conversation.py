@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from enum import Enum
 
 from otrfast.crypto.secret import Secret
+from otrfast.engine.send_queue import SendQueue
 from otrfast.errors import (
     ConversationFinished,
     NotEncrypted,
@@ -19,13 +20,12 @@ from otrfast.errors import (
 from otrfast.limits import FULL, spend
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
-from otrfast.protocol.devices import Devices, Recipient
-from otrfast.protocol.held import HeldTexts
+from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance, MessageState
-from otrfast.protocol.local import Local
+from otrfast.protocol.instances import Instances, Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.protocol.reassembly import Reassembly
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 from otrfast.wire.messages import IGNORE_UNREADABLE
 from otrfast.wire.tlv import Tlv, encode_tlvs
 
@@ -45,9 +45,9 @@ class Conversation(Secret):
     __slots__ = (
         "_policy",
         "akes",
-        "devices",
         "error_at",
         "held",
+        "instances",
         "last_received",
         "last_sent",
         "local",
@@ -65,19 +65,19 @@ class Conversation(Secret):
         "versions",
     )
 
-    def __init__(self, peer: Hashable, local: Local, policy: Policy) -> None:
+    def __init__(self, peer: Hashable, local: Context, policy: Policy) -> None:
         self.peer = peer
         self.local = local
         self.policy = policy
         self.recipient: int | Recipient = Recipient.BEST
         self.padding: Padding | None = None
-        self.devices = Devices(peer, local)
+        self.instances = Instances(peer, local)
         self.offer = Offer.NOT_SENT
         self.last_received = self.last_sent = local.clock()
         # the last text, when it was sent, and to which fingerprint
         self.sent: tuple[bytes, float, bytes | None] | None = None
         self.resend = False  # the peer could not read it
-        self.held = HeldTexts(local)
+        self.held = SendQueue(local)
         self.queried = False  # since texts are held
         self.reassembly = Reassembly(local)
         self.retry: tuple[float, int] | None = None  # when, and in which version
@@ -101,7 +101,7 @@ class Conversation(Secret):
         """Whether OTR does nothing at all: no version is allowed, and nothing private is kept or
         required."""
         return not (
-            self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.devices.private
+            self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.instances.private
         )
 
     def may_check(self, now: float) -> bool:
@@ -124,7 +124,7 @@ class Conversation(Secret):
     @property
     def current(self) -> Instance | None:
         """The instance that a text goes to now."""
-        return self.devices.choose(self.recipient)
+        return self.instances.choose(self.recipient)
 
     def send(
         self,
@@ -152,7 +152,7 @@ class Conversation(Secret):
             self.seal(instance, text, turn, tlvs, flags)
             if text:
                 self.sent = (text, turn.now, instance.fingerprint)
-        elif self.devices.private:
+        elif self.instances.private:
             raise NotEncrypted("this device has no private conversation, though another one has")
         elif Policy.REQUIRE_ENCRYPTION in self.policy:
             if not self.versions:
@@ -198,9 +198,9 @@ class Conversation(Secret):
 
     def end(self, turn: Turn) -> None:
         """End the private conversation with every instance; texts that wait come back."""
-        for instance in self.devices:
+        for instance in self.instances:
             instance.disconnect(turn)
-        self.devices.abandon()
+        self.instances.abandon()
         self.reassembly.clear_all()
         self.held.hand_back(turn)
         self.retry = self.sent = None
@@ -211,8 +211,8 @@ class Conversation(Secret):
         """Do what is due: expiries, the second try of an exchange, the end of idle sessions."""
         limits = self.local.limits
         self.ticked = turn.now
-        unfinished = self.devices.exchanging
-        self.devices.expire(turn.now)
+        unfinished = self.instances.exchanging
+        self.instances.expire(turn.now)
         self.reassembly.expire(turn.now)
         self.held.expire(turn)
         if not self.held:
@@ -222,8 +222,8 @@ class Conversation(Secret):
         if self.retry is not None and turn.now >= self.retry[0]:
             version, self.retry = self.retry[1], None
             if unfinished and version in self.versions:
-                self.devices.start(version, turn)
-        if limits.idle_session is not None and self.devices.encrypted:
+                self.instances.start(version, turn)
+        if limits.idle_session is not None and self.instances.encrypted:
             if turn.now >= max(self.last_received, self.last_sent) + limits.idle_session:
                 self.end(turn)
         turn.wake(self.deadline())
@@ -231,14 +231,14 @@ class Conversation(Secret):
     def deadline(self) -> float:
         """When `tick` has something to do, in seconds of the account's clock; infinity: never."""
         limits = self.local.limits
-        soonest = self.devices.deadline()
+        soonest = self.instances.deadline()
         if self.reassembly:
             soonest = min(soonest, self.reassembly.deadline())
         if self.held:
             soonest = min(soonest, self.held.deadline())
         if self.retry is not None:
             soonest = min(soonest, self.retry[0])
-        if self.devices.encrypted:
+        if self.instances.encrypted:
             if limits.idle_session is not None:
                 soonest = min(
                     soonest, max(self.last_received, self.last_sent) + limits.idle_session
@@ -252,7 +252,7 @@ class Conversation(Secret):
     @property
     def has_history(self) -> bool:
         """Whether there is something that forgetting the peer would lose."""
-        return self.devices.private or self.devices.exchanging or bool(self.held)
+        return self.instances.private or self.instances.exchanging or bool(self.held)
 
     def let_go(self) -> None:
         """Give back what a peer without history still takes of the account's bounds."""

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from otrfast.errors import QueueFull
 from otrfast.events import MessageHeld, MessageUndelivered
 from otrfast.outcome import Turn
-from otrfast.protocol.local import Local
+from otrfast.protocol.context import Context
 
 
-class Held(NamedTuple):
+class QueuedText(NamedTuple):
     """A text, when it was handed in, and the fingerprints it may go to (none: whoever answers)."""
 
     text: bytes
@@ -20,14 +20,16 @@ class Held(NamedTuple):
     fingerprints: frozenset[bytes]
 
 
-class HeldTexts:
+class SendQueue:
     """The waiting texts of one peer, oldest first."""
 
     __slots__ = ("_local", "_texts", "size")
 
-    def __init__(self, local: Local) -> None:
+    def __init__(self, local: Context) -> None:
         self._local = local
-        self._texts: tuple[Held, ...] = ()  # a few at most, and mostly none: that takes no room
+        self._texts: tuple[
+            QueuedText, ...
+        ] = ()  # a few at most, and mostly none: that takes no room
         self.size = 0
 
     def __len__(self) -> int:
@@ -46,7 +48,7 @@ class HeldTexts:
                 f"{len(self._texts)} texts already wait for the conversation to be encrypted"
             )
         trusted = frozenset(fingerprint for fingerprint, level in levels.items() if level)
-        self._texts += (Held(text, turn.now, trusted or frozenset(levels)),)
+        self._texts += (QueuedText(text, turn.now, trusted or frozenset(levels)),)
         self._grow(len(text))
         turn.wake(turn.now + limits.held_age)
         turn.events.append(MessageHeld(text))
@@ -74,7 +76,7 @@ class HeldTexts:
         """When the oldest text has waited too long."""
         return self._texts[0].since + self._local.limits.held_age
 
-    def _pop(self) -> Held:
+    def _pop(self) -> QueuedText:
         held, self._texts = self._texts[0], self._texts[1:]
         self._grow(-len(held.text))
         return held

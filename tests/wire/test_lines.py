@@ -1,4 +1,4 @@
-"""What a line is, by the order of recognition; queries, tags, armour (protocol, 2)."""
+"""What a line is, by the order of recognition; queries, tags, encoded messages (protocol, 2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otrfast.errors import DecodeError
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 
 ROWS = [
     (b"", wire.PlainText),
@@ -18,9 +18,9 @@ ROWS = [
     (b"?otrv3?", wire.PlainText),
     (b"?OTR|x", wire.FragmentText),
     (b"?OTR,1,2,", wire.FragmentText),
-    (b"?OTR:AAMC", wire.Armoured),
-    (b"?OTR:AAIC", wire.Armoured),
-    (b"?OTR:", wire.Armoured),
+    (b"?OTR:AAMC", wire.EncodedMessage),
+    (b"?OTR:AAIC", wire.EncodedMessage),
+    (b"?OTR:", wire.EncodedMessage),
     (b"?OTR:AAEKx", wire.Unsupported),
     (b"?OTR:AAEDx", wire.Unsupported),
     (b"?OTR?", wire.Query),
@@ -33,7 +33,7 @@ ROWS = [
     (b"?OTR x", wire.Unsupported),
     (b"?OTRx?", wire.Unsupported),
     (b"words ?OTRv3? words", wire.Query),
-    (b"?OTR:AAMC ?OTRv3?", wire.Armoured),
+    (b"?OTR:AAMC ?OTRv3?", wire.EncodedMessage),
     (b"?OTRv2? ?OTR:AAMC", wire.Query),
     (wire.WHITESPACE_BASE, wire.TaggedText),
     (wire.WHITESPACE_BASE + b"?OTRv2?", wire.Query),
@@ -116,19 +116,19 @@ def test_error_then_its_words(line: bytes, text: bytes):
 
 
 @given(st.binary(max_size=300))
-def test_armour_then_read_back(raw: bytes):
-    found = wire.classify(wire.armour(raw))
-    if found != wire.Unsupported(wire.armour(raw), 1):
+def test_encoded_message_then_read_back(raw: bytes):
+    found = wire.classify(wire.encode_message(raw))
+    if found != wire.Unsupported(wire.encode_message(raw), 1):
         assert found.decode() == raw
 
 
 @pytest.mark.parametrize("tail", [b"", b" and text", b".", b"\n", b"?OTRv2?"])
-def test_armour_with_text_after_the_dot_then_ignored(tail: bytes):
-    assert wire.Armoured(b"?OTR:AAMC." + tail, b"").decode() == b"\0\x03\x02"
+def test_encoded_message_with_text_after_the_dot_then_ignored(tail: bytes):
+    assert wire.EncodedMessage(b"?OTR:AAMC." + tail, b"").decode() == b"\0\x03\x02"
 
 
-def test_armour_with_breaks_and_blanks_then_skipped():
-    assert wire.Armoured(b"?OTR: AA\r\nM C\n.", b"").decode() == b"\0\x03\x02"
+def test_encoded_message_with_breaks_and_blanks_then_skipped():
+    assert wire.EncodedMessage(b"?OTR: AA\r\nM C\n.", b"").decode() == b"\0\x03\x02"
 
 
 @pytest.mark.parametrize(
@@ -147,16 +147,16 @@ def test_armour_with_breaks_and_blanks_then_skipped():
         b"?OTR:AA\tMC.",
     ],
 )
-def test_armour_that_is_no_base64_then_decode_error(line: bytes):
+def test_encoded_message_that_is_no_base64_then_decode_error(line: bytes):
     with pytest.raises(DecodeError):
-        wire.Armoured(line, b"").decode()
+        wire.EncodedMessage(line, b"").decode()
 
 
 @given(st.binary(max_size=200))
 def test_classify_of_anything_then_never_raises(line: bytes):
     for marked in (line, b"?OTR" + line, b"?OTRv" + line, b"?OTR:" + line):
         found = wire.classify(marked)
-        if isinstance(found, wire.Armoured):
+        if isinstance(found, wire.EncodedMessage):
             with suppress(DecodeError):
                 found.decode()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from otrfast.conversation import Conversation, Offer
 from otrfast.crypto.backend import DhKey
+from otrfast.engine.conversation import Conversation, Offer
 from otrfast.errors import (
     CounterReplayed,
     DecodeError,
@@ -28,10 +28,10 @@ from otrfast.events import (
 from otrfast.limits import spend
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
-from otrfast.protocol import ake, checking, smp
+from otrfast.protocol import ake, smp, smp_session
 from otrfast.protocol.instance import Instance, MessageState, check_tags
 from otrfast.wire import fragments
-from otrfast.wire import text as wire
+from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
 
 _RESENT = b"[resent] "
@@ -70,7 +70,7 @@ def _plain_text(talk: Conversation, found: wire.PlainText, turn: Turn) -> None:
 
 def _tagged_text(talk: Conversation, found: wire.TaggedText, turn: Turn) -> None:
     _plain(talk, found.text, turn)
-    if Policy.WHITESPACE_START_AKE in talk.policy and not talk.devices.encrypted:
+    if Policy.WHITESPACE_START_AKE in talk.policy and not talk.instances.encrypted:
         start_offered(talk, found.versions, turn)
 
 
@@ -92,7 +92,7 @@ def _unsupported(talk: Conversation, found: wire.Unsupported, turn: Turn) -> Non
 def _plain(talk: Conversation, text: bytes, turn: Turn) -> None:
     if not text:
         return
-    if talk.devices.private or Policy.REQUIRE_ENCRYPTION in talk.policy:
+    if talk.instances.private or Policy.REQUIRE_ENCRYPTION in talk.policy:
         turn.events.append(UnencryptedReceived(text))
     else:
         turn.events.append(MessageReceived(text, False))
@@ -107,7 +107,7 @@ def start_offered(talk: Conversation, offered: frozenset[int], turn: Turn) -> No
 
 
 def _commit(talk: Conversation, version: int, turn: Turn) -> None:
-    talk.devices.start(version, turn)
+    talk.instances.start(version, turn)
     jitter = int.from_bytes(talk.local.identity.random(2), "big") / 0x20000
     when = turn.now + talk.local.limits.ake_retry * (1 + jitter)
     talk.retry = (when, version)
@@ -169,7 +169,7 @@ def _fragment(talk: Conversation, found: wire.FragmentText, turn: Turn) -> None:
         if not _is_ours(talk, fragment, lone_receiver=True):
             turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
-        device = talk.devices.get(fragment.sender)
+        device = talk.instances.get(fragment.sender)
         authenticated = device is not None and device.fingerprint is not None
         whole = talk.reassembly.add(fragment, turn.now, device is not None, authenticated)
         if talk.reassembly:
@@ -199,7 +199,7 @@ def _is_ours(
     return message.version == 2 or check_tags(message.sender, message.receiver, ours, lone_receiver)
 
 
-def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
+def _encoded(talk: Conversation, found: wire.EncodedMessage, turn: Turn) -> None:
     _plain(talk, found.before, turn)
     sender = 0
     try:
@@ -220,12 +220,12 @@ def _armoured(talk: Conversation, found: wire.Armoured, turn: Turn) -> None:
         turn.events.append(MessageRejected(error, sender))
 
 
-def _read(talk: Conversation, found: wire.Armoured) -> Message:
+def _read(talk: Conversation, found: wire.EncodedMessage) -> Message:
     """Return the message in a line, within the bounds on its size, which are looked at first."""
     limits, backend = talk.local.limits, talk.local.identity.backend
     if len(found.line) > limits.message_size:
         raise LimitExceeded("message_size")
-    raw = backend.unarmoured(found.line)
+    raw = backend.decode_message(found.line)
     if raw is None:
         raw = found.decode()
     message_type = raw[2] if len(raw) > 2 else None
@@ -238,13 +238,13 @@ def _read(talk: Conversation, found: wire.Armoured) -> Message:
 
 def _exchange(talk: Conversation, message: Message, turn: Turn) -> None:
     if isinstance(message, DHCommit):
-        instance = talk.devices.get(message.sender)
+        instance = talk.instances.get(message.sender)
         repeated = instance is not None and isinstance(
             instance.exchange, ake.AwaitingRevealSignature
         )
         if not repeated and not _may_exchange(talk, turn):
             return
-    finished = talk.devices.exchange(message, turn)
+    finished = talk.instances.exchange(message, turn)
     if finished is not None:
         _secure(talk, *finished, turn)
 
@@ -257,7 +257,7 @@ def _secure(
     instance.establish(established, talk.local, turn)
     if isinstance(instance.smp, smp.Expect2):
         # libotr binds its answer to the new ssid, where our message 1 is bound to the old one
-        checking.abort(instance, turn)
+        smp_session.abort(instance, turn)
     talk.retry = None
     talk.queried = False
     assert instance.fingerprint is not None
@@ -285,7 +285,7 @@ def _send_again(
 
 
 def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
-    instance = talk.devices.get(message.sender) or Instance(talk.peer, message.sender, ake.IDLE)
+    instance = talk.instances.get(message.sender) or Instance(talk.peer, message.sender, ake.IDLE)
     try:
         text, tlvs = instance.receive(message, talk.local, turn)
     except RemoteError as error:
@@ -293,7 +293,7 @@ def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
             _unreadable(talk, instance, error, turn)
         return
     if tlvs:
-        checking.receive(instance, talk.local, turn, tlvs, talk.may_check)
+        smp_session.receive(instance, talk.local, turn, tlvs, talk.may_check)
     if text:
         talk.heartbeat(instance, turn)
     if instance.state is MessageState.FINISHED:
@@ -317,7 +317,7 @@ _ACTIONS: Mapping[type, Callable[[Conversation, Any, Turn], None]] = {
     wire.TaggedText: _tagged_text,
     wire.Query: _query,
     wire.ErrorText: _error,
-    wire.Armoured: _armoured,
+    wire.EncodedMessage: _encoded,
     wire.FragmentText: _fragment,
     wire.Unsupported: _unsupported,
 }
@@ -327,9 +327,9 @@ def wanted(talk: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
     """Return the halves of the shared secret that receiving a line will need, None where it
     needs none."""
     found = wire.classify(line)
-    if not isinstance(found, wire.Armoured):
+    if not isinstance(found, wire.EncodedMessage):
         return None
     try:
-        return talk.devices.wanted(_read(talk, found))
+        return talk.instances.wanted(_read(talk, found))
     except RemoteError:
         return None

@@ -8,7 +8,7 @@ import pytest
 from helpers import Pair, kind, kinds, parsed
 
 from otrfast import Limits, MessageState, Policy, Recipient, errors, events
-from otrfast.wire.text import WHITESPACE_BASE, tag
+from otrfast.wire.lines import WHITESPACE_BASE, tag
 from otrfast.wire.tlv import Tlv
 
 ALL_POLICIES = [Policy(value) for value in range(0x80)]
@@ -204,34 +204,34 @@ def test_error_over_all_policies_then_shown_and_perhaps_a_query(quick, state: st
         assert kinds(outcome.wire) == (["query"] if asks else [])
 
 
-def test_error_when_encrypted_then_the_last_text_goes_again_to_the_same_key(talk: Pair):
-    talk.alice.send(b"unread")
-    talk.alice.out.clear()
-    talk.alice.receive(b"?OTR Error: could not read")
-    talk.bob.start()
-    talk.deliver()
-    assert talk.bob.texts == [b"[resent] unread"]
-    assert talk.alice.seen(events.MessageResent)[0].text == b"unread"
+def test_error_when_encrypted_then_the_last_text_goes_again_to_the_same_key(secured: Pair):
+    secured.alice.send(b"unread")
+    secured.alice.out.clear()
+    secured.alice.receive(b"?OTR Error: could not read")
+    secured.bob.start()
+    secured.deliver()
+    assert secured.bob.texts == [b"[resent] unread"]
+    assert secured.alice.seen(events.MessageResent)[0].text == b"unread"
 
 
-def test_error_when_the_text_is_old_then_not_sent_again(talk: Pair):
-    talk.alice.send(b"unread")
-    talk.alice.out.clear()
-    talk.alice.receive(b"?OTR Error: could not read")
-    talk.clock.turn(61)
-    talk.bob.start()
-    talk.deliver()
-    assert talk.bob.texts == []
+def test_error_when_the_text_is_old_then_not_sent_again(secured: Pair):
+    secured.alice.send(b"unread")
+    secured.alice.out.clear()
+    secured.alice.receive(b"?OTR Error: could not read")
+    secured.clock.turn(61)
+    secured.bob.start()
+    secured.deliver()
+    assert secured.bob.texts == []
 
 
-def test_error_then_another_text_is_sent_then_that_one_goes_again(talk: Pair):
-    talk.alice.send(b"first")
-    talk.alice.receive(b"?OTR Error: x")
-    talk.alice.send(b"second")
-    talk.alice.out.clear()
-    talk.bob.start()
-    talk.deliver()
-    assert b"[resent] first" not in talk.bob.texts
+def test_error_then_another_text_is_sent_then_that_one_goes_again(secured: Pair):
+    secured.alice.send(b"first")
+    secured.alice.receive(b"?OTR Error: x")
+    secured.alice.send(b"second")
+    secured.alice.out.clear()
+    secured.bob.start()
+    secured.deliver()
+    assert b"[resent] first" not in secured.bob.texts
 
 
 def test_error_then_another_key_completes_the_exchange_then_nothing_is_sent_to_it(quick):
@@ -289,13 +289,13 @@ def test_end_over_all_policies_then_plain_text(quick, state: str):
             assert pair.bob.session.state is MessageState.FINISHED
 
 
-def test_peer_ends_then_keys_are_gone_and_held_texts_come_back(talk: Pair):
-    talk.bob.take(talk.bob.session.end())
-    talk.deliver()
-    assert talk.alice.session.state is MessageState.FINISHED
-    assert talk.alice.instance.channel is None
-    line = talk.alice.sent[-1]
-    assert not talk.bob.receive(line).wire
+def test_peer_ends_then_keys_are_gone_and_held_texts_come_back(secured: Pair):
+    secured.bob.take(secured.bob.session.end())
+    secured.deliver()
+    assert secured.alice.session.state is MessageState.FINISHED
+    assert secured.alice.instance.channel is None
+    line = secured.alice.sent[-1]
+    assert not secured.bob.receive(line).wire
 
 
 # NEVER
@@ -600,36 +600,36 @@ def test_unreadable_without_an_error_text_then_no_answer(quick):
 # TLVs
 
 
-def test_tlvs_when_sent_with_a_text_then_they_come_in_order(talk: Pair):
+def test_tlvs_when_sent_with_a_text_then_they_come_in_order(secured: Pair):
     records = (Tlv(0x100, b"one"), Tlv(0xFFFF, b""), Tlv(0, bytes(9)), Tlv(0x100, b"two"))
-    talk.alice.send(b"text", tlvs=records)
-    talk.deliver()
-    assert talk.bob.texts == [b"text"]
-    assert talk.bob.seen(events.TlvsReceived)[-1].tlvs == records
+    secured.alice.send(b"text", tlvs=records)
+    secured.deliver()
+    assert secured.bob.texts == [b"text"]
+    assert secured.bob.seen(events.TlvsReceived)[-1].tlvs == records
 
 
-def test_tlvs_when_over_the_limit_then_the_first_ones_and_an_event(talk: Pair):
-    talk.alice.send(b"text", tlvs=[Tlv(0x100, b"%d" % number) for number in range(100)])
-    talk.deliver()
-    assert talk.bob.texts == [b"text"]
-    assert len(talk.bob.seen(events.TlvsReceived)[-1].tlvs) == Limits().tlvs
-    assert talk.bob.seen(events.Limited)[-1].limit == "tlvs"
+def test_tlvs_when_over_the_limit_then_the_first_ones_and_an_event(secured: Pair):
+    secured.alice.send(b"text", tlvs=[Tlv(0x100, b"%d" % number) for number in range(100)])
+    secured.deliver()
+    assert secured.bob.texts == [b"text"]
+    assert len(secured.bob.seen(events.TlvsReceived)[-1].tlvs) == Limits().tlvs
+    assert secured.bob.seen(events.Limited)[-1].limit == "tlvs"
 
 
-def test_padding_then_lengths_tell_less_and_texts_are_unchanged(talk: Pair):
+def test_padding_then_lengths_tell_less_and_texts_are_unchanged(secured: Pair):
     from otrfast import Padding
 
     lengths = set()
     for scheme in (Padding(256), Padding(64, 15), None):
-        talk.alice.session.padding = scheme
+        secured.alice.session.padding = scheme
         for size in (1, 100, 250, 251, 255, 256, 257, 1000):
-            talk.say(talk.alice, b"p" * size)
-            ciphertext = parsed(talk.alice.sent[-1]).ciphertext
+            secured.say(secured.alice, b"p" * size)
+            ciphertext = parsed(secured.alice.sent[-1]).ciphertext
             if scheme is not None:
                 assert len(ciphertext) % scheme.multiple == 0
             lengths.add(len(ciphertext))
     assert 256 in lengths
-    assert kind(talk.alice.sent[-1]) == "DataMessage"
+    assert kind(secured.alice.sent[-1]) == "DataMessage"
 
 
 @pytest.mark.parametrize(("multiple", "count"), [(1, 0), (4097, 0), (256, 16), (256, -1)])

@@ -18,8 +18,8 @@ from otrfast.events import (
 )
 from otrfast.outcome import Turn
 from otrfast.protocol import smp
+from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance, MessageState
-from otrfast.protocol.local import Local
 from otrfast.trust import SMP
 from otrfast.wire.messages import IGNORE_UNREADABLE
 from otrfast.wire.tlv import Tlv, TlvType
@@ -29,7 +29,7 @@ _INCOMING = (TlvType.SMP1Q, TlvType.SMP1, TlvType.SMP2, TlvType.SMP3, TlvType.SM
 _ABORT = Tlv(TlvType.SMP_ABORT, b"")
 
 
-def _machine(instance: Instance, local: Local) -> smp.Smp:
+def _machine(instance: Instance, local: Context) -> smp.Smp:
     assert instance.fingerprint is not None  # the session is encrypted
     identity = local.identity
     ours, theirs = identity.key_pair.fingerprint, instance.fingerprint
@@ -41,7 +41,7 @@ def _send(instance: Instance, turn: Turn, record: Tlv) -> None:
 
 
 def begin(
-    instance: Instance, local: Local, turn: Turn, secret: bytes, question: bytes | None
+    instance: Instance, local: Context, turn: Turn, secret: bytes, question: bytes | None
 ) -> None:
     """Start a check; one that runs is aborted first."""
     abort(instance, turn)
@@ -50,7 +50,7 @@ def begin(
     turn.events.append(SmpProgress(_ASKED, instance.tag))
 
 
-def answer(instance: Instance, local: Local, turn: Turn, secret: bytes) -> None:
+def answer(instance: Instance, local: Context, turn: Turn, secret: bytes) -> None:
     """Give our secret for what the peer asked."""
     step = _machine(instance, local).advance(instance.smp, smp.Answer(secret))
     _reply(instance, turn, step)
@@ -74,7 +74,7 @@ def forget(instance: Instance, turn: Turn) -> None:
 
 def receive(
     instance: Instance,
-    local: Local,
+    local: Context,
     turn: Turn,
     tlvs: tuple[Tlv, ...],
     may_check: Callable[[float], bool],
@@ -97,7 +97,7 @@ def receive(
 
 
 def _receive_one(
-    instance: Instance, local: Local, turn: Turn, record: Tlv, may_check: Callable[[float], bool]
+    instance: Instance, local: Context, turn: Turn, record: Tlv, may_check: Callable[[float], bool]
 ) -> None:
     limits = local.limits
     if record.type in (TlvType.SMP1, TlvType.SMP1Q) and not isinstance(
@@ -148,7 +148,7 @@ def _progress(instance: Instance, step: smp.SmpStep) -> tuple[Event, ...]:
     return (SmpProgress(_ANSWERED, tag),)
 
 
-def _set_trust(instance: Instance, local: Local, level: str) -> None:
+def _set_trust(instance: Instance, local: Context, level: str) -> None:
     """Initiator and responder trust a key that passed, and no longer one that failed (protocol,
     section on SMP and trust)."""
     assert instance.fingerprint is not None

@@ -56,7 +56,7 @@ class Channel(Secret):
         self.send_prefix = b""
 
     def seal(self, text: bytes, tlvs: bytes = b"", flags: int = 0) -> bytes:
-        """Return the armoured line that carries `text` (no zero byte in it) and encoded TLVs."""
+        """Return the encoded line that carries `text` (no zero byte in it) and encoded TLVs."""
         if self.send_keys is not None and not flags:
             return self.send_keys.seal(self.send_prefix, text, tlvs, b"")
         keys, prefix = self._sending(flags)

@@ -16,8 +16,8 @@ from otrfast.crypto.secret import Secret
 from otrfast.errors import LimitExceeded, UnexpectedMessage
 from otrfast.outcome import NEVER, Turn
 from otrfast.protocol import ake
+from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance, MessageState
-from otrfast.protocol.local import Local
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
 
 _RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRYPTED: 2}
@@ -35,12 +35,12 @@ class Recipient(Enum):
     """The one last heard from, of the same."""
 
 
-class Devices(Secret):
+class Instances(Secret):
     """The instances of one peer, by tag; version 2 is the instance 0."""
 
     __slots__ = ("_answers", "_by_tag", "_counted", "_local", "peer", "pending")
 
-    def __init__(self, peer: Hashable, local: Local) -> None:
+    def __init__(self, peer: Hashable, local: Context) -> None:
         self.peer = peer
         self._local = local
         self._by_tag: dict[int, Instance] = {}

@@ -42,7 +42,7 @@ class Usage:
 
 
 @record
-class Local:
+class Context:
     """Handed to every session and instance; nothing in it belongs to one peer."""
 
     identity: Identity
@@ -58,7 +58,7 @@ class Local:
 
     def send(self, message: Message, turn: Turn) -> None:
         """Send a message of a key exchange."""
-        line = self.identity.backend.armoured(message.encode())
+        line = self.identity.backend.encode_message(message.encode())
         turn.encoded(line, message.version, message.receiver)
 
     def limited(self, limit: str, turn: Turn) -> None:

@@ -19,7 +19,7 @@ REFERENCE = pure_backend("gmpy2")
 BACKENDS = [*levels.NATIVE, "gmpy2"]
 
 
-def armour(raw):
+def encode_message(raw):
     return b"?OTR:" + b64encode(raw) + b"."
 
 
@@ -77,7 +77,7 @@ def test_open_line_when_there_is_no_zero_byte_then_text(native):
     keys = sender._keys
     ciphertext = REFERENCE.aes_ctr(keys.send_aes, bytes(7) + b"\1" + bytes(8), b"text")
     body = prefix() + bytes(7) + b"\1" + len(ciphertext).to_bytes(4, "big") + ciphertext
-    line = armour(body + REFERENCE.hmac_sha1(keys.send_mac, body) + bytes(4))
+    line = encode_message(body + REFERENCE.hmac_sha1(keys.send_mac, body) + bytes(4))
     assert receiver.open_line(head(), line) == b"text"
 
 
@@ -115,9 +115,9 @@ def test_open_line_when_any_byte_is_flipped_then_general_path(backend):
     for at in range(len(raw)):
         flipped = bytearray(raw)
         flipped[at] ^= 0x10
-        assert receiver.open_line(head(), armour(bytes(flipped))) is None, at
+        assert receiver.open_line(head(), encode_message(bytes(flipped))) is None, at
         assert state(receiver) == before
-    assert receiver.open_line(head(), armour(raw)) == b"text"
+    assert receiver.open_line(head(), encode_message(raw)) == b"text"
 
 
 def test_open_line_when_cut_short_then_general_path(backend):
@@ -125,10 +125,10 @@ def test_open_line_when_cut_short_then_general_path(backend):
     line = sender.seal(prefix(), b"text", b"", bytes(20))
     raw = raw_of(line)
     for length in range(len(raw)):
-        assert receiver.open_line(head(), armour(raw[:length])) is None, length
+        assert receiver.open_line(head(), encode_message(raw[:length])) is None, length
     for length in range(len(line)):
         assert receiver.open_line(head(), line[:length]) is None, length
-    assert receiver.open_line(head(), armour(raw + b"\0")) is None
+    assert receiver.open_line(head(), encode_message(raw + b"\0")) is None
     assert state(receiver) == (0, 0, False)
     assert receiver.open_line(head(), line) == b"text"
 
@@ -141,12 +141,12 @@ def test_open_line_when_a_length_is_wrong_then_general_path(backend, wrong):
         right = int.from_bytes(raw[at : at + 4], "big")
         lengths = {"0": 0, "right - 1": right - 1, "right + 1": right + 1, "2**31": 2**31}
         length = lengths.get(wrong, 2**32 - 1).to_bytes(4, "big")
-        assert receiver.open_line(head(), armour(raw[:at] + length + raw[at + 4 :])) is None
+        assert receiver.open_line(head(), encode_message(raw[:at] + length + raw[at + 4 :])) is None
     assert state(receiver) == (0, 0, False)
 
 
 def oddities(line):
-    """A line that opens, and what is odd about its armour."""
+    """A line that opens, and what is odd about its encoding."""
     return {
         "front": b" " + line,
         "end": line + b"\n",
@@ -162,14 +162,14 @@ def oddities(line):
         "high bit": line[:50] + bytes([line[50] | 0x80]) + line[51:],
         "padding within": line[:52] + b"==" + line[54:],
         "early padding": line[:-5] + b"====.",
-        "armour alone": b"?OTR:.",
+        "encoding alone": b"?OTR:.",
         "padding alone": b"?OTR:====.",
         "nothing": b"",
     }
 
 
 @pytest.mark.parametrize("name", oddities(b"?OTR:" + b"A" * 300 + b"."))
-def test_open_line_when_the_armour_is_odd_then_general_path(backend, name):
+def test_open_line_when_the_encoding_is_odd_then_general_path(backend, name):
     receiver = duo(backend)[1]
     assert receiver.open_line(head(), oddities(sealed(REFERENCE))[name]) is None
     assert state(receiver) == (0, 0, False)
@@ -260,18 +260,18 @@ def changed_lines(draw):
             draw(st.sampled_from([b"", bytes(20), b"abc"])),
         )
         raw = bytearray(raw_of(line))
-        match draw(st.sampled_from(["as it was"] * 4 + ["bit", "cut", "more", "text", "armour"])):
+        match draw(st.sampled_from(["as it was"] * 4 + ["bit", "cut", "more", "text", "encoding"])):
             case "bit":
                 raw[draw(st.integers(0, len(raw) - 1))] ^= 1 << draw(st.integers(0, 7))
-                line = armour(bytes(raw))
+                line = encode_message(bytes(raw))
             case "cut":
-                line = armour(bytes(raw[: draw(st.integers(0, len(raw)))]))
+                line = encode_message(bytes(raw[: draw(st.integers(0, len(raw)))]))
             case "more":
-                line = armour(bytes(raw) + draw(st.binary(max_size=3)))
+                line = encode_message(bytes(raw) + draw(st.binary(max_size=3)))
             case "text":
                 at = draw(st.integers(0, len(line)))
                 line = line[:at] + draw(st.binary(max_size=2)) + line[at:]
-            case "armour":
+            case "encoding":
                 line = draw(st.sampled_from([*oddities(line).values()]))
         lines += [line] * draw(st.sampled_from([1, 1, 1, 2]))
     return draw(st.permutations(lines)) if draw(st.booleans()) else lines
@@ -313,9 +313,9 @@ def compare(backend, lines):
 
 
 def canonical(line):
-    """Whether a line is clean armour to the last bit."""
+    """Whether a line is clean base64 to the last bit."""
     try:
-        return armour(b64decode(line[5:-1], validate=True)) == line
+        return encode_message(b64decode(line[5:-1], validate=True)) == line
     except ValueError:
         return False
 

@@ -1,4 +1,4 @@
-"""The text layer: what an incoming line is, and how queries, tags, errors and armour are
+"""The text layer: what an incoming line is, and how queries, tags, errors and encoded messages are
 written.
 
 `classify` looks for the first `?OTR` anywhere in a line, as libotr does; failing that, for the
@@ -16,7 +16,7 @@ from otrfast.errors import DecodeError
 from otrfast.records import record
 
 OTR_TAG: Final = b"?OTR"
-ARMOUR: Final = b"?OTR:"
+ENCODED_PREFIX: Final = b"?OTR:"
 ERROR_MARK: Final = b"?OTR Error:"
 WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
 WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}
@@ -61,7 +61,7 @@ class ErrorText:
 
 
 @record
-class Armoured:
+class EncodedMessage:
     """An encoded message, still in base64: `line` from `?OTR:` on; `before` is the text in front
     of it."""
 
@@ -74,14 +74,14 @@ class Armoured:
         The final dot is required and what follows it is ignored; line breaks and spaces within
         are skipped. Raises `DecodeError` for anything else that is not base64.
         """
-        end = self.line.find(b".", len(ARMOUR))
+        end = self.line.find(b".", len(ENCODED_PREFIX))
         if end < 0:
             raise DecodeError("final dot", len(self.line))
-        text = self.line[len(ARMOUR) : end].translate(*_IN_ARMOUR)
+        text = self.line[len(ENCODED_PREFIX) : end].translate(*_IN_ARMOUR)
         try:
             return a2b_base64(text, strict_mode=True)
         except ValueError:
-            raise DecodeError("base64", len(ARMOUR)) from None
+            raise DecodeError("base64", len(ENCODED_PREFIX)) from None
 
 
 @record
@@ -103,7 +103,7 @@ class Unsupported:
     version: int | None
 
 
-Line = PlainText | TaggedText | Query | ErrorText | Armoured | FragmentText | Unsupported
+Line = PlainText | TaggedText | Query | ErrorText | EncodedMessage | FragmentText | Unsupported
 
 
 def classify(line: bytes) -> Line:
@@ -121,7 +121,7 @@ def classify(line: bytes) -> Line:
             return (
                 Unsupported(otr, 1)
                 if otr.startswith((b"?OTR:AAEK", b"?OTR:AAED"))
-                else Armoured(otr, before)
+                else EncodedMessage(otr, before)
             )
         case b"?" | b"v":
             return _query(otr, before)
@@ -175,9 +175,9 @@ def _tagged(line: bytes) -> PlainText | TaggedText:
     return TaggedText(line[:start] + line[first + _GROUP * groups :], frozenset(versions))
 
 
-def armour(raw: bytes) -> bytes:
+def encode_message(raw: bytes) -> bytes:
     """Return the line that carries a binary message."""
-    return ARMOUR + b2a_base64(raw, newline=False) + b"."
+    return ENCODED_PREFIX + b2a_base64(raw, newline=False) + b"."
 
 
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:

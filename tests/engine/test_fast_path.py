@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otrfast import Outcome, Padding, Session, errors, events
-from otrfast.protocol.data import Channel
+from otrfast.protocol.channel import Channel
 from otrfast.turns import Turns
 from otrfast.wire.tlv import Tlv
 
@@ -157,12 +157,12 @@ def digest_of(side) -> tuple:
         ring.their_keyid,
         tuple(sorted((pair, keys.send_counter, keys.receive_counter, keys.verified)
               for pair, keys in ring._pairs.items())),
-        side.session._talk.offer,
-        side.session._talk.sent,
+        side.session._conversation.offer,
+        side.session._conversation.sent,
         side.instance.last_sent,
         side.instance.last_received,
-        side.session._talk.last_sent,
-        side.session._talk.last_received,
+        side.session._conversation.last_sent,
+        side.session._conversation.last_received,
     )  # fmt: skip
 
 
@@ -194,7 +194,9 @@ def test_lane_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatc
     pair.converse(2)
     pair.say(pair.alice, b"opens the lane")
     general = []
-    monkeypatch.setattr("otrfast.incoming.receive", lambda talk, line, turn: general.append(line))
+    monkeypatch.setattr(
+        "otrfast.engine.dispatch.receive", lambda secured, line, turn: general.append(line)
+    )
     lines = pair.alice.session.send_many([b"one", b"two"]).wire
     assert pair.bob.session.receive(lines[0]).events[0].text == b"one"
     assert pair.bob.session.receive_many(lines[1:]).events[0].text == b"two"
@@ -204,42 +206,42 @@ def test_lane_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatc
     assert general == []
 
 
-def test_receive_many_when_a_line_is_too_long_then_only_that_one_is_refused(talk: Pair):
-    talk.converse(2)
-    talk.say(talk.alice, b"opens the lane")
-    good = talk.alice.session.send_many([b"one", b"two"]).wire
-    outcome = talk.bob.session.receive_many([good[0], b"?OTR:" + b"A" * 70_000 + b".", good[1]])
+def test_receive_many_when_a_line_is_too_long_then_only_that_one_is_refused(secured: Pair):
+    secured.converse(2)
+    secured.say(secured.alice, b"opens the lane")
+    good = secured.alice.session.send_many([b"one", b"two"]).wire
+    outcome = secured.bob.session.receive_many([good[0], b"?OTR:" + b"A" * 70_000 + b".", good[1]])
     kinds = [type(event).__name__ for event in outcome.events]
     assert kinds == ["MessageReceived", "Limited", "MessageRejected", "MessageReceived"]
     assert not outcome.wire
 
 
-def test_receive_many_of_nothing_then_nothing(talk: Pair):
-    assert talk.alice.session.receive_many([]) == ((), ())
-    assert talk.alice.session.send_many([]) == ((), ())
-    assert talk.alice.account.receive_many([]) == []
-    assert talk.alice.account.send_many([]) == []
+def test_receive_many_of_nothing_then_nothing(secured: Pair):
+    assert secured.alice.session.receive_many([]) == ((), ())
+    assert secured.alice.session.send_many([]) == ((), ())
+    assert secured.alice.account.receive_many([]) == []
+    assert secured.alice.account.send_many([]) == []
 
 
-def test_send_many_when_one_can_not_be_sent_then_those_before_it_are_not_lost(talk: Pair):
-    talk.converse()
+def test_send_many_when_one_can_not_be_sent_then_those_before_it_are_not_lost(secured: Pair):
+    secured.converse()
     with pytest.raises(errors.TextHasNul) as caught:
-        talk.alice.session.send_many([b"one", b"two", b"a\0b", b"three"])
+        secured.alice.session.send_many([b"one", b"two", b"a\0b", b"three"])
     (outcome,) = caught.value.outcomes
-    got = talk.bob.session.receive_many(outcome.wire)
+    got = secured.bob.session.receive_many(outcome.wire)
     assert [event.text for event in got.events if isinstance(event, events.MessageReceived)] == [
         b"one",
         b"two",
     ]
-    talk.converse()
+    secured.converse()
 
 
 def test_receive_many_of_much_junk_then_the_lane_is_not_tried_on_all_of_it_each_time(
-    talk: Pair, monkeypatch
+    secured: Pair, monkeypatch
 ):
     """Its cost stays in proportion to the lines."""
-    talk.converse(2)
-    talk.say(talk.alice, b"opens the lane")
+    secured.converse(2)
+    secured.say(secured.alice, b"opens the lane")
     looked_at = []
     true = Channel.open_many
     monkeypatch.setattr(
@@ -248,7 +250,7 @@ def test_receive_many_of_much_junk_then_the_lane_is_not_tried_on_all_of_it_each_
         lambda self, lines, *rest: looked_at.append(len(lines)) or true(self, lines, *rest),
     )
     junk = [b"?OTR:AAMDjunk."] * 2000
-    talk.bob.session.receive_many(junk)
+    secured.bob.session.receive_many(junk)
     assert sum(looked_at) <= len(junk) * 20
 
 
@@ -264,22 +266,22 @@ def test_lane_when_policy_forbids_the_version_then_closed(quick, version: int):
     assert [type(event.error) for event in outcome.events] == [errors.VersionMismatch]
 
 
-def test_digest_then_it_sees_what_a_lane_message_changes(talk: Pair):
+def test_digest_then_it_sees_what_a_lane_message_changes(secured: Pair):
     """The oracle of the other tests must not be blind."""
-    talk.converse(2)
-    talk.say(talk.alice, b"opens the lane")
-    before = digest(talk.bob.session)
-    assert digest(talk.bob.session) == before
-    talk.say(talk.alice, b"on the lane")
-    assert digest(talk.bob.session) != before
+    secured.converse(2)
+    secured.say(secured.alice, b"opens the lane")
+    before = digest(secured.bob.session)
+    assert digest(secured.bob.session) == before
+    secured.say(secured.alice, b"on the lane")
+    assert digest(secured.bob.session) != before
 
 
 @pytest.mark.parametrize("at", [0, 700, 999])
 def test_send_many_when_one_text_is_not_for_the_lane_then_none_is_looked_at_often(
-    talk: Pair, monkeypatch, at: int
+    secured: Pair, monkeypatch, at: int
 ):
     """Whoever can put a text into a batch must not make it cost the square of its length."""
-    talk.converse(2)
+    secured.converse(2)
     texts = [b"%d" % number for number in range(1000)]
     texts[at] = b"what does ?OTR mean"
     looked_at = []
@@ -290,6 +292,6 @@ def test_send_many_when_one_text_is_not_for_the_lane_then_none_is_looked_at_ofte
         return takes(session, run)
 
     monkeypatch.setattr(Session, "_lane_takes", counted)
-    lines = talk.alice.session.send_many(texts).wire
-    assert [event.text for event in talk.bob.session.receive_many(lines).events] == texts
+    lines = secured.alice.session.send_many(texts).wire
+    assert [event.text for event in secured.bob.session.receive_many(lines).events] == texts
     assert sum(looked_at) < 5 * len(texts)
