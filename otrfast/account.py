@@ -1,42 +1,34 @@
-"""An account: one identity and the conversations that it has, with their shared bounds."""
+"""An account: one identity, its conversations, and the limits that they share."""
 
 from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from heapq import heappop, heappush
-from itertools import count, islice
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
-from typing import TypeVar
 
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
+from otrfast.engine.timers import Timer, Timers
 from otrfast.environment import Environment
-from otrfast.errors import AccountFull, LocalError
+from otrfast.errors import AccountFull, LocalError, PeerExists, StillEncrypted
 from otrfast.limits import Limits
-from otrfast.outcome import Outcome
+from otrfast.outcome import NEVER, Outcome
 from otrfast.policy import Policy
+from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.context import Context, Tickable, Usage
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
+from otrfast.protocol.instance import MessageState
 from otrfast.records import replace
-from otrfast.session import LookedAhead, Session
+from otrfast.session import KeyPair as DhPair
+from otrfast.session import Lookahead, Session
 from otrfast.trust import Trust
 
-T = TypeVar("T")
-
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
-_LOOKED_AT = 16  # peers that one new one may push aside
-_SPARE_TIMERS = 1024  # timers out of date that may stand in the heap before it is cleared
+_LOOKED_AT = 16  # peers that one new one may replace
 _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
-
-
-_Timer = tuple[float, int, Hashable]
-"""When a session wants to be ticked, a number that no other timer has, and whose session it is.
-
-Not the session itself: a flood of peers that come and are forgotten must not be kept by what they
-wait for. And plain: the garbage collector soon stops looking at a tuple that holds nothing."""
 
 
 class Account(Secret):
@@ -98,11 +90,9 @@ class Account(Secret):
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (
             weakref.WeakValueDictionary()
         )
-        self._lone: weakref.WeakSet[Session] = weakref.WeakSet()
-        self._timers: list[_Timer] = []
-        self._timers_limit = _SPARE_TIMERS
-        self._order = count()
-        self._local = Context(
+        self._detached: weakref.WeakSet[Session] = weakref.WeakSet()
+        self._timers = Timers(self._is_live)
+        self._context = Context(
             self._identity,
             limits or Limits(),
             self.trust,
@@ -130,36 +120,87 @@ class Account(Secret):
         return session
 
     def _new_session(self, peer: Hashable) -> Session:
-        if len(self._sessions) >= self._local.limits.peers:
-            self._make_room()
+        limits = self._context.limits
+        if len(self._sessions) >= limits.peers:
+            self._make_space()
         session = self._forgotten.pop(peer, None) if self._forgotten else None
         if session is None:
-            session = Session(peer, self._local, self.policy)
+            session = Session(peer, self._context, self.policy)
         self._sessions[peer] = session
-        idle = self._local.clock() + self._local.limits.idle_peer
-        if idle < session.scheduled:  # to be forgotten then, where nothing has become of it
+        idle = self._context.clock() + limits.idle_peer
+        if idle < session.conversation.scheduled:  # to be forgotten then, if it stays unused
             try:
-                session.wake(idle)
+                session.conversation.wake(idle)
             except BaseException:  # nobody would ever look at it again
                 self._forget(peer, self._sessions.pop(peer))
                 raise
         return session
 
-    def lone_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
+    def detached_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
         """Return a new conversation that belongs to the caller alone: it is dropped with the last
         reference, nobody ticks it, and what it learns of `peer` is not written to `trust`."""
-        local = replace(self._local, schedule=_unscheduled, trust=Trust())
-        session = Session(peer, local, self.policy if policy is None else policy)
-        self._lone.add(session)
+        context = replace(self._context, schedule=_unscheduled, trust=Trust())
+        session = Session(peer, context, self.policy if policy is None else policy)
+        self._detached.add(session)
         return session
 
-    def _make_room(self) -> None:
-        """Forget one of the oldest peers in plain text; those that stand in the way move to the
-        end of the row."""
-        self._local.usage.limited["peers"] = self._local.usage.limited.get("peers", 0) + 1
+    def forget(self, peer: Hashable) -> None:
+        """Forget a peer: its session with all settings. Who still holds the session may use it.
+        What `trust` knows of the peer stays.
+
+        A peer that is not known is nothing to forget. Raises `StillEncrypted` if a private
+        conversation is going on: call `end` on its session first.
+        """
+        session = self._sessions.get(peer) or self._forgotten.get(peer)
+        if session is None:
+            return
+        if session.conversation.state is MessageState.ENCRYPTED:
+            raise StillEncrypted(f"the conversation with {peer!r} is encrypted: end it first")
+        self._sessions.pop(peer, None)
+        self._forgotten.pop(peer, None)
+        session._release()
+        session.conversation.scheduled = NEVER
+
+    def rename(self, old: Hashable, new: Hashable) -> None:
+        """Have the peer `old` be called `new`: its session, with everything that it holds, and
+        what `trust` knows of it.
+
+        Raises `LookupError` if there is neither a session nor trust for `old`, `PeerExists` if
+        there is one for `new`; nothing has changed then.
+        """
+        if self._sessions.get(new) or self._forgotten.get(new) or self.trust.of(new):
+            raise PeerExists(f"there is a peer called {new!r} already")
+        session = self._sessions.get(old)
+        if session is None and not self.trust.of(old):
+            raise LookupError(f"there is no peer called {old!r}")
+        self.trust.rename(old, new)
+        if session is not None:
+            conversation = session.conversation
+            scheduled = conversation.scheduled
+            conversation.rename(new)
+            del self._sessions[old]
+            self._sessions[new] = session
+            if scheduled != NEVER:
+                self._timers.add(scheduled, new)
+
+    def end_all(self) -> list[tuple[Hashable, Outcome]]:
+        """End every private conversation, for a program that stops; return the peers with what
+        is to be sent to them."""
+        ended = []
+        for peer, session in list(self._sessions.items()):
+            outcome = session.end()
+            if outcome.events or outcome.wire:
+                ended.append((peer, outcome))
+        return ended
+
+    def _make_space(self) -> None:
+        """Forget one of the oldest peers in plain text; those that cannot be forgotten move to
+        the end of the order."""
+        limited = self._context.usage.limited
+        limited["peers"] = limited.get("peers", 0) + 1
         for peer in list(islice(self._sessions, _LOOKED_AT)):
             session = self._sessions.pop(peer)
-            if not session.has_history:
+            if not session.conversation.has_history:
                 self._forget(peer, session)
                 return
             self._sessions[peer] = session
@@ -170,69 +211,78 @@ class Account(Secret):
     def _forget(self, peer: Hashable, session: Session) -> None:
         """Hold a session no more; whoever still does may use it, and has it back by its peer."""
         self._forgotten[peer] = session
-        session.let_go()
+        session._release()
 
     def receive_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Take lines of several peers, in order, as `session(peer).receive(line)` would; one
         outcome each.
 
-        The powers that they need are computed together, eight at a time where the processor can.
-        Raises what `session` raises: the outcomes before it are in the exception's `outcomes`.
+        The exponentiations that they need are computed together, eight at a time if the processor
+        can. Raises what `session` raises: the outcomes before it are in the exception's
+        `outcomes`.
         """
         ahead = [(peer, self._look_ahead(peer, as_bytes(line, "a line"))) for peer, line in items]
-        self._identity.agree_ahead([seen.pair for _, seen in ahead if seen.pair is not None])
-        return self._in_turn(Session.receive_ahead, ahead)
+        secrets = self._compute([seen.pair for _, seen in ahead])
+        outcomes: list[Outcome] = []
+        try:
+            for (peer, seen), secret in zip(ahead, secrets, strict=True):
+                outcomes.append(self.session(peer)._receive_ahead(seen, secret))
+        except LocalError as error:
+            error.outcomes = outcomes
+            raise
+        return outcomes
 
-    def _look_ahead(self, peer: Hashable, line: bytes) -> LookedAhead:
-        """Look at a line without making room for a peer that there is no session with yet: it
-        needs no power."""
+    def _look_ahead(self, peer: Hashable, line: bytes) -> Lookahead:
+        """Look at a line without making a session for a peer that has none yet: its line needs no
+        exponentiation."""
         session = self._sessions.get(peer) or self._forgotten.get(peer)
-        return LookedAhead(line, None, None, None) if session is None else session.look_ahead(line)
+        return Lookahead(line) if session is None else session._look_ahead(line)
 
     def send_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Send texts to several peers, in order, as `session(peer).send(text)` would; one
         outcome each.
 
-        The powers that they need are computed together. What `send` raises for a text ends the
-        call there: the outcomes before it are in the exception's `outcomes`.
+        The exponentiations that they need are computed together. What `send` raises for a text
+        ends the call there: the outcomes before it are in the exception's `outcomes`.
         """
         known = [self._sessions.get(peer) for peer, _ in items]
-        needs = [session.wanted_to_send() for session in known if session is not None]
-        self._identity.dh_keys.fill(sum([need.dh_key for need in needs]))
-        self._identity.agree_ahead([need.pair for need in needs if need.pair is not None])
-        return self._in_turn(Session.send, items)
-
-    def _in_turn(
-        self, call: Callable[[Session, T], Outcome], items: Sequence[tuple[Hashable, T]]
-    ) -> list[Outcome]:
-        """Make a call for each item; the shared secrets computed ahead are wiped after the last."""
+        needs = [(False, None) if each is None else each._wanted_to_send() for each in known]
+        self._identity.dh_keys.fill(sum([dh_key for dh_key, _ in needs]))
+        secrets = self._compute([pair for _, pair in needs])
         outcomes: list[Outcome] = []
         try:
-            for peer, item in items:
-                outcomes.append(call(self.session(peer), item))
+            for (peer, text), secret in zip(items, secrets, strict=True):
+                outcomes.append(self.session(peer)._send_ahead(text, secret))
         except LocalError as error:
             error.outcomes = outcomes
             raise
-        finally:
-            self._identity.forget_ahead()
         return outcomes
 
+    def _compute(self, pairs: Sequence[DhPair | None]) -> list[ComputedSecret | None]:
+        """Compute the shared secret of each pair, all at a time and each once; None for no pair,
+        and for one that has no secret since its public key is not in the group."""
+        distinct = list(dict.fromkeys([pair for pair in pairs if pair is not None]))
+        secrets = {
+            pair: None if secret is None else ComputedSecret(*pair, secret)
+            for pair, secret in zip(
+                distinct, self._identity.backend.agree_many(distinct), strict=True
+            )
+        }
+        return [None if pair is None else secrets[pair] for pair in pairs]
+
     def tick(self) -> list[tuple[Hashable, Outcome]]:
-        """Do what is due in all conversations; return the peers to which something happened,
-        with their outcomes."""
-        now = self._local.clock()
-        due = []
-        while self._timers and self._timers[0][0] <= now:
-            due.append(heappop(self._timers))
+        """Do what time asks for in all conversations; return the peers to which something
+        happened, with their outcomes."""
+        now = self._context.clock()
         outcomes = []
-        for timer in due:
+        for timer in self._timers.expired(now):
             session, peer = self._waiting(timer), timer[2]
             if session is not None:
                 outcome = session.tick()
                 if outcome.events or outcome.wire:
                     outcomes.append((peer, outcome))
             known = self._sessions.get(peer)  # its owner may have ticked it before
-            if known is not None and known.forgettable(now):
+            if known is not None and known.conversation.forgettable(now):
                 self._forget(peer, self._sessions.pop(peer))
         return outcomes
 
@@ -240,35 +290,28 @@ class Account(Secret):
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, in seconds of the environment's clock; it may turn
         out to be nothing."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers.soonest
 
-    def _waiting(self, timer: _Timer) -> Session | None:
-        """Return the session that waits for a timer, None where it is gone or has been scheduled
-        anew since."""
+    def _waiting(self, timer: Timer) -> Session | None:
+        """Return the session that waits for a timer, None if it is gone or has been scheduled
+        again since."""
         deadline, _, peer = timer
         session = self._sessions.get(peer) or self._forgotten.get(peer)
-        if session is None or session.forked or session.scheduled != deadline:
+        if session is None:
             return None
-        return session
+        conversation = session.conversation
+        return None if conversation.forked or conversation.scheduled != deadline else session
 
-    def _schedule(self, deadline: float, session: Tickable) -> None:
-        if session.peer not in self._sessions and isinstance(session, Session):
-            if session.has_history:  # in use again after it was forgotten
-                self._sessions.setdefault(session.peer, session)
-        if len(self._timers) >= self._timers_limit:
-            self._clear_timers()
-        heappush(self._timers, (deadline, next(self._order), session.peer))
+    def _is_live(self, timer: Timer) -> bool:
+        return self._waiting(timer) is not None
 
-    def _clear_timers(self) -> None:
-        """Throw away the timers that are out of date; another thread may add one meanwhile."""
-        live = []
-        while self._timers:
-            timer = heappop(self._timers)
-            if self._waiting(timer) is not None:
-                live.append(timer)
-        for timer in live:
-            heappush(self._timers, timer)
-        self._timers_limit = 2 * len(live) + _SPARE_TIMERS
+    def _schedule(self, deadline: float, conversation: Tickable) -> None:
+        peer = conversation.peer
+        if peer not in self._sessions and conversation.has_history:
+            session = self._forgotten.get(peer)  # in use again after it was forgotten
+            if session is not None and session.conversation is conversation:
+                self._sessions.setdefault(peer, session)
+        self._timers.add(deadline, peer)
 
     def prepare(self, dh_keys: int) -> None:
         """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message
@@ -281,7 +324,7 @@ class Account(Secret):
 
     @property
     def instance_tag(self) -> int:
-        """Which device of this account we are."""
+        """Which instance of this account we are."""
         return self._identity.instance_tag
 
     @property
@@ -301,13 +344,13 @@ class Account(Secret):
 
     @property
     def limits(self) -> Limits:
-        """The bounds in force."""
-        return self._local.limits
+        """The limits in force."""
+        return self._context.limits
 
     @property
     def limited(self) -> Mapping[str, int]:
         """How often each bound has bitten, by its name in `Limits`."""
-        return self._local.usage.limited
+        return self._context.usage.limited
 
     @property
     def sessions(self) -> Mapping[Hashable, Session]:
@@ -318,9 +361,9 @@ class Account(Secret):
         """In a child process: forget the D-H keys made ahead, and have every session refuse to
         go on."""
         self._identity.dh_keys.clear()
-        for session in (*self._sessions.values(), *self._forgotten.values(), *self._lone):
-            session.abandon_after_fork()
-        self._lone.clear()
+        for session in (*self._sessions.values(), *self._forgotten.values(), *self._detached):
+            session._abandon()
+        self._detached.clear()
         self._sessions.clear()
         self._forgotten.clear()
         self._timers.clear()
@@ -329,8 +372,8 @@ class Account(Secret):
         return f"<Account {self.name!r} on {self.protocol!r}: {len(self._sessions)} conversations>"
 
 
-def _unscheduled(deadline: float, session: Tickable) -> None:
-    """Have nobody tick a session: its owner does, or nobody needs it."""
+def _unscheduled(deadline: float, conversation: Tickable) -> None:
+    """Have nobody tick a conversation: its owner does, or nobody needs it."""
 
 
 def _after_fork() -> None:

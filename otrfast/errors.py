@@ -60,6 +60,15 @@ class AccountFull(LocalError):
     loss."""
 
 
+class StillEncrypted(LocalError):
+    """The peer cannot be forgotten while a private conversation with it goes on: call `end()`
+    first."""
+
+
+class PeerExists(LocalError):
+    """A peer cannot get a name that another peer of the account has."""
+
+
 class SessionForked(LocalError):
     """The process was forked after the session was made: using it here would repeat key streams."""
 

@@ -1,67 +1,94 @@
 """A conversation with one peer, as its user sees it: lines in, texts and events out; texts in,
 lines out.
 
-Each call takes the time once, makes one `Turn` and returns its `Outcome`. In front of the
-general path (`conversation`) stands the fast lane: while a session is encrypted and nothing else
-is going on, a text and its line are one call of the backend apart.
+What the engine knows of the peer is in `engine.conversation`; what lines and texts do to it is in
+`engine.dispatch` and `engine.outgoing`. In front of them is `engine.fast_path`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from otrfast.bytes_like import all_bytes, as_bytes
-from otrfast.crypto.backend import DhKey
-from otrfast.engine import dispatch
+from otrfast.crypto.backend import DataFields, DhKey
+from otrfast.crypto.secret import Secret
+from otrfast.engine import dispatch, outgoing, timers
+from otrfast.engine.conversation import Conversation
+from otrfast.engine.fast_path import FastPath
 from otrfast.errors import (
     FragmentLimitTooSmall,
     LocalError,
     NotEncrypted,
+    SessionForked,
     SmpNotRunning,
-    TextHasNul,
+    UnknownInstance,
 )
 from otrfast.events import Event, ExtraKeySent, MessageReceived
-from otrfast.outcome import Outcome, Turn
+from otrfast.outcome import NEVER, Outcome
 from otrfast.policy import Policy
 from otrfast.protocol import smp, smp_session
+from otrfast.protocol.call import Call, ComputedSecret
 from otrfast.protocol.channel import Channel
+from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Recipient
-from otrfast.turns import EXPANSION, Turns
-from otrfast.wire.lines import OTR_TAG, is_ordinary
-from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
+from otrfast.protocol.padding import Padding
+from otrfast.records import record
+from otrfast.wire.lines import is_ordinary
+from otrfast.wire.messages import IGNORE_UNREADABLE, Message
 from otrfast.wire.tlv import Tlv, TlvType
 
-_FRAGMENT_HEAD = 37
-_LOOK_AHEAD = 16  # lines tried on the fast lane together where it has just refused one
+MIN_FRAGMENT = 40
+"""The smallest `max_fragment`: a version 3 fragment's header, and a piece that is worth it."""
+
+_LOOK_AHEAD = 16  # lines tried on the fast path together after it has just refused one
+_MOST_EXTRA_KEY_DATA = 0xFFFF - 4
 _new = tuple.__new__
 
-
-class SendNeeds(NamedTuple):
-    """What sending a text will cost: a new D-H key, and the halves of a shared secret."""
-
-    dh_key: bool
-    pair: tuple[DhKey, bytes] | None
+KeyPair = tuple[DhKey, bytes]
+"""A D-H key of ours and a public one of the peer, which have a shared secret."""
 
 
-class LookedAhead(NamedTuple):
-    """A line and the halves of the shared secret that receiving it will need, None where it
-    needs none; the data message in it, where it is one for `lane`."""
+@record
+class InstanceInfo:
+    """What is known of one instance of the peer."""
 
-    line: bytes
-    pair: tuple[DhKey, bytes] | None
-    message: DataMessage | None
-    lane: Channel | None
-
-    def __repr__(self) -> str:
-        return "<LookedAhead: redacted>"
+    tag: int
+    state: MessageState
+    version: int
+    fingerprint: bytes | None
+    ssid: bytes
 
 
-class Session(Turns):
+class Lookahead(Secret):
+    """A line of a batch, before it is received: the `pair` whose shared secret it will need, None
+    if it needs none, and the fields of a data message that `channel` has read in it."""
+
+    __slots__ = ("channel", "fields", "line", "pair")
+
+    def __init__(
+        self,
+        line: bytes,
+        pair: KeyPair | None = None,
+        fields: DataFields | None = None,
+        channel: Channel | None = None,
+    ) -> None:
+        self.line = line
+        self.pair = pair
+        self.fields = fields
+        self.channel = channel
+
+
+class Session(Secret):
     """One conversation, made by `Account.session`; one thread at a time may use it."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_conversation", "_fast_path")
+
+    def __init__(self, peer: Hashable, context: Context, policy: Policy) -> None:
+        self._conversation = Conversation(peer, context, policy)
+        self._fast_path = FastPath(context)
+
+    # Lines and texts
 
     def receive(self, line: bytes) -> Outcome:
         """Take a line from the transport. Never raises for what the peer wrote: see
@@ -69,49 +96,49 @@ class Session(Turns):
 
         Raises `TypeError` for anything but bytes, `SessionForked` in a child process.
         """
-        lane = self._lane
-        if lane is not None and line.__class__ is bytes and len(line) <= self._line_limit:
-            keys, instance = lane.receive_keys, self._lane_instance
-            received: MessageReceived | None = None
-            if keys is not None:
-                rest = True, instance.tag
-                received = keys.open_line(lane.receive_head, line, MessageReceived, rest)
-            if received is not None:
-                talk = self._conversation
-                talk.last_received = instance.last_received = now = self._clock()
-                if now - talk.last_sent <= self._silence:
-                    return _new(Outcome, ((received,), ()))
-                return self._with_heartbeat(received)
-            message = lane.read(line)
-            if message is not None:
-                return self._receive_data(message)
-        turn = self._turn()
-        dispatch.receive(self._conversation, as_bytes(line, "a line"), turn)
-        if lane is not None and self._only_a_text(turn.events):
-            return turn.outcome()
-        return self._close(turn)
+        path = self._fast_path
+        channel = path.channel
+        if channel is not None and line.__class__ is bytes and len(line) <= path.line_limit:
+            keys = channel.receive_keys
+            if keys is None:
+                found = channel.read(line)
+            else:
+                rest = True, path.instance.tag
+                found = keys.open_line(channel.receive_head, line, MessageReceived, rest)
+                if found.__class__ is MessageReceived:
+                    conversation = self._conversation
+                    now = path.clock()
+                    conversation.last_received = path.instance.last_received = now
+                    if now - conversation.last_sent <= path.silence:
+                        return _new(Outcome, ((found,), ()))
+                    return self._heartbeat(found)
+            if found is not None:
+                return self._receive_data(found)
+        return self._receive(line if line.__class__ is bytes else as_bytes(line, "a line"))
 
-    def _receive_data(self, message: DataMessage) -> Outcome:
-        """Take a data message that the lane has read, for the device that the lane is."""
-        turn = self._turn()
-        dispatch.receive_data(self._conversation, message, turn)
-        return turn.outcome() if self._only_a_text(turn.events) else self._close(turn)
+    def _receive(self, line: bytes, computed: ComputedSecret | None = None) -> Outcome:
+        call = self._call(computed)
+        dispatch.receive(self._conversation, line, call)
+        return self._finish(call)
 
-    def _only_a_text(self, events: list[Event]) -> bool:
-        """Whether all that happened is a text through the lane's channel, with keys turned at the
-        most: neither lane nor timers are touched by it."""
-        if self._lane is None or len(events) != 1:
-            return False
-        event = events[0]
-        tag = self._lane_instance.tag
-        return type(event) is MessageReceived and event.encrypted and event.instance == tag
+    def _receive_data(self, fields: DataFields, computed: ComputedSecret | None = None) -> Outcome:
+        """Take a data message that the channel of the fast path has read."""
+        path = self._fast_path
+        assert path.channel is not None  # it has read the message
+        call = self._call(computed)
+        dispatch.receive_data(self._conversation, path.instance, path.channel.message(fields), call)
+        return self._finish(call)
 
-    def _with_heartbeat(self, received: MessageReceived) -> Outcome:
-        """Close a turn of the fast lane in which an empty message is due."""
-        turn = self._turn()
-        turn.events.append(received)
-        self._conversation.heartbeat(self._lane_instance, turn)
-        return self._close(turn)
+    def receive_message(self, message: Message) -> Outcome:
+        """Take a message that has been decoded already; otherwise as `receive`."""
+        return self._do(lambda call: dispatch.receive_message(self._conversation, message, call))
+
+    def _heartbeat(self, received: MessageReceived) -> Outcome:
+        """Report a text of the fast path, and answer it by an empty message."""
+        call = self._call()
+        call.events.append(received)
+        outgoing.heartbeat(self._conversation, self._fast_path.instance, call)
+        return self._finish(call)
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
         """Take several lines, in order, as `receive` would one after another."""
@@ -120,10 +147,10 @@ class Session(Turns):
         wire: list[bytes] = []
         position, ahead = 0, len(lines)
         while position < len(lines):
-            run = self._receive_run(lines[position : position + ahead])
+            run = self._fast_path.open_run(self._conversation, lines[position : position + ahead])
             events += run
             position += len(run)
-            # never look much further than the lane has just gone: junk must not cost a square
+            # never look much further than the last run went: junk must not cost a square
             ahead = 2 * len(run) + _LOOK_AHEAD
             if position < len(lines):
                 outcome = self.receive(lines[position])
@@ -131,19 +158,6 @@ class Session(Turns):
                 wire += outcome.wire
                 position += 1
         return Outcome(tuple(events), tuple(wire))
-
-    def _receive_run(self, lines: Sequence[bytes]) -> list[MessageReceived]:
-        """What the fast lane makes of the leading lines; none where a heartbeat may be due."""
-        talk, lane = self._conversation, self._lane
-        now = self._clock()
-        if lane is None or now - talk.last_sent > self._silence:
-            return []
-        if max(map(len, lines)) > self._line_limit:
-            return []
-        received = lane.open_many(lines, MessageReceived, (True, self._lane_instance.tag))
-        if received:
-            talk.last_received = self._lane_instance.last_received = now
-        return received
 
     def send(
         self,
@@ -153,32 +167,43 @@ class Session(Turns):
         instance: int | Recipient | None = None,
         flags: int = 0,
     ) -> Outcome:
-        """Send a text: encrypted, held until it can be, or in the clear, as state and policy want
-        it.
+        """Send a text: encrypted, held until it can be, or in the clear, as state and policy ask
+        for.
 
-        `tlvs` go with an encrypted text; `instance` says which device of the peer is meant, else
+        `tlvs` go with an encrypted text; `instance` says which instance of the peer is meant, else
         `recipient` does; `flags` are those of a data message. Raises `ConversationFinished`,
         `TextHasNul`, `QueueFull`, `UnknownInstance`, `NotEncrypted` (TLVs without encryption) or
         `TypeError`; nothing is sent then.
         """
-        lane = self._lane
-        if lane is not None and instance is None and not (tlvs or flags):
-            keys, line = lane.send_keys, None
+        path = self._fast_path
+        channel = path.channel
+        if channel is not None and instance is None and not (tlvs or flags):
+            keys, line = channel.send_keys, None
             if keys is not None:
-                line = keys.seal_text(lane.send_prefix, text, self._text_limit)
-            elif is_ordinary(text, self._text_limit):
-                line = lane.seal(text)
+                line = keys.seal_text(channel.send_prefix, text, path.text_limit)
+            elif is_ordinary(text, path.text_limit):
+                line = channel.seal(text)
             if line is not None:
-                talk, device = self._conversation, self._lane_instance
-                talk.last_sent = device.last_sent = now = self._clock()
-                talk.sent = (text, now, device.fingerprint)
+                conversation, chosen = self._conversation, path.instance
+                conversation.last_sent = chosen.last_sent = now = path.clock()
+                conversation.sent = (text, now, chosen.fingerprint)
                 return _new(Outcome, ((), (line,)))
+        return self._send(text, None, tlvs, instance, flags)
+
+    def _send(
+        self,
+        text: bytes,
+        computed: ComputedSecret | None,
+        tlvs: Sequence[Tlv] = (),
+        instance: int | Recipient | None = None,
+        flags: int = 0,
+    ) -> Outcome:
         text = as_bytes(text, "a text")
-        turn = self._turn()
-        chosen = self._choose(self.recipient if instance is None else instance)
-        self._check_sendable(chosen, text, tlvs)
-        self._conversation.send(chosen, text, tlvs, turn, flags)
-        return self._close(turn)
+        call = self._call(computed)
+        conversation = self._conversation
+        chosen = self._choose(conversation.recipient if instance is None else instance)
+        outgoing.send(conversation, chosen, text, call, tlvs, flags)
+        return self._finish(call)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
         """Send several texts, in order, as `send` would one after another.
@@ -187,17 +212,16 @@ class Session(Turns):
         the exception's `outcomes`.
         """
         texts = all_bytes(texts, "a text")
+        path = self._fast_path
         events: list[Event] = []
         wire: list[bytes] = []
         position, ahead = 0, len(texts)
         while position < len(texts):
-            lane = self._lane
-            run = texts[position : position + (1 if lane is None else ahead)]
-            if lane is not None and self._lane_takes(run):
-                wire += lane.seal_many(run)
-                talk, device = self._conversation, self._lane_instance
-                talk.last_sent = device.last_sent = now = self._clock()
-                talk.sent = (run[-1], now, device.fingerprint)
+            channel = path.channel
+            run = texts[position : position + (1 if channel is None else ahead)]
+            if channel is not None and path.takes(run):
+                wire += channel.seal_many(run)
+                path.sent(self._conversation, run[-1])
                 position += len(run)
                 ahead = 2 * len(run)
                 continue
@@ -214,87 +238,243 @@ class Session(Turns):
             position += 1
         return Outcome(tuple(events), tuple(wire))
 
-    def _lane_takes(self, texts: Sequence[bytes]) -> bool:
-        """Whether the fast lane can seal all of these texts."""
-        if not all(texts) or max(map(len, texts)) > self._text_limit:
-            return False
-        joined = b"".join(texts)
-        return b"\0" not in joined and OTR_TAG not in joined
+    # The private conversation
 
     def start(self) -> Outcome:
-        """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` where
-        the policy allows no version."""
-        return self._do(self._conversation.query)
+        """Ask for a private conversation, or for new keys in one. Raises `PolicyForbids` if the
+        policy allows no version."""
+        return self._do(lambda call: outgoing.query(self._conversation, call))
 
     def exchange_keys(self, versions: Iterable[int]) -> Outcome:
-        """Answer an offer of `versions` that came by another way than a line: begin the key
-        exchange in the best one that the policy allows too, within the bounds on exchanges that
-        peers ask for."""
+        """Answer an offer of `versions` that did not come as a line: begin the key exchange in
+        the best one that the policy allows too, within the limits on exchanges that peers ask
+        for."""
         offered = frozenset(versions)
-        return self._do(lambda turn: dispatch.start_offered(self._conversation, offered, turn))
+        return self._do(lambda call: dispatch.start_offered(self._conversation, offered, call))
 
     def end(self) -> Outcome:
-        """End the private conversation, with every device of the peer; texts that are held come
+        """End the private conversation, with every instance of the peer; texts that wait come
         back as events."""
-        return self._do(self._conversation.end)
+        return self._do(lambda call: outgoing.end(self._conversation, call))
 
     def smp_start(self, secret: bytes, question: bytes | None = None) -> Outcome:
         """Check whether the peer knows `secret`; it is shown `question`. A check that runs is
         aborted first.
 
-        Raises `NotEncrypted`, or `ValueError` for a question with a zero byte or longer than a
-        TLV takes.
+        Raises `NotEncrypted`, or `ValueError` for a question with a zero byte or longer than
+        `Limits.smp_question`.
         """
         secret = as_bytes(secret, "a secret")
         if question is not None:
             question = as_bytes(question, "a question")
-            if b"\0" in question or len(question) > self._local.limits.smp_question:
+            most = self._conversation.context.limits.smp_question
+            if b"\0" in question or len(question) > most:
                 raise ValueError(
-                    "a question has no zero byte, and at most `Limits.smp_question` bytes"
+                    f"a question has no zero byte and at most {most} bytes (`Limits.smp_question`)"
                 )
         instance = self._encrypted_instance()
-        return self._do(
-            lambda turn: smp_session.begin(instance, self._local, turn, secret, question)
-        )
+        return self._do(lambda call: smp_session.begin(instance, call, secret, question))
 
     def smp_forget(self) -> Outcome:
         """Give up the check that runs, if one does, without a word to the peer. Raises
         `NotEncrypted`."""
         instance = self._encrypted_instance()
-        return self._do(lambda turn: smp_session.forget(instance, turn))
+        return self._do(lambda call: smp_session.forget(instance, call))
 
     def smp_answer(self, secret: bytes) -> Outcome:
-        """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` where nothing
-        was asked."""
+        """Answer `events.SmpRequested`. Raises `NotEncrypted`, or `SmpNotRunning` if nothing was
+        asked."""
         secret = as_bytes(secret, "a secret")
         instance = self._encrypted_instance()
         if not isinstance(instance.smp, smp.Asked):
             raise SmpNotRunning("the peer has asked nothing that could be answered")
-        return self._do(lambda turn: smp_session.answer(instance, self._local, turn, secret))
+        return self._do(lambda call: smp_session.answer(instance, call, secret))
 
     def smp_abort(self) -> Outcome:
         """Break off the check that runs, if one does. Raises `NotEncrypted`."""
         instance = self._encrypted_instance()
-        return self._do(lambda turn: smp_session.abort(instance, turn))
+        return self._do(lambda call: smp_session.abort(instance, call))
 
     def extra_key(self, use: int, data: bytes = b"") -> Outcome:
         """Ask the peer to use the extra symmetric key for `use` (0 .. 2^32-1); the key is in
         `events.ExtraKeySent`.
 
-        Raises `NotEncrypted`, or `ValueError` for a use or data that a TLV can not hold.
+        Raises `NotEncrypted`, or `ValueError` for a use or data that a TLV cannot hold.
         """
         data = as_bytes(data, "the data")
-        if not 0 <= use <= 0xFFFFFFFF or len(data) > 0xFFFF - 4:
+        if not 0 <= use <= 0xFFFFFFFF or len(data) > _MOST_EXTRA_KEY_DATA:
             raise ValueError("a use is 32 bits, and its data at most 65,531 bytes")
         instance = self._encrypted_instance()
-        record = Tlv(TlvType.EXTRA_KEY, use.to_bytes(4, "big") + data)
+        tlv = Tlv(TlvType.EXTRA_KEY, use.to_bytes(4, "big") + data)
 
-        def ask(turn: Turn) -> None:
+        def ask(call: Call) -> None:
             assert instance.channel is not None  # it is encrypted
-            turn.events.append(ExtraKeySent(instance.channel.extra_key(), use, data, instance.tag))
-            instance.send(turn, b"", (record,), IGNORE_UNREADABLE)
+            call.events.append(ExtraKeySent(instance.channel.extra_key(), use, data, instance.tag))
+            instance.send(call, b"", (tlv,), IGNORE_UNREADABLE)
 
         return self._do(ask)
+
+    def tick(self) -> Outcome:
+        """Do what time asks for by now; call it at `next_deadline`, or at any time."""
+        call = self._call()
+        conversation = self._conversation
+        if conversation.scheduled <= call.now:  # what the account was asked for is being done
+            conversation.scheduled = NEVER
+        timers.tick(conversation, call)
+        return self._finish(call)
+
+    # Settings
+
+    @property
+    def max_fragment(self) -> int:
+        """The longest line that the transport takes, in bytes; 0: any. Raises
+        `FragmentLimitTooSmall` when set below 40."""
+        return self._conversation.max_fragment
+
+    @max_fragment.setter
+    def max_fragment(self, limit: int) -> None:
+        if limit and limit < MIN_FRAGMENT:
+            raise FragmentLimitTooSmall(
+                f"a line takes at least {MIN_FRAGMENT} bytes, and {limit} were given"
+            )
+        self._conversation.max_fragment = limit
+        self._fast_path.limit_texts(self._conversation)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force for this peer; it may be set at any time."""
+        return self._conversation.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._conversation.policy = policy
+        self._fast_path.settle(self._conversation)
+
+    @property
+    def recipient(self) -> int | Recipient:
+        """Which instance of the peer texts go to: an instance tag, or a rule. Raises
+        `UnknownInstance` when set to a tag that the peer does not have."""
+        return self._conversation.recipient
+
+    @recipient.setter
+    def recipient(self, recipient: int | Recipient) -> None:
+        if not isinstance(recipient, Recipient):
+            self._choose(recipient)
+        self._conversation.recipient = recipient
+        self._fast_path.settle(self._conversation)
+
+    @property
+    def padding(self) -> Padding | None:
+        """How sent messages are padded; None: not at all."""
+        return self._conversation.padding
+
+    @padding.setter
+    def padding(self, padding: Padding | None) -> None:
+        self._conversation.padding = padding
+        self._fast_path.limit_texts(self._conversation)
+
+    # What there is to know; reading changes nothing
+
+    @property
+    def conversation(self) -> Conversation:
+        """What stands behind the session, for layers that have to look deeper; they change
+        nothing."""
+        return self._conversation
+
+    @property
+    def peer(self) -> Hashable:
+        """Who is at the other end."""
+        return self._conversation.peer
+
+    @property
+    def state(self) -> MessageState:
+        """PLAINTEXT, ENCRYPTED or FINISHED, of the instance that texts go to."""
+        instance = self._conversation.current
+        return MessageState.PLAINTEXT if instance is None else instance.state
+
+    @property
+    def version(self) -> int | None:
+        """The protocol version of the present or last private conversation, None before the
+        first."""
+        instance = self._conversation.current
+        return instance.version or None if instance is not None else None
+
+    @property
+    def fingerprint(self) -> bytes | None:
+        """The peer's fingerprint in the present or last private conversation (20 bytes), None
+        before the first."""
+        instance = self._conversation.current
+        return None if instance is None else instance.fingerprint
+
+    @property
+    def ssid(self) -> bytes | None:
+        """The secure session id, 8 bytes, the same on both sides; None before the first key
+        exchange."""
+        instance = self._conversation.current
+        return instance.ssid or None if instance is not None else None
+
+    @property
+    def ssid_halves(self) -> tuple[str, str, int] | None:
+        """The ssid for people: its halves in hexadecimal, and which one (0 or 1) this side shows
+        in bold."""
+        instance = self._conversation.current
+        if instance is None or not instance.ssid:
+            return None
+        return instance.ssid[:4].hex(), instance.ssid[4:].hex(), 0 if instance.revealed else 1
+
+    @property
+    def instance_tags(self) -> tuple[int, int]:
+        """Our instance tag, and that of the instance that texts go to (0: none, or version 2)."""
+        conversation = self._conversation
+        instance, ours = conversation.current, conversation.context.identity.instance_tag
+        return ours, 0 if instance is None else instance.tag
+
+    @property
+    def instances(self) -> tuple[InstanceInfo, ...]:
+        """Every instance of the peer that is known."""
+        return tuple(
+            InstanceInfo(each.tag, each.state, each.version, each.fingerprint, each.ssid)
+            for each in self._conversation.instances
+        )
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do, in seconds of the account's clock; None: never, as
+        things stand."""
+        return None if (deadline := self._conversation.deadline()) == NEVER else deadline
+
+    def __repr__(self) -> str:
+        return f"<Session with {self.peer!r}: {self.state.value}>"
+
+    # How a call begins and ends
+
+    def _call(self, computed: ComputedSecret | None = None) -> Call:
+        conversation = self._conversation
+        if conversation.forked:
+            raise SessionForked("the process was forked: make a new session here and start it")
+        return Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
+
+    def _do(self, action: Callable[[Call], None]) -> Outcome:
+        call = self._call()
+        action(call)
+        return self._finish(call)
+
+    def _finish(self, call: Call) -> Outcome:
+        """Open or close the fast path, ask for the next `tick`, and return the outcome."""
+        path, conversation = self._fast_path, self._conversation
+        if not path.stays_open(call.events):
+            path.settle(conversation)
+            if call.wake_at < conversation.scheduled:
+                conversation.wake(call.wake_at)
+        return call.outcome()
+
+    def _choose(self, wanted: int | Recipient) -> Instance | None:
+        """Return the instance that is meant, None if a rule finds none. Raises `UnknownInstance`
+        for a tag that the peer does not have."""
+        instance = self._conversation.instances.choose(wanted)
+        if instance is None and not isinstance(wanted, Recipient):
+            raise UnknownInstance(f"the peer has no instance {wanted}")
+        return instance
 
     def _encrypted_instance(self) -> Instance:
         instance = self._conversation.current
@@ -304,41 +484,53 @@ class Session(Turns):
             )
         return instance
 
-    def _check_sendable(self, instance: Instance | None, text: bytes, tlvs: Sequence[Tlv]) -> None:
-        """Raise what `send` raises for a text that no state could carry."""
-        encrypted = instance is not None and instance.state is MessageState.ENCRYPTED
-        if tlvs and not encrypted:
-            raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
-        if not encrypted and Policy.REQUIRE_ENCRYPTION not in self._conversation.policy:
-            return
-        if b"\0" in text:
-            raise TextHasNul("a text with a zero byte can not be carried by OTR")
-        size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + EXPANSION) * 4 // 3
-        if self._max_fragment and size > (self._max_fragment - _FRAGMENT_HEAD) * 0xFFFF:
-            raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
+    # Batches: `Account.receive_many` and `Account.send_many`
 
-    def look_ahead(self, line: bytes) -> LookedAhead:
-        """Return what a line that is about to be received will need, and what was read to know
-        it."""
-        lane = self._lane
-        if lane is not None and len(line) <= self._line_limit:
-            message = lane.read(line)
-            if message is not None:
-                return _new(LookedAhead, (line, lane.wanted(message), message, lane))
-        return LookedAhead(line, dispatch.wanted(self._conversation, line), None, None)
+    def _look_ahead(self, line: bytes) -> Lookahead:
+        """Return what a line that is about to be received will need, and what was read in it."""
+        path = self._fast_path
+        channel = path.channel
+        if channel is not None and len(line) <= path.line_limit:
+            fields = channel.read(line)
+            if fields is not None:
+                pair = channel.keyring.wanted(fields[2], fields[1])
+                return Lookahead(line, pair, fields, channel)
+        return Lookahead(line, dispatch.wanted(self._conversation, line))
 
-    def receive_ahead(self, ahead: LookedAhead) -> Outcome:
+    def _receive_ahead(self, ahead: Lookahead, computed: ComputedSecret | None) -> Outcome:
         """Do what `receive` would with a line that was looked at before."""
-        if ahead.message is not None and ahead.lane is self._lane:
-            return self._receive_data(ahead.message)
-        return self.receive(ahead.line)
+        if ahead.fields is not None and ahead.channel is self._fast_path.channel:
+            return self._receive_data(ahead.fields, computed)
+        return self._receive(ahead.line, computed)
 
-    def wanted_to_send(self) -> SendNeeds:
-        """Return what `send` will have to compute."""
-        channel = self._lane
+    def _wanted_to_send(self) -> tuple[bool, KeyPair | None]:
+        """Return whether `send` will need a new D-H key, and the pair whose shared secret it
+        will need."""
+        channel = self._fast_path.channel
         if channel is None:
-            return SendNeeds(False, None)
-        return _new(SendNeeds, (not channel.keyring.has_next, channel.wanted_to_send()))
+            return False, None
+        return not channel.keyring.has_next, channel.wanted_to_send()
 
-    def __repr__(self) -> str:
-        return f"<Session with {self.peer!r}: {self.state.value}>"
+    def _send_ahead(self, text: bytes, computed: ComputedSecret | None) -> Outcome:
+        """Do what `send` would with a text whose shared secret was computed before."""
+        if computed is None:
+            return self.send(text)
+        path = self._fast_path
+        if path.channel is None or not is_ordinary(text, path.text_limit):
+            return self._send(text, computed)
+        line = path.channel.seal(text, computed=computed)
+        path.sent(self._conversation, text)
+        return _new(Outcome, ((), (line,)))
+
+    # For the account
+
+    def _release(self) -> None:
+        """The account forgets the peer: give back what it uses of the account's limits."""
+        self._conversation.release()
+        self._fast_path.settle(self._conversation)
+
+    def _abandon(self) -> None:
+        """In a child process: refuse every call from now on, so that no key stream is used
+        twice."""
+        self._conversation.forked = True
+        self._fast_path.settle(self._conversation)

@@ -56,6 +56,13 @@ class Trust:
         if not fingerprints:
             del self._levels[peer]
 
+    def rename(self, old: Hashable, new: Hashable) -> None:
+        """Have what is known of the peer `old` be known of `new`, which nothing is known of. An
+        unknown `old` changes nothing."""
+        fingerprints = self._levels.pop(old, None)
+        if fingerprints is not None:
+            self._levels[new] = fingerprints
+
     def saw_version(self, fingerprint: bytes, version: int) -> int:
         """Note that a fingerprint speaks `version`; return the highest that it has spoken."""
         highest = max(version, self._versions.get(fingerprint, 0))

@@ -280,13 +280,13 @@ _LEFT_OUT = {
     "last_received",
     "last_sent",
     "ticked",
-    "_scheduled",
+    "scheduled",
     # what an account remembers to save work
     "_sound",
     "_primes",
     # ways out of the object
-    "_local",
-    "local",
+    "_context",
+    "context",
     "_identity",
     "_backend",
     "identity",
@@ -325,10 +325,10 @@ def digest(session: Session) -> Any:
     the last word, and the keys of a pair that has not been used yet: they follow from what is
     there, and are kept to save the power.
     """
-    usage = session._local.usage
+    usage = session._conversation.context.usage
     shared = (usage.pending_akes, usage.assembled, usage.held)
-    trust = session._local.trust
-    pool = len(session._local.identity.dh_keys)
+    trust = session._conversation.context.trust
+    pool = len(session._conversation.context.identity.dh_keys)
     return (
         _walk(session, {}),
         shared,

@@ -18,7 +18,7 @@ def account(quick) -> Account:
 
 
 def turn(account: Account, seconds: float) -> None:
-    account._local.clock.turn(seconds)
+    account._context.clock.turn(seconds)
 
 
 def test_session_when_asked_again_then_the_same(account: Account):
@@ -94,13 +94,13 @@ def test_tick_at_the_very_deadline_then_done_and_never_due_again(quick, start, t
         due = account.next_deadline
         if due is None:
             break
-        assert due > account._local.clock.now
-        account._local.clock.now = due
+        assert due > account._context.clock.now
+        account._context.clock.now = due
         account.tick()
         for session in account.sessions.values():
             assert session.next_deadline is None or session.next_deadline > due
     assert not account.sessions
-    usage = account._local.usage
+    usage = account._context.usage
     assert (usage.pending_akes, usage.assembled, usage.held) == (0, 0, 0)
 
 
@@ -180,7 +180,7 @@ def test_session_when_making_it_is_interrupted_then_there_is_none(quick, monkeyp
 
     account = make_account(quick)
     with monkeypatch.context() as patch:
-        patch.setattr("otrfast.account.heappush", interrupted)
+        patch.setattr("otrfast.engine.timers.heappush", interrupted)
         with pytest.raises(KeyboardInterrupt):
             account.session("bob")
     assert not account.sessions

@@ -4,7 +4,7 @@ import pytest
 from helpers import Pair, Side, kind, kinds, make_account
 
 from otrfast import LocalError, MessageState, Policy, errors, events
-from otrfast.turns import MIN_FRAGMENT
+from otrfast.session import MIN_FRAGMENT
 
 
 def test_conversation_when_alice_asks_then_both_are_encrypted(pair: Pair, version: int):

@@ -1,18 +1,22 @@
-"""What each kind of line does in each state (protocol, "Receiving messages")."""
+"""What each kind of incoming line does (OTRv3, "Receiving messages").
+
+`LINES` is the table of the message state for what the peer does; `outgoing.TEXTS` has the other
+half, for what the user does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from otrfast.crypto.backend import DhKey
+from otrfast.crypto.backend import Backend, DhKey
+from otrfast.engine.admission import may_answer_error, may_exchange, may_run_smp
 from otrfast.engine.conversation import Conversation, Offer
+from otrfast.engine.outgoing import heartbeat, query, seal
 from otrfast.errors import (
     CounterReplayed,
     DecodeError,
     FragmentLimitTooSmall,
     LimitExceeded,
     RemoteError,
+    UnexpectedMessage,
     VersionMismatch,
 )
 from otrfast.events import (
@@ -25,204 +29,170 @@ from otrfast.events import (
     QueryReceived,
     UnencryptedReceived,
 )
-from otrfast.limits import spend
-from otrfast.outcome import Turn
+from otrfast.limits import Limits
 from otrfast.policy import Policy
 from otrfast.protocol import ake, smp, smp_session
+from otrfast.protocol.call import Call
 from otrfast.protocol.instance import Instance, MessageState, check_tags
+from otrfast.protocol.reassembly import Reassembly
+from otrfast.protocol.table import EnumStep, Row, Table
+from otrfast.records import record
 from otrfast.wire import fragments
 from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
+from otrfast.wire.tlv import TlvType
 
 _RESENT = b"[resent] "
 _SMALL_MESSAGES = (DHCommit.TYPE, DHKey.TYPE)
 
 
-def receive(talk: Conversation, line: bytes, turn: Turn) -> None:
+@record
+class Disconnect:
+    """The peer has ended the private conversation: TLV 1 in a data message."""
+
+
+class Incoming:
+    """What the actions work with: the conversation, the call, and the instance that a message
+    came from."""
+
+    __slots__ = ("call", "conversation", "instance")
+
+    def __init__(
+        self, conversation: Conversation, call: Call, instance: Instance | None = None
+    ) -> None:
+        self.conversation = conversation
+        self.call = call
+        self.instance = instance
+
+
+# Lines, whatever the state
+
+
+def receive(conversation: Conversation, line: bytes, call: Call) -> None:
     """Take a line. Whatever it holds becomes events; nothing is raised."""
-    talk.last_received = turn.now
-    if not talk.versions and talk.passive:
-        turn.events.append(MessageReceived(line, False))
+    conversation.last_received = call.now
+    if not conversation.versions and conversation.passive:
+        call.events.append(MessageReceived(line, False))
         return
-    _take(talk, wire.classify(line), turn)
+    _take(conversation, wire.classify(line), call)
 
 
-def receive_data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
-    """Take a data message of ours that has been read already, from a line with nothing else in
-    it."""
-    talk.last_received = turn.now
-    talk.offer = Offer.ACCEPTED
-    _data(talk, message, turn)
+def receive_message(conversation: Conversation, message: Message, call: Call) -> None:
+    """Take a message that has been decoded already, from a line with nothing else in it."""
+    conversation.last_received = call.now
+    conversation.offer = Offer.ACCEPTED
+    _message(conversation, message, call)
 
 
-def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
+def receive_data(
+    conversation: Conversation, instance: Instance, message: DataMessage, call: Call
+) -> None:
+    """Take a data message for an instance that is ENCRYPTED: what the table does with it, without
+    the search through the table, since nearly all lines come this way."""
+    conversation.last_received = call.now
+    conversation.offer = Offer.ACCEPTED
+    try:
+        text, tlvs = instance.receive(message, call)
+    except RemoteError as error:
+        if not message.ignore_unreadable:
+            _unreadable(conversation, instance, error, call)
+        return
+    if tlvs:
+        incoming = Incoming(conversation, call, instance)
+        if any(tlv.type == TlvType.DISCONNECTED for tlv in tlvs):
+            LINES.advance(incoming, instance.state, _DISCONNECT)
+        smp_session.receive(instance, call, tlvs, lambda now: may_run_smp(conversation, now))
+    silence = call.now - conversation.last_sent
+    if text and silence > call.context.limits.heartbeat_interval:
+        heartbeat(conversation, instance, call)
+
+
+def _take(conversation: Conversation, found: wire.Line, call: Call) -> None:
     """Do what a line asks for, which came as it is or in fragments."""
-    if talk.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
-        talk.offer = Offer.ACCEPTED
-    _ACTIONS[type(found)](talk, found, turn)
-
-
-def _plain_text(talk: Conversation, found: wire.PlainText, turn: Turn) -> None:
-    if talk.offer is Offer.SENT:
-        talk.offer = Offer.REJECTED
-    _plain(talk, found.text, turn)
-
-
-def _tagged_text(talk: Conversation, found: wire.TaggedText, turn: Turn) -> None:
-    _plain(talk, found.text, turn)
-    if Policy.WHITESPACE_START_AKE in talk.policy and not talk.instances.encrypted:
-        start_offered(talk, found.versions, turn)
-
-
-def _query(talk: Conversation, found: wire.Query, turn: Turn) -> None:
-    _plain(talk, found.before, turn)
-    turn.events.append(QueryReceived(found.versions, found.after))
-    start_offered(talk, found.versions, turn)
-
-
-def _unsupported(talk: Conversation, found: wire.Unsupported, turn: Turn) -> None:
-    known = (
-        "an OTR mark of no known meaning"
-        if found.version is None
-        else "version 1 is not spoken here"
-    )
-    turn.events.append(MessageRejected(VersionMismatch(known)))
-
-
-def _plain(talk: Conversation, text: bytes, turn: Turn) -> None:
-    if not text:
-        return
-    if talk.instances.private or Policy.REQUIRE_ENCRYPTION in talk.policy:
-        turn.events.append(UnencryptedReceived(text))
+    if conversation.offer is not Offer.ACCEPTED and not isinstance(found, wire.PlainText):
+        conversation.offer = Offer.ACCEPTED
+    if isinstance(found, wire.EncodedMessage):
+        _encoded(conversation, found, call)
+    elif isinstance(found, wire.FragmentText):
+        _fragment(conversation, found, call)
     else:
-        turn.events.append(MessageReceived(text, False))
+        LINES.advance(Incoming(conversation, call), conversation.state, found)
 
 
-def start_offered(talk: Conversation, offered: frozenset[int], turn: Turn) -> None:
-    """Answer an offer with a DH-Commit in the best version that both sides allow; none in
-    common: nothing."""
-    common = offered.intersection(talk.versions)
-    if common and _may_exchange(talk, turn):
-        _commit(talk, max(common), turn)
+def _text_around(conversation: Conversation, text: bytes, call: Call) -> None:
+    """Deliver the text in front of a mark of OTR, if there is one."""
+    if text:
+        LINES.advance(Incoming(conversation, call), conversation.state, wire.PlainText(text))
 
 
-def _commit(talk: Conversation, version: int, turn: Turn) -> None:
-    talk.instances.start(version, turn)
-    jitter = int.from_bytes(talk.local.identity.random(2), "big") / 0x20000
-    when = turn.now + talk.local.limits.ake_retry * (1 + jitter)
-    talk.retry = (when, version)
-    turn.wake(when)
-
-
-def _may_exchange(talk: Conversation, turn: Turn) -> bool:
-    """Whether the bounds allow one more key exchange that the peer asks for."""
-    limits, usage = talk.local.limits, talk.local.usage
-    known = bool(talk.local.trust.of(talk.peer))
-    # strangers can fill nine tenths of what there is; the rest is for peers who are known
-    most = limits.pending_akes if known else limits.pending_akes * 9 // 10
-    rate = limits.account_ake_rate
-    theirs = spend(talk.akes, turn.now, limits.ake_burst, limits.ake_rate)
-    everybodys = usage.akes if known else spend(usage.akes, turn.now, rate, rate)
-    if usage.pending_akes >= most:
-        talk.local.limited("pending_akes", turn)
-    elif theirs is None:
-        talk.local.limited("ake_burst", turn)
-    elif everybodys is None:
-        talk.local.limited("account_ake_rate", turn)
-    else:
-        talk.akes, usage.akes = theirs, everybodys
-        return True
-    return False
-
-
-def _error(talk: Conversation, found: wire.ErrorText, turn: Turn) -> None:
-    _plain(talk, found.before, turn)
-    turn.events.append(PeerError(found.text))
-    instance = talk.current
-    if instance is not None and instance.state is MessageState.ENCRYPTED and talk.sent is not None:
-        talk.resend = True
-    willing = Policy.ERROR_START_AKE in talk.policy and talk.versions
-    if willing and _may_answer_error(talk, turn):
-        talk.query(turn)
-
-
-def _may_answer_error(talk: Conversation, turn: Turn) -> bool:
-    """Whether an error reply, or a query caused by an error, may go out now: two programs
-    must not answer each other for ever."""
-    limits, usage = talk.local.limits, talk.local.usage
-    rate = limits.account_error_rate
-    left = spend(usage.errors, turn.now, rate, rate)
-    if turn.now - talk.error_at < limits.error_interval:
-        talk.local.limited("error_interval", turn)
-    elif left is None:
-        talk.local.limited("account_error_rate", turn)
-    else:
-        talk.error_at, usage.errors = turn.now, left
-        return True
-    return False
-
-
-def _fragment(talk: Conversation, found: wire.FragmentText, turn: Turn) -> None:
-    _plain(talk, found.before, turn)
+def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) -> None:
+    _text_around(conversation, found.before, call)
     try:
         fragment = fragments.parse(found.line, found.version)
-        if not _is_ours(talk, fragment, lone_receiver=True):
-            turn.events.append(OtherInstance(fragment.sender, fragment.receiver))
+        if not _is_ours(conversation, fragment, may_lack_receiver=True):
+            call.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
-        device = talk.instances.get(fragment.sender)
-        authenticated = device is not None and device.fingerprint is not None
-        whole = talk.reassembly.add(fragment, turn.now, device is not None, authenticated)
-        if talk.reassembly:
-            turn.wake(talk.reassembly.deadline())
+        whole = _reassemble(conversation, fragment, call)
     except LimitExceeded as error:
-        talk.local.limited(error.limit, turn)
-        turn.events.append(MessageRejected(error))
+        call.limited(error.limit)
+        call.events.append(MessageRejected(error))
     except RemoteError as error:
-        turn.events.append(MessageRejected(error))
+        call.events.append(MessageRejected(error))
     else:
         if whole is not None:
             inner = wire.classify(whole)
             if isinstance(inner, wire.FragmentText):
-                turn.events.append(MessageRejected(DecodeError("fragment of a fragment", 0)))
+                call.events.append(MessageRejected(DecodeError("fragment of a fragment", 0)))
             else:
-                _take(talk, inner, turn)
+                _take(conversation, inner, call)
+
+
+def _reassemble(
+    conversation: Conversation, fragment: fragments.Fragment, call: Call
+) -> bytes | None:
+    """Take a fragment; return the whole line with the last one. Raises `LimitExceeded`."""
+    instance = conversation.instances.get(fragment.sender)
+    authenticated = instance is not None and instance.fingerprint is not None
+    reassembly = conversation.reassembly or Reassembly(conversation.context)
+    conversation.reassembly = reassembly
+    try:
+        return reassembly.add(fragment, call.now, instance is not None, authenticated)
+    finally:
+        conversation.drop_empty()
+        if reassembly:
+            call.wake(reassembly.deadline())
 
 
 def _is_ours(
-    talk: Conversation, message: Message | fragments.Fragment, lone_receiver: bool
+    conversation: Conversation, message: Message | fragments.Fragment, may_lack_receiver: bool
 ) -> bool:
-    """Whether it is for this device. Raises `VersionMismatch` where the policy forbids its
+    """Whether it is for this instance. Raises `VersionMismatch` if the policy forbids its
     version, and what `check_tags` raises."""
-    if message.version not in talk.versions:
+    if message.version not in conversation.versions:
         raise VersionMismatch(f"the policy does not allow version {message.version}")
-    ours = talk.local.identity.instance_tag
-    return message.version == 2 or check_tags(message.sender, message.receiver, ours, lone_receiver)
+    ours = conversation.context.identity.instance_tag
+    return message.version == 2 or check_tags(
+        message.sender, message.receiver, ours, may_lack_receiver
+    )
 
 
-def _encoded(talk: Conversation, found: wire.EncodedMessage, turn: Turn) -> None:
-    _plain(talk, found.before, turn)
-    sender = 0
+def _encoded(conversation: Conversation, found: wire.EncodedMessage, call: Call) -> None:
+    _text_around(conversation, found.before, call)
+    context = conversation.context
     try:
-        message = _read(talk, found)
-        sender = message.sender
-        if not _is_ours(talk, message, lone_receiver=isinstance(message, DHCommit)):
-            turn.events.append(OtherInstance(message.sender, message.receiver))
-            return
-        talk.reassembly.clear(sender)
-        if isinstance(message, DataMessage):
-            _data(talk, message, turn)
-        else:
-            _exchange(talk, message, turn)
+        message = read_message(found, context.limits, context.identity.backend)
     except LimitExceeded as error:
-        talk.local.limited(error.limit, turn)
-        turn.events.append(MessageRejected(error, sender))
+        call.limited(error.limit)
+        call.events.append(MessageRejected(error))
     except RemoteError as error:
-        turn.events.append(MessageRejected(error, sender))
+        call.events.append(MessageRejected(error))
+    else:
+        _message(conversation, message, call)
 
 
-def _read(talk: Conversation, found: wire.EncodedMessage) -> Message:
-    """Return the message in a line, within the bounds on its size, which are looked at first."""
-    limits, backend = talk.local.limits, talk.local.identity.backend
+def read_message(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> Message:
+    """Return the message in a line. Raises `LimitExceeded` if it is too long, which is looked at
+    first, else `DecodeError` or `VersionMismatch`."""
     if len(found.line) > limits.message_size:
         raise LimitExceeded("message_size")
     raw = backend.decode_message(found.line)
@@ -236,100 +206,275 @@ def _read(talk: Conversation, found: wire.EncodedMessage) -> Message:
     return decode(raw, backend.fields)
 
 
-def _exchange(talk: Conversation, message: Message, turn: Turn) -> None:
+def _message(conversation: Conversation, message: Message, call: Call) -> None:
+    """Take a message of the peer, or refuse it."""
+    sender = message.sender
+    try:
+        may_lack_receiver = isinstance(message, DHCommit)
+        if not _is_ours(conversation, message, may_lack_receiver):
+            call.events.append(OtherInstance(sender, message.receiver))
+            return
+        if conversation.reassembly is not None:
+            conversation.reassembly.clear(sender)
+            conversation.drop_empty()
+        if isinstance(message, DataMessage):
+            instance = conversation.instances.get(sender) or Instance(sender, ake.IDLE)
+            LINES.advance(Incoming(conversation, call, instance), instance.state, message)
+        else:
+            _exchange(conversation, message, call)
+    except LimitExceeded as error:
+        call.limited(error.limit)
+        call.events.append(MessageRejected(error, sender))
+    except RemoteError as error:
+        call.events.append(MessageRejected(error, sender))
+
+
+# Key exchanges
+
+
+def start_offered(conversation: Conversation, offered: frozenset[int], call: Call) -> None:
+    """Answer an offer with a DH-Commit in the best version that both sides allow; none in
+    common: nothing."""
+    common = offered.intersection(conversation.versions)
+    if common and may_exchange(conversation, call):
+        version = max(common)
+        conversation.instances.start(version, call)
+        jitter = int.from_bytes(call.context.identity.random(2), "big") / 0x20000
+        when = call.now + call.context.limits.ake_retry * (1 + jitter)
+        conversation.retry = (when, version)
+        call.wake(when)
+
+
+def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
     if isinstance(message, DHCommit):
-        instance = talk.instances.get(message.sender)
+        instance = conversation.instances.get(message.sender)
         repeated = instance is not None and isinstance(
             instance.exchange, ake.AwaitingRevealSignature
         )
-        if not repeated and not _may_exchange(talk, turn):
+        if not repeated and not may_exchange(conversation, call):
             return
-    finished = talk.instances.exchange(message, turn)
+    finished = conversation.instances.exchange(message, call)
     if finished is not None:
-        _secure(talk, *finished, turn)
-
-
-def _secure(
-    talk: Conversation, instance: Instance, established: ake.Established, turn: Turn
-) -> None:
-    """Enter the encrypted state and send what waited for it; the Signature message is in the
-    turn already."""
-    instance.establish(established, talk.local, turn)
-    if isinstance(instance.smp, smp.Expect2):
-        # libotr binds its answer to the new ssid, where our message 1 is bound to the old one
-        smp_session.abort(instance, turn)
-    talk.retry = None
-    talk.queried = False
-    assert instance.fingerprint is not None
-    for text in list(talk.held.release(instance.fingerprint, turn)):
-        _send_again(talk, instance, text, b"", turn)
-    if talk.resend and talk.sent is not None:
-        text, when, fingerprint = talk.sent
-        if fingerprint == instance.fingerprint and turn.now <= when + talk.local.limits.held_age:
-            _send_again(talk, instance, text, _RESENT, turn)
-        talk.sent = None
-    talk.resend = False
+        instance, established = finished
+        LINES.advance(Incoming(conversation, call, instance), instance.state, established)
 
 
 def _send_again(
-    talk: Conversation, instance: Instance, text: bytes, mark: bytes, turn: Turn
+    conversation: Conversation, instance: Instance, text: bytes, mark: bytes, call: Call
 ) -> None:
-    """Send a text that waited, or give it back where the transport's limit has become too small
+    """Send a text that waited, or give it back if the transport's limit has become too small
     for it."""
     try:
-        talk.seal(instance, mark + text, turn)
+        seal(conversation, instance, mark + text, call)
     except FragmentLimitTooSmall:
-        turn.events.append(MessageUndelivered(text))
+        call.events.append(MessageUndelivered(text))
     else:
-        turn.events.append(MessageResent(text, instance.tag))
+        call.events.append(MessageResent(text, instance.tag))
 
 
-def _data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
-    instance = talk.instances.get(message.sender) or Instance(talk.peer, message.sender, ake.IDLE)
-    try:
-        text, tlvs = instance.receive(message, talk.local, turn)
-    except RemoteError as error:
-        if not message.ignore_unreadable:
-            _unreadable(talk, instance, error, turn)
-        return
-    if tlvs:
-        smp_session.receive(instance, talk.local, turn, tlvs, talk.may_check)
-    if text:
-        talk.heartbeat(instance, turn)
-    if instance.state is MessageState.FINISHED:
-        talk.held.hand_back(turn)
-        talk.sent = None
-
-
-def _unreadable(talk: Conversation, instance: Instance, error: RemoteError, turn: Turn) -> None:
-    """Report a message that can not be read; in a session, tell the peer, who may start a
-    new one."""
-    turn.events.append(MessageRejected(error, instance.tag))
-    # a repetition on the way is no reason to answer
-    replayed = isinstance(error, CounterReplayed)
-    if instance.state is MessageState.ENCRYPTED and not replayed and talk.local.error_text:
-        if _may_answer_error(talk, turn):
-            turn.wire.append(wire.error(talk.local.error_text))
-
-
-_ACTIONS: Mapping[type, Callable[[Conversation, Any, Turn], None]] = {
-    wire.PlainText: _plain_text,
-    wire.TaggedText: _tagged_text,
-    wire.Query: _query,
-    wire.ErrorText: _error,
-    wire.EncodedMessage: _encoded,
-    wire.FragmentText: _fragment,
-    wire.Unsupported: _unsupported,
-}
-
-
-def wanted(talk: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
-    """Return the halves of the shared secret that receiving a line will need, None where it
+def wanted(conversation: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
+    """Return the pair of D-H keys whose shared secret receiving a line will need, None if it
     needs none."""
     found = wire.classify(line)
     if not isinstance(found, wire.EncodedMessage):
         return None
+    context = conversation.context
     try:
-        return talk.instances.wanted(_read(talk, found))
+        message = read_message(found, context.limits, context.identity.backend)
+        return conversation.instances.wanted(message)
     except RemoteError:
         return None
+
+
+# Guards and actions of the table
+
+
+def _encryption_required(incoming: Incoming, state: MessageState, line: object) -> bool:
+    """The policy requires encryption."""
+    return Policy.REQUIRE_ENCRYPTION in incoming.conversation.policy
+
+
+def _tag_starts_exchange(incoming: Incoming, state: MessageState, line: object) -> bool:
+    """The policy starts a key exchange on a whitespace tag."""
+    return Policy.WHITESPACE_START_AKE in incoming.conversation.policy
+
+
+def _deliver(incoming: Incoming, state: MessageState, line: wire.PlainText) -> EnumStep:
+    conversation = incoming.conversation
+    if conversation.offer is Offer.SENT:
+        conversation.offer = Offer.REJECTED
+    if line.text:
+        incoming.call.events.append(MessageReceived(line.text, False))
+    return EnumStep(state)
+
+
+def _warn(incoming: Incoming, state: MessageState, line: wire.PlainText) -> EnumStep:
+    conversation = incoming.conversation
+    if conversation.offer is Offer.SENT:
+        conversation.offer = Offer.REJECTED
+    if line.text:
+        incoming.call.events.append(UnencryptedReceived(line.text))
+    return EnumStep(state)
+
+
+def _tagged(incoming: Incoming, state: MessageState, line: wire.TaggedText) -> EnumStep:
+    LINES.advance(incoming, state, wire.PlainText(line.text))
+    return EnumStep(state)
+
+
+def _tagged_then_exchange(
+    incoming: Incoming, state: MessageState, line: wire.TaggedText
+) -> EnumStep:
+    LINES.advance(incoming, state, wire.PlainText(line.text))
+    start_offered(incoming.conversation, line.versions, incoming.call)
+    return EnumStep(state)
+
+
+def _query(incoming: Incoming, state: MessageState, line: wire.Query) -> EnumStep:
+    _text_around(incoming.conversation, line.before, incoming.call)
+    incoming.call.events.append(QueryReceived(line.versions, line.after))
+    start_offered(incoming.conversation, line.versions, incoming.call)
+    return EnumStep(state)
+
+
+def _error(incoming: Incoming, state: MessageState, line: wire.ErrorText) -> EnumStep:
+    conversation, call = incoming.conversation, incoming.call
+    _text_around(conversation, line.before, call)
+    call.events.append(PeerError(line.text))
+    willing = Policy.ERROR_START_AKE in conversation.policy and conversation.versions
+    if willing and may_answer_error(conversation, call):
+        query(conversation, call)
+    return EnumStep(state)
+
+
+def _error_in_session(incoming: Incoming, state: MessageState, line: wire.ErrorText) -> EnumStep:
+    conversation = incoming.conversation
+    current = conversation.current
+    if current is not None and current.state is MessageState.ENCRYPTED:
+        conversation.resend = conversation.resend or conversation.sent is not None
+    return _error(incoming, state, line)
+
+
+def _unsupported(incoming: Incoming, state: MessageState, line: wire.Unsupported) -> EnumStep:
+    known = (
+        "an OTR mark of no known meaning"
+        if line.version is None
+        else "version 1 is not spoken here"
+    )
+    incoming.call.events.append(MessageRejected(VersionMismatch(known)))
+    return EnumStep(state)
+
+
+def _secure(incoming: Incoming, state: MessageState, established: ake.Established) -> EnumStep:
+    """Enter the encrypted state and send what waited for it; the Signature message is in the
+    call's lines already."""
+    conversation, instance, call = incoming.conversation, incoming.instance, incoming.call
+    assert instance is not None  # it has finished the exchange
+    instance.establish(established, call)
+    if isinstance(instance.smp, smp.Expect2):
+        # libotr binds its answer to the new ssid, where our message 1 is bound to the old one
+        smp_session.abort(instance, call)
+    conversation.retry = None
+    conversation.queried = False
+    assert instance.fingerprint is not None
+    if conversation.queue is not None:
+        for text in list(conversation.queue.release(instance.fingerprint, call)):
+            _send_again(conversation, instance, text, b"", call)
+    if conversation.resend and conversation.sent is not None:
+        text, when, fingerprint = conversation.sent
+        if fingerprint == instance.fingerprint and call.now <= when + call.context.limits.held_age:
+            _send_again(conversation, instance, text, _RESENT, call)
+        conversation.sent = None
+    conversation.resend = False
+    return EnumStep(instance.state)
+
+
+def _open(incoming: Incoming, state: MessageState, message: DataMessage) -> EnumStep:
+    assert incoming.instance is not None  # the message came from it
+    receive_data(incoming.conversation, incoming.instance, message, incoming.call)
+    return EnumStep(state)  # a TLV that ends the conversation is an input of its own
+
+
+def _unexpected(incoming: Incoming, state: MessageState, message: DataMessage) -> EnumStep:
+    assert incoming.instance is not None  # the message names it
+    error = UnexpectedMessage("a data message without an encrypted session")
+    if not message.ignore_unreadable:
+        _unreadable(incoming.conversation, incoming.instance, error, incoming.call)
+    return EnumStep(state)
+
+
+def _unreadable(
+    conversation: Conversation, instance: Instance, error: RemoteError, call: Call
+) -> None:
+    """Report a message that cannot be read; in a session, tell the peer, who may start a
+    new one."""
+    call.events.append(MessageRejected(error, instance.tag))
+    # a repetition on the way is no reason to answer
+    replayed = isinstance(error, CounterReplayed)
+    text = call.context.error_text
+    if instance.state is MessageState.ENCRYPTED and not replayed and text:
+        if may_answer_error(conversation, call):
+            call.wire.append(wire.error(text))
+
+
+def _finish(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> EnumStep:
+    conversation, instance, call = incoming.conversation, incoming.instance, incoming.call
+    assert instance is not None  # the TLV came from it
+    instance.leave(MessageState.FINISHED, call, by_peer=True)
+    if conversation.queue is not None:
+        conversation.queue.hand_back(call)
+    conversation.sent = None
+    return EnumStep(instance.state)
+
+
+def _ignore(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> EnumStep:
+    return EnumStep(state)
+
+
+_DISCONNECT = Disconnect()
+_PLAINTEXT, _ENCRYPTED, _FINISHED = MessageState
+
+LINES = Table(
+    states=tuple(MessageState),
+    inputs=(
+        wire.PlainText,
+        wire.TaggedText,
+        wire.Query,
+        wire.ErrorText,
+        wire.Unsupported,
+        ake.Established,
+        DataMessage,
+        Disconnect,
+    ),
+    rows=(
+        Row(_PLAINTEXT, wire.PlainText, _encryption_required, _warn, _PLAINTEXT),
+        Row(_PLAINTEXT, wire.PlainText, None, _deliver, _PLAINTEXT),
+        Row(_PLAINTEXT, wire.TaggedText, _tag_starts_exchange, _tagged_then_exchange, _PLAINTEXT),
+        Row(_PLAINTEXT, wire.TaggedText, None, _tagged, _PLAINTEXT),
+        Row(_PLAINTEXT, wire.Query, None, _query, _PLAINTEXT),
+        Row(_PLAINTEXT, wire.ErrorText, None, _error, _PLAINTEXT),
+        Row(_PLAINTEXT, wire.Unsupported, None, _unsupported, _PLAINTEXT),
+        Row(_PLAINTEXT, ake.Established, None, _secure, _ENCRYPTED),
+        Row(_PLAINTEXT, DataMessage, None, _unexpected, _PLAINTEXT),
+        Row(_PLAINTEXT, Disconnect, None, _ignore, _PLAINTEXT),
+        Row(_ENCRYPTED, wire.PlainText, None, _warn, _ENCRYPTED),
+        Row(_ENCRYPTED, wire.TaggedText, None, _tagged, _ENCRYPTED),
+        Row(_ENCRYPTED, wire.Query, None, _query, _ENCRYPTED),
+        Row(_ENCRYPTED, wire.ErrorText, None, _error_in_session, _ENCRYPTED),
+        Row(_ENCRYPTED, wire.Unsupported, None, _unsupported, _ENCRYPTED),
+        Row(_ENCRYPTED, ake.Established, None, _secure, _ENCRYPTED),
+        Row(_ENCRYPTED, DataMessage, None, _open, _ENCRYPTED),
+        Row(_ENCRYPTED, Disconnect, None, _finish, _FINISHED),
+        Row(_FINISHED, wire.PlainText, None, _warn, _FINISHED),
+        Row(_FINISHED, wire.TaggedText, _tag_starts_exchange, _tagged_then_exchange, _FINISHED),
+        Row(_FINISHED, wire.TaggedText, None, _tagged, _FINISHED),
+        Row(_FINISHED, wire.Query, None, _query, _FINISHED),
+        Row(_FINISHED, wire.ErrorText, None, _error, _FINISHED),
+        Row(_FINISHED, wire.Unsupported, None, _unsupported, _FINISHED),
+        Row(_FINISHED, ake.Established, None, _secure, _ENCRYPTED),
+        Row(_FINISHED, DataMessage, None, _unexpected, _FINISHED),
+        Row(_FINISHED, Disconnect, None, _ignore, _FINISHED),
+    ),
+)
+"""The message state, on what the peer does. For lines outside of OTR it is that of the whole
+conversation, for messages that of their instance."""

@@ -12,6 +12,7 @@ from typing import Final
 from otrfast.crypto.backend import AkeKeys, DhKey, SharedSecret
 from otrfast.crypto.dsa import SIGNATURE_BYTES, PublicKey
 from otrfast.errors import BadCommitment, DecodeError, NotInGroup, Reflected
+from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
 from otrfast.protocol.table import Row, Table
 from otrfast.records import field, record, replace
@@ -20,7 +21,7 @@ from otrfast.wire.messages import DHCommit, DHKey, Message, RevealSignature, Sig
 
 _KEYID = 1  # of the D-H key that an exchange is made with; the next one is 2
 _KEYID_BYTES = _KEYID.to_bytes(4, "big")
-_X_TAIL = 4 + SIGNATURE_BYTES  # what X holds behind the public key: key id and signature
+_X_TAIL = 4 + SIGNATURE_BYTES  # what X holds after the public key: key id and signature
 _ZERO_COUNTER = bytes(16)
 
 
@@ -111,11 +112,19 @@ class AkeStep:
 
 class Ake:
     """What the actions work with: who we are, who the peer's instance is, what time it is, how
-    long secrets are kept."""
+    long secrets are kept, and a shared secret that was computed before."""
 
-    __slots__ = ("identity", "now", "receiver", "timeout")
+    __slots__ = ("computed", "identity", "now", "receiver", "timeout")
 
-    def __init__(self, identity: Identity, receiver: int, now: float, timeout: float) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        receiver: int,
+        now: float = 0.0,
+        timeout: float = 0.0,
+        computed: ComputedSecret | None = None,
+    ) -> None:
+        self.computed = computed
         self.identity = identity
         self.receiver = receiver
         self.now = now
@@ -127,13 +136,17 @@ class Ake:
         return TABLE.advance(self, state, received)
 
     def wanted(self, state: State, received: Message) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that `advance` will need, None where it will
+        """Return the pair of D-H keys whose shared secret `advance` will need, None if it will
         need none."""
         if isinstance(state, AwaitingDHKey) and isinstance(received, DHKey):
             return state.key, received.gy
         if isinstance(state, AwaitingRevealSignature) and isinstance(received, RevealSignature):
             return state.key, _open_commitment(self, state.commit, received.r)
         return None
+
+    def agree(self, key: DhKey, public: bytes) -> SharedSecret:
+        """Return the secret that `key` shares with `public`. Raises `NotInGroup`."""
+        return key.agree(public) if self.computed is None else self.computed.agree(key, public)
 
     def tags(self, version: int) -> tuple[int, int]:
         """The instance tags of a message to this peer."""
@@ -196,7 +209,7 @@ def _replace_commit(ake: Ake, state: AwaitingRevealSignature, message: DHCommit)
 def _reveal_signature(ake: Ake, state: AwaitingDHKey, message: DHKey) -> AkeStep:
     if message.gy == state.key.public:
         raise Reflected("our own D-H value came back")
-    secret = ake.identity.agree(state.key, message.gy)
+    secret = ake.agree(state.key, message.gy)
     keys = secret.ake_keys()
     version = state.commit.version
     proof = _prove(ake, keys, True, state.key.public, message.gy)
@@ -221,7 +234,7 @@ def _verify_then_sign(
     gx = _open_commitment(ake, state.commit, message.r)
     if gx == state.key.public:
         raise Reflected("our own D-H value came back")
-    secret = ake.identity.agree(state.key, gx)
+    secret = ake.agree(state.key, gx)
     keys = secret.ake_keys()
     ours = state.key.public
     their_key, their_keyid = _verify(ake, message, keys, True, ours, gx)

@@ -1,34 +1,31 @@
-"""The local end that all sessions of an account share: identity, limits, trust, and what is
-counted account-wide."""
+"""What all conversations of an account share: identity, limits, trust, clock, usage."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from otrfast.events import Limited
 from otrfast.limits import FULL, Limits
-from otrfast.outcome import Outcome, Turn
 from otrfast.protocol.identity import Identity
 from otrfast.records import record
 from otrfast.trust import Trust
-from otrfast.wire.messages import Message
 
 
 class Tickable(Protocol):
-    """What can be scheduled: a session."""
-
-    def tick(self) -> Outcome:
-        """Do what is due."""
+    """What can ask to be called at a time: a conversation."""
 
     @property
     def peer(self) -> Hashable:
-        """Whose it is."""
+        """Who is at the other end."""
+
+    @property
+    def has_history(self) -> bool:
+        """Whether forgetting the peer would lose something."""
 
 
 class Usage:
-    """What all peers together take of the account's bounds; `limited` counts how often each has
-    bitten."""
+    """What all peers together use of the account's limits; `limited` counts how often each was
+    exceeded."""
 
     __slots__ = ("akes", "assembled", "errors", "held", "limited", "pending_akes")
 
@@ -43,7 +40,7 @@ class Usage:
 
 @record
 class Context:
-    """Handed to every session and instance; nothing in it belongs to one peer."""
+    """Handed to every conversation; nothing in it belongs to one peer."""
 
     identity: Identity
     limits: Limits
@@ -51,17 +48,7 @@ class Context:
     usage: Usage
     clock: Callable[[], float]
     schedule: Callable[[float, Tickable], None]
-    """`schedule(deadline, session)`: have the session's `tick` called then."""
+    """`schedule(deadline, conversation)`: have `tick` called for it then."""
     query_text: bytes
     error_text: bytes
     trailing_tab: bool
-
-    def send(self, message: Message, turn: Turn) -> None:
-        """Send a message of a key exchange."""
-        line = self.identity.backend.encode_message(message.encode())
-        turn.encoded(line, message.version, message.receiver)
-
-    def limited(self, limit: str, turn: Turn) -> None:
-        """Report, and count, that a bound has bitten."""
-        self.usage.limited[limit] = self.usage.limited.get(limit, 0) + 1
-        turn.events.append(Limited(limit))

@@ -1,8 +1,8 @@
-"""The devices of one peer: which instance a message belongs to, which one a text goes to, how
-many there may be.
+"""The instances of one peer: which one a message belongs to, which one a text goes to, how many
+there may be.
 
-A version 3 DH-Commit goes out with receiver 0 and may be answered by several devices. Its state
-is kept here as `pending` and every device starts its own exchange from it (OTRv3, "Instance
+A version 3 DH-Commit goes out with receiver 0 and may be answered by several instances. Its state
+is kept here as `pending`, and every instance starts its own exchange from it (OTRv3, "Instance
 Tags").
 """
 
@@ -14,8 +14,9 @@ from enum import Enum
 from otrfast.crypto.backend import DhKey
 from otrfast.crypto.secret import Secret
 from otrfast.errors import LimitExceeded, UnexpectedMessage
-from otrfast.outcome import NEVER, Turn
+from otrfast.outcome import NEVER
 from otrfast.protocol import ake
+from otrfast.protocol.call import Call
 from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
@@ -24,7 +25,7 @@ _RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRY
 
 
 class Recipient(Enum):
-    """Which device a text goes to, where none is named."""
+    """Which instance a text goes to if none is named."""
 
     BEST = "best"
     """The one with the best state, then one with a trusted key, then the one last heard from."""
@@ -38,11 +39,11 @@ class Recipient(Enum):
 class Instances(Secret):
     """The instances of one peer, by tag; version 2 is the instance 0."""
 
-    __slots__ = ("_answers", "_by_tag", "_counted", "_local", "peer", "pending")
+    __slots__ = ("_answers", "_by_tag", "_context", "_counted", "peer", "pending")
 
-    def __init__(self, peer: Hashable, local: Context) -> None:
+    def __init__(self, peer: Hashable, context: Context) -> None:
         self.peer = peer
-        self._local = local
+        self._context = context
         self._by_tag: dict[int, Instance] = {}
         self.pending: ake.AwaitingDHKey | None = None
         self._counted = False  # `pending`, among the account's unfinished exchanges
@@ -90,7 +91,7 @@ class Instances(Secret):
             for instance in self._by_tag.values():
                 return instance
             return None
-        # anyone can make a device appear: it must not draw texts into the clear
+        # anyone can make an instance appear: it must not draw texts into the clear
         private = [each for each in self if each.state is not MessageState.PLAINTEXT] or list(self)
         match recipient:
             case Recipient.BEST:
@@ -102,7 +103,9 @@ class Instances(Secret):
 
     def _goodness(self, instance: Instance) -> tuple[int, bool, float]:
         fingerprint = instance.fingerprint
-        trusted = fingerprint is not None and bool(self._local.trust.level(self.peer, fingerprint))
+        trusted = fingerprint is not None and bool(
+            self._context.trust.level(self.peer, fingerprint)
+        )
         return _RANK[instance.state], trusted, instance.last_received
 
     @property
@@ -112,57 +115,57 @@ class Instances(Secret):
             return False
         return sum(each.state is MessageState.ENCRYPTED for each in self) > 1
 
-    def start(self, version: int, turn: Turn) -> None:
-        """Send a DH-Commit: in version 3 to all devices of the peer."""
-        local = self._local
+    def start(self, version: int, call: Call) -> None:
+        """Send a DH-Commit: in version 3 to all instances of the peer."""
+        context = self._context
         if version == 2:
-            instance = self._by_tag.get(0) or Instance(self.peer, 0, ake.IDLE)
-            instance.advance(ake.Start(2), local, turn)
+            instance = self._by_tag.get(0) or Instance(0, ake.IDLE)
+            instance.advance(ake.Start(2), call)
             self._by_tag[0] = instance
             return
-        machine = ake.Ake(local.identity, 0, turn.now, local.limits.ake_timeout)
+        machine = ake.Ake(context.identity, 0, call.now, context.limits.ake_timeout)
         step = machine.advance(ake.IDLE, ake.Start(version))
         assert isinstance(step.state, ake.AwaitingDHKey)
         self._set_pending(step.state)
-        turn.wake(step.state.since + local.limits.ake_timeout)
+        call.wake(step.state.since + context.limits.ake_timeout)
         for instance in self._by_tag.values():
             if instance.tag:
-                instance.set_exchange(step.state, local)
+                instance.set_exchange(step.state, context)
         for commit in step.replies:
-            local.send(commit, turn)
+            call.send_message(commit)
 
-    def exchange(self, message: Message, turn: Turn) -> tuple[Instance, ake.Established] | None:
+    def exchange(self, message: Message, call: Call) -> tuple[Instance, ake.Established] | None:
         """Take an AKE message; return the instance that is encrypted by it, if one is.
 
         Raises `RemoteError` where the message is refused, `LimitExceeded` where it would take
         one instance too many; nothing has changed then.
         """
-        self.expire(turn.now)
+        self.expire(call.now)
         instance = self._by_tag.get(message.sender)
         answer = self._new_answer(instance, message)
-        in_the_way = None
+        replaced = None
         if instance is None:
             if not (
                 isinstance(message, DHCommit)
                 or (isinstance(message, DHKey) and self.pending and message.sender)
             ):
                 return None
-            in_the_way = self._in_the_way()
-            instance = Instance(self.peer, message.sender, ake.IDLE)
+            replaced = self._replaceable()
+            instance = Instance(message.sender, ake.IDLE)
             if message.sender and self.pending:
-                instance.set_exchange(self.pending, self._local)
-        established = self._advance(instance, message, turn)
+                instance.set_exchange(self.pending, self._context)
+        established = self._advance(instance, message, call)
         self._answers += answer
-        if in_the_way is not None:
-            in_the_way.set_exchange(ake.IDLE, self._local)
-            del self._by_tag[in_the_way.tag]
+        if replaced is not None:
+            replaced.set_exchange(ake.IDLE, self._context)
+            del self._by_tag[replaced.tag]
         if established is None:
             return None
-        self._count_pending(False)  # what is left of it waits for other devices
+        self._count_pending(False)  # it goes on waiting for other instances
         return instance, established
 
     def _new_answer(self, instance: Instance | None, message: Message) -> tuple[bytes, ...]:
-        """Return the D-H value with which a device answers the commitment to all of them, if the
+        """Return the D-H value with which an instance answers the commitment to all of them, if the
         message does that.
 
         Raises `UnexpectedMessage` for a value that came before: no MAC covers the instance tags
@@ -175,48 +178,48 @@ class Instances(Secret):
         ):
             return ()
         if message.gy in self._answers:
-            raise UnexpectedMessage("a device has answered with this D-H value before")
+            raise UnexpectedMessage("an instance has answered with this D-H value before")
         return (message.gy,)
 
     def wanted(self, message: Message) -> tuple[DhKey, bytes] | None:
-        """Return the halves of the shared secret that a message will need, None where it needs
+        """Return the pair of D-H keys whose shared secret a message will need, None if it needs
         none.
 
         Raises `RemoteError` where the message is sure to be refused.
         """
         instance = self._by_tag.get(message.sender)
         if isinstance(message, DataMessage):
-            return (
-                None
-                if instance is None or instance.channel is None
-                else instance.channel.wanted(message)
-            )
+            if instance is None or instance.channel is None:
+                return None
+            return instance.channel.keyring.wanted(message.recipient_keyid, message.sender_keyid)
         state = self.pending if instance is None else instance.exchange
-        machine = ake.Ake(self._local.identity, message.sender, 0.0, 0.0)
+        machine = ake.Ake(self._context.identity, message.sender)
         return None if state is None else machine.wanted(state, message)
 
-    def _advance(self, instance: Instance, message: Message, turn: Turn) -> ake.Established | None:
+    def _advance(self, instance: Instance, message: Message, call: Call) -> ake.Established | None:
         assert isinstance(message, ake.Input)
         new = instance.tag not in self._by_tag
         try:
-            established = instance.advance(message, self._local, turn)
+            established = instance.advance(message, call)
         except BaseException:
             if new:
-                instance.set_exchange(ake.IDLE, self._local)  # it was never there: do not count it
+                instance.set_exchange(
+                    ake.IDLE, self._context
+                )  # it was never there: do not count it
             raise
         if new:
-            instance.last_received = turn.now
+            instance.last_received = call.now
             self._by_tag[instance.tag] = instance
         return established
 
-    def _in_the_way(self) -> Instance | None:
-        """Return the instance that a new one has to push aside, None where there is room.
-        Raises `LimitExceeded` where none may be.
+    def _replaceable(self) -> Instance | None:
+        """Return the instance that a new one replaces, None if there is space for it.
+        Raises `LimitExceeded` if none may be replaced.
 
-        An encrypted one never has to go, nor the last one that the peer has ended: it keeps the
-        next text from going out in the clear.
+        An encrypted one is never replaced, nor the last one that the peer has ended: it keeps
+        the next text from going out in the clear.
         """
-        limits = self._local.limits
+        limits = self._context.limits
         unauthenticated = [each for each in self._by_tag.values() if each.fingerprint is None]
         if len(unauthenticated) >= limits.unauthenticated_instances:
             raise LimitExceeded("unauthenticated_instances")
@@ -230,26 +233,26 @@ class Instances(Secret):
         return None
 
     def _set_pending(self, state: ake.AwaitingDHKey | None) -> None:
-        """Keep or drop the commitment to all devices."""
+        """Keep or drop the commitment to all instances."""
         self._count_pending(state is not None)
         self.pending = state
         self._answers = ()
 
     def _count_pending(self, counted: bool) -> None:
         """Have the account count the commitment as an unfinished exchange, or no longer."""
-        self._local.usage.pending_akes += counted - self._counted
+        self._context.usage.pending_akes += counted - self._counted
         self._counted = counted
 
     def expire(self, now: float) -> None:
         """Wipe the secrets of exchanges that took too long, and forget instances that nothing is
         known of."""
-        timeout = self._local.limits.ake_timeout
+        timeout = self._context.limits.ake_timeout
         if self.pending is not None and now >= self.pending.since + timeout:
             self._set_pending(None)
         for instance in list(self._by_tag.values()):
             exchange = instance.exchange
             if not isinstance(exchange, ake.Idle) and now >= exchange.since + timeout:
-                instance.set_exchange(ake.IDLE, self._local)
+                instance.set_exchange(ake.IDLE, self._context)
             if instance.fingerprint is None and isinstance(instance.exchange, ake.Idle):
                 del self._by_tag[instance.tag]
 
@@ -259,10 +262,10 @@ class Instances(Secret):
         for instance in self._by_tag.values():
             if not isinstance(instance.exchange, ake.Idle):
                 soonest = min(soonest, instance.exchange.since)
-        return soonest + self._local.limits.ake_timeout
+        return soonest + self._context.limits.ake_timeout
 
     def abandon(self) -> None:
         """Forget all unfinished exchanges."""
         self._set_pending(None)
         for instance in self:
-            instance.set_exchange(ake.IDLE, self._local)
+            instance.set_exchange(ake.IDLE, self._context)

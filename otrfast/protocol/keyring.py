@@ -1,9 +1,9 @@
-"""The D-H keys of a session, how they turn, and which MAC keys are due to be revealed (OTRv3,
-"Key Management").
+"""The D-H keys of a channel, their rotation, and the MAC keys to reveal (OTRv3, "Key
+Management").
 
 Two of our keys and two of theirs are alive. The data keys of a pair are derived when the pair is
-first used, and each pair serves one direction only, so a ping-pong message costs each side one
-power, and the sender's next key one more.
+first used, and each pair serves one direction only, so an alternating message costs each side one
+exponentiation, and the sender's next key one more.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from otrfast.crypto.backend import DataKeys, DhKey, SharedSecret
 from otrfast.crypto.secret import Secret
 from otrfast.errors import UnknownKeyid
 from otrfast.protocol.ake import Established
+from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
 
 _LAST_KEYID = 0xFFFFFFFF
 _MAC_BYTES = 20
-_MOST_REVEALED = 32  # MAC keys that wait to be published
+_MOST_REVEALED = 32  # MAC keys that wait to be revealed
 
 
 class Keyring(Secret):
@@ -36,7 +37,7 @@ class Keyring(Secret):
 
     def __init__(self, established: Established, identity: Identity, revealed: bytes) -> None:
         """Start from a finished AKE; `revealed` are MAC keys of the session before it that are
-        still to be published."""
+        still to be revealed."""
         self._identity = identity
         self._previous = established.our_key
         self._current: DhKey | None = None  # made when it is first sent
@@ -59,23 +60,26 @@ class Keyring(Secret):
         return self._current.public
 
     def derived(self, our_keyid: int, their_keyid: int) -> DataKeys | None:
-        """Return the keys of a pair where they have been derived already."""
+        """Return the keys of a pair if they have been derived already."""
         return self._pairs.get((our_keyid, their_keyid))
 
-    def pair(self, our_keyid: int, their_keyid: int) -> DataKeys:
-        """Return the keys of a pair, derived at first use: one power. Raises `UnknownKeyid`."""
+    def pair(
+        self, our_keyid: int, their_keyid: int, computed: ComputedSecret | None = None
+    ) -> DataKeys:
+        """Return the keys of a pair, derived at first use: one exponentiation, unless the secret
+        was `computed` before. Raises `UnknownKeyid`."""
         keys = self._pairs.get((our_keyid, their_keyid))
         if keys is None:
             ours, theirs = self.exchange(our_keyid, their_keyid)
-            secret = self._identity.agree(ours, theirs)
+            secret = ours.agree(theirs) if computed is None else computed.agree(ours, theirs)
             if our_keyid < self.our_keyid - 1 or their_keyid not in self.their_public:
-                raise UnknownKeyid("another thread has turned the keys meanwhile")
+                raise UnknownKeyid("another thread has rotated the keys meanwhile")
             keys = self._install((our_keyid, their_keyid), ours, theirs, secret)
         return keys
 
     def wanted(self, our_keyid: int, their_keyid: int) -> tuple[DhKey, bytes] | None:
-        """Return the two halves that a pair is still to be derived from, None where it has been,
-        or where a key of it is not alive."""
+        """Return the two D-H keys that a pair is still to be derived from, None if it has been,
+        or if a key of it is not alive."""
         if (our_keyid, their_keyid) in self._pairs:
             return None
         try:
@@ -84,7 +88,7 @@ class Keyring(Secret):
             return None
 
     def exchange(self, our_keyid: int, their_keyid: int) -> tuple[DhKey, bytes]:
-        """Return the two halves that a pair is derived from. Raises `UnknownKeyid`."""
+        """Return the two D-H keys that a pair is derived from. Raises `UnknownKeyid`."""
         theirs = self.their_public.get(their_keyid)
         if theirs is None:
             raise UnknownKeyid(f"the peer's key {their_keyid} is not alive")
@@ -110,9 +114,9 @@ class Keyring(Secret):
         return self._current is not None
 
     def rotate_ours(self) -> None:
-        """The peer has used our current key: the one before it dies, and its used MAC keys are
-        due."""
-        assert self._current is not None  # the peer can not use what was never sent
+        """The peer has used our current key: the one before it dies, and its used MAC keys are to
+        be revealed."""
+        assert self._current is not None  # the peer cannot use what was never sent
         dead = self.our_keyid - 1
         self._drop((dead, self.their_keyid), (dead, self.their_keyid - 1))
         self._previous, self._current = self._current, None
@@ -132,7 +136,7 @@ class Keyring(Secret):
         """Forget pairs of a dead key; only MAC keys that have verified a message are ever
         revealed.
 
-        Two or three wait where both sides talk. A peer that turns its keys with every message,
+        Two or three wait if both sides send. A peer that rotates its keys with every message,
         without hearing from us, loses the oldest ones: our next message must not grow with them.
         """
         for pair in pairs:
@@ -142,18 +146,18 @@ class Keyring(Secret):
                 self._revealed = waiting[-_MOST_REVEALED * _MAC_BYTES :]
 
     def take_revealed(self) -> bytes:
-        """Return the MAC keys to publish in the next data message, and forget them."""
+        """Return the MAC keys to reveal in the next data message, and forget them."""
         revealed, self._revealed = self._revealed, b""
         return revealed
 
     @property
     def has_revealed(self) -> bool:
-        """Whether MAC keys wait to be published."""
+        """Whether MAC keys wait to be revealed."""
         return bool(self._revealed)
 
     def retire(self) -> bytes:
-        """End this keyring for a refresh: return every MAC key that is due now that none is
-        accepted any more."""
+        """End this keyring for a refresh: return every MAC key that is to be revealed now
+        that none is accepted any more."""
         for keyid in (self.our_keyid - 1, self.our_keyid):
             self._drop((keyid, self.their_keyid), (keyid, self.their_keyid - 1))
         return self.take_revealed()

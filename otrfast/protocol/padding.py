@@ -9,7 +9,7 @@ from typing import Final
 from otrfast.records import record
 from otrfast.wire.tlv import Tlv, TlvType
 
-_RECORD_HEAD: Final = 4
+_TLV_HEAD: Final = 4
 _NUL: Final = 1
 _MAX_VALUE: Final = 0xFFFF
 
@@ -29,8 +29,8 @@ class Padding:
         if not (2 <= self.multiple <= 4096 and 0 <= self.random <= 15):
             raise ValueError("a multiple of 2..4096 bytes, and 0..15 random ones on top")
 
-    def record(self, length: int, random: Callable[[int], bytes]) -> Tlv:
+    def tlv(self, length: int, random: Callable[[int], bytes]) -> Tlv:
         """Return the TLV for a message of `length` bytes of text and other TLVs."""
-        missing = -(length + _NUL + _RECORD_HEAD) % self.multiple
+        missing = -(length + _NUL + _TLV_HEAD) % self.multiple
         extra = random(1)[0] % (self.random + 1) * self.multiple
         return Tlv(TlvType.PADDING, bytes(min(missing + extra, _MAX_VALUE)))

@@ -1,5 +1,5 @@
 """The unfinished fragmented messages of one peer: one for each instance, within bounds
-(protocol, "Fragmentation")."""
+(OTRv3, "Fragmentation")."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from otrfast.errors import LimitExceeded
 from otrfast.protocol.context import Context
 from otrfast.wire.fragments import Assembly, Fragment
 
-_PIECE_COST = 64  # bytes that a piece is counted as at least, whatever it holds
+_PIECE_COST = 64  # bytes that a piece counts as at least
 
 
 class Reassembly:
     """Assemblies by the sender's instance tag, 0 in version 2."""
 
-    __slots__ = ("_by_sender", "_local")
+    __slots__ = ("_by_sender", "_context")
 
-    def __init__(self, local: Context) -> None:
-        self._local = local
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._by_sender: dict[int, Assembly] = {}
 
     def __len__(self) -> int:
         return len(self._by_sender)
 
     def add(self, fragment: Fragment, now: float, known: bool, authenticated: bool) -> bytes | None:
-        """Take a fragment, which a `known` device has sent or one that may not exist, which has
-        shown a key or has not; return the whole line with the last one.
+        """Take a fragment; return the whole line with the last one. `known`: there is such an
+        instance; `authenticated`: it has shown a key.
 
-        A known device always finds room: otherwise four stray first pieces would silence it.
-        Raises `LimitExceeded` where it would go over a bound; the message that it belongs to is
+        There is always space for a known instance: otherwise four stray first pieces would silence
+        it. Raises `LimitExceeded` if it would exceed a limit; the message that it belongs to is
         given up then.
         """
         self.expire(now)
-        limits, usage = self._local.limits, self._local.usage
+        limits, usage = self._context.limits, self._context.usage
         assembly = self._by_sender.get(fragment.sender)
         if assembly is None:
             if fragment.index != 1:
@@ -40,13 +40,13 @@ class Reassembly:
                 raise LimitExceeded("assemblies")
             assembly = Assembly()
         self.clear(fragment.sender)
-        begun = 0 if fragment.index == 1 else assembly.size  # a first piece starts anew
+        begun = 0 if fragment.index == 1 else assembly.size  # a first piece starts again
         growth = begun + len(fragment.piece) + _PIECE_COST
         if growth > limits.message_size + _PIECE_COST:
             raise LimitExceeded("message_size")
         if usage.assembled + growth > limits.assembled_bytes:
             raise LimitExceeded("assembled_bytes")
-        if not authenticated and growth + self._strange() > limits.stranger_assembly:
+        if not authenticated and growth + self._unauthenticated() > limits.stranger_assembly:
             raise LimitExceeded("stranger_assembly")
         line = assembly.add(fragment, now)
         assembly.stranger = not authenticated
@@ -56,8 +56,8 @@ class Reassembly:
             usage.assembled += size
         return line
 
-    def _strange(self) -> int:
-        """Bytes held for devices that have never shown a key."""
+    def _unauthenticated(self) -> int:
+        """Bytes held for instances that have never shown a key."""
         return sum(
             assembly.size + _PIECE_COST
             for assembly in self._by_sender.values()
@@ -69,7 +69,7 @@ class Reassembly:
         assembly = self._by_sender.pop(sender, None)
         if assembly is not None:
             size = assembly.size + _PIECE_COST
-            self._local.usage.assembled -= size
+            self._context.usage.assembled -= size
 
     def clear_all(self) -> None:
         """Give up everything."""
@@ -78,7 +78,7 @@ class Reassembly:
 
     def expire(self, now: float) -> None:
         """Give up what was begun too long ago."""
-        timeout = self._local.limits.assembly_timeout
+        timeout = self._context.limits.assembly_timeout
         for sender, assembly in list(self._by_sender.items()):
             if now >= assembly.since + timeout:
                 self.clear(sender)
@@ -86,4 +86,4 @@ class Reassembly:
     def deadline(self) -> float:
         """When the first assembly expires; there is one."""
         since = min(assembly.since for assembly in self._by_sender.values())
-        return since + self._local.limits.assembly_timeout
+        return since + self._context.limits.assembly_timeout

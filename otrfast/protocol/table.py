@@ -1,15 +1,15 @@
-"""State machines as data: rows of (state, input, guard, action, next state), and the runner that
-obeys them.
+"""State machines as data: rows of (state, input, guard, action, next state), and their runner.
 
-A state is a record that carries exactly its data; an input is a class of messages.
-`Table` refuses at import a (state, input) cell that no row answers, and `advance` an action that
-ends elsewhere than its row says. The diagrams of the documentation are printed from the same
-rows (`describe`).
+A state is a record class, whose instances carry exactly their data, or a member of an enumeration;
+an input is a class. `Table` refuses at import a (state, input) cell that no row answers, and
+`advance` refuses an action that ends in another state than its row says. The tables of the
+documentation are printed from the same rows (`describe`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from otrfast.records import record
@@ -29,34 +29,55 @@ S = TypeVar("S", bound=Step)
 
 @record
 class Row(Generic[S]):
-    """In `state`, on `input`, where `guard` holds (None: always), do `action` and be in
+    """In `state`, on `input`, if `guard` holds (None: always), do `action` and be in
     `next_state`."""
 
-    state: type
+    state: type | Enum
     input: type
     guard: Callable[..., bool] | None
     action: Callable[..., S]
-    next_state: type
+    next_state: type | Enum
+
+
+class EnumStep:
+    """What an action returns if the states are an enumeration: the next state alone."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: Enum) -> None:
+        self.state = state
+
+
+def name_of(state: type | Enum) -> str:
+    """Return the name of a state."""
+    return state.name if isinstance(state, Enum) else state.__name__
+
+
+def _itself(state: object) -> object:
+    return state
 
 
 class Table(Generic[S]):
-    """All rows of one machine. Raises `ValueError` where a cell is missing or its last row is
+    """All rows of one machine. Raises `ValueError` if a cell is missing or its last row is
     guarded."""
 
     def __init__(
-        self, states: Sequence[type], inputs: Sequence[type], rows: Sequence[Row[S]]
+        self, states: Sequence[type | Enum], inputs: Sequence[type], rows: Sequence[Row[S]]
     ) -> None:
         self.states = states
         self.inputs = inputs
         self.rows = rows
-        self._cells: dict[tuple[type, type], list[Row[S]]] = {}
+        self._name: Callable[[object], object] = (
+            _itself if all(isinstance(state, Enum) for state in states) else type
+        )
+        self._cells: dict[tuple[object, type], list[Row[S]]] = {}
         for row in rows:
             self._cells.setdefault((row.state, row.input), []).append(row)
         for state in states:
             for received in inputs:
                 cell = self._cells.get((state, received))
                 if not cell or cell[-1].guard is not None:
-                    raise ValueError(f"no row for {received.__name__} in {state.__name__}")
+                    raise ValueError(f"no row for {received.__name__} in {name_of(state)}")
 
     def advance(self, machine: object, state: object, received: object) -> S:
         """Run the row of (state, received): guards and action are called as `f(machine, state,
@@ -65,12 +86,12 @@ class Table(Generic[S]):
         What an action raises leaves everything as it was: states are values, and the caller
         keeps the old one.
         """
-        for row in self._cells[type(state), type(received)]:
+        for row in self._cells[self._name(state), type(received)]:
             if row.guard is None or row.guard(machine, state, received):
                 step = row.action(machine, state, received)
-                if type(step.state) is not row.next_state:
+                if self._name(step.state) is not row.next_state:
                     raise AssertionError(
-                        f"{row.action.__name__} did not end in {row.next_state.__name__}"
+                        f"{row.action.__name__} did not end in {name_of(row.next_state)}"
                     )
                 return step
         raise AssertionError("the last row of a cell has no guard")
@@ -80,9 +101,9 @@ class Table(Generic[S]):
         for row in self.rows:
             guard = row.guard.__name__ if row.guard else ""
             yield (
-                row.state.__name__,
+                name_of(row.state),
                 row.input.__name__,
                 guard,
                 row.action.__name__,
-                row.next_state.__name__,
+                name_of(row.next_state),
             )

@@ -76,7 +76,7 @@ def test_conversations_in_two_threads_then_as_if_alone(quick):
     with ThreadPoolExecutor(4) as pool:
         texts = list(pool.map(converse, range(12)))
     assert texts == [[b"from alice %d" % n for n in range(10)] * 5] * 12
-    usage = ours._local.usage
+    usage = ours._context.usage
     for _ in range(3):
         clock.turn(61)
         ours.tick()

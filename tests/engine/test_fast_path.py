@@ -1,4 +1,4 @@
-"""The fast lane decides nothing that the general path would decide otherwise, and a batch does what
+"""The fast path decides nothing that the general path would decide otherwise, and a batch does what
 its lines and texts would do one by one: the same conversation is run all three ways."""
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from helpers import Pair, digest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otrfast import Outcome, Padding, Session, errors, events
+from otrfast import Outcome, Padding, errors, events
+from otrfast.engine.fast_path import FastPath
 from otrfast.protocol.channel import Channel
-from otrfast.turns import Turns
 from otrfast.wire.tlv import Tlv
 
 TEXTS = st.one_of(
@@ -175,27 +175,27 @@ def digest_of(side) -> tuple:
 @given(steps=st.lists(STEPS, max_size=25))
 @pytest.mark.parametrize("number", [2, 3])
 def test_conversation_when_run_three_ways_then_the_same(backend, number: int, steps: list):
-    lane = Run(backend, number, batched=False)
-    lane.run(steps)
+    fast = Run(backend, number, batched=False)
+    fast.run(steps)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Turns, "_settle", lambda session: setattr(session, "_lane", None))
+        patch.setattr(FastPath, "settle", lambda path, conversation: setattr(path, "channel", None))
         general = Run(backend, number, batched=False)
         general.run(steps)
     batched = Run(backend, number, batched=True)
     batched.run(steps)
-    assert lane.log == general.log
-    assert lane.log == batched.log
+    assert fast.log == general.log
+    assert fast.log == batched.log
 
 
-def test_lane_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatch):
+def test_fast_path_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatch):
     """Else the property above would say little."""
     pair = Pair(backend, version)
     pair.establish()
     pair.converse(2)
-    pair.say(pair.alice, b"opens the lane")
+    pair.say(pair.alice, b"opens the fast path")
     general = []
     monkeypatch.setattr(
-        "otrfast.engine.dispatch.receive", lambda secured, line, turn: general.append(line)
+        "otrfast.engine.dispatch.receive", lambda conversation, line, call: general.append(line)
     )
     lines = pair.alice.session.send_many([b"one", b"two"]).wire
     assert pair.bob.session.receive(lines[0]).events[0].text == b"one"
@@ -208,7 +208,7 @@ def test_lane_then_it_is_taken_where_it_can_be(backend, version: int, monkeypatc
 
 def test_receive_many_when_a_line_is_too_long_then_only_that_one_is_refused(secured: Pair):
     secured.converse(2)
-    secured.say(secured.alice, b"opens the lane")
+    secured.say(secured.alice, b"opens the fast path")
     good = secured.alice.session.send_many([b"one", b"two"]).wire
     outcome = secured.bob.session.receive_many([good[0], b"?OTR:" + b"A" * 70_000 + b".", good[1]])
     kinds = [type(event).__name__ for event in outcome.events]
@@ -236,12 +236,12 @@ def test_send_many_when_one_can_not_be_sent_then_those_before_it_are_not_lost(se
     secured.converse()
 
 
-def test_receive_many_of_much_junk_then_the_lane_is_not_tried_on_all_of_it_each_time(
+def test_receive_many_of_much_junk_then_the_fast_path_is_not_tried_on_all_of_it_each_time(
     secured: Pair, monkeypatch
 ):
     """Its cost stays in proportion to the lines."""
     secured.converse(2)
-    secured.say(secured.alice, b"opens the lane")
+    secured.say(secured.alice, b"opens the fast path")
     looked_at = []
     true = Channel.open_many
     monkeypatch.setattr(
@@ -254,30 +254,30 @@ def test_receive_many_of_much_junk_then_the_lane_is_not_tried_on_all_of_it_each_
     assert sum(looked_at) <= len(junk) * 20
 
 
-def test_lane_when_policy_forbids_the_version_then_closed(quick, version: int):
+def test_fast_path_when_policy_forbids_the_version_then_closed(quick, version: int):
     from helpers import ONLY
 
     pair = Pair(quick, version)
     pair.establish()
     pair.converse(2)
-    pair.say(pair.alice, b"opens the lane")
+    pair.say(pair.alice, b"opens the fast path")
     pair.bob.session.policy = ONLY[5 - version]
     outcome = pair.bob.session.receive(pair.alice.session.send(b"x").wire[0])
     assert [type(event.error) for event in outcome.events] == [errors.VersionMismatch]
 
 
-def test_digest_then_it_sees_what_a_lane_message_changes(secured: Pair):
+def test_digest_then_it_sees_what_a_fast_path_message_changes(secured: Pair):
     """The oracle of the other tests must not be blind."""
     secured.converse(2)
-    secured.say(secured.alice, b"opens the lane")
+    secured.say(secured.alice, b"opens the fast path")
     before = digest(secured.bob.session)
     assert digest(secured.bob.session) == before
-    secured.say(secured.alice, b"on the lane")
+    secured.say(secured.alice, b"on the fast path")
     assert digest(secured.bob.session) != before
 
 
 @pytest.mark.parametrize("at", [0, 700, 999])
-def test_send_many_when_one_text_is_not_for_the_lane_then_none_is_looked_at_often(
+def test_send_many_when_one_text_is_not_for_the_fast_path_then_none_is_looked_at_often(
     secured: Pair, monkeypatch, at: int
 ):
     """Whoever can put a text into a batch must not make it cost the square of its length."""
@@ -285,13 +285,13 @@ def test_send_many_when_one_text_is_not_for_the_lane_then_none_is_looked_at_ofte
     texts = [b"%d" % number for number in range(1000)]
     texts[at] = b"what does ?OTR mean"
     looked_at = []
-    takes = Session._lane_takes
+    takes = FastPath.takes
 
-    def counted(session: Session, run: list[bytes]) -> bool:
+    def counted(path: FastPath, run: list[bytes]) -> bool:
         looked_at.append(len(run))
-        return takes(session, run)
+        return takes(path, run)
 
-    monkeypatch.setattr(Session, "_lane_takes", counted)
+    monkeypatch.setattr(FastPath, "takes", counted)
     lines = secured.alice.session.send_many(texts).wire
     assert [event.text for event in secured.bob.session.receive_many(lines).events] == texts
     assert sum(looked_at) < 5 * len(texts)

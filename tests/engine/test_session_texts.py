@@ -491,7 +491,7 @@ def test_held_texts_when_too_many_then_queue_full_and_the_others_stay(quick, lim
         pair.alice.send(texts[-1])
     pair.deliver()
     assert pair.bob.texts == texts[:-1]
-    assert pair.alice.account._local.usage.held == 0
+    assert pair.alice.account._context.usage.held == 0
 
 
 def test_held_text_when_ended_then_handed_back(quick):
@@ -499,7 +499,7 @@ def test_held_text_when_ended_then_handed_back(quick):
     pair.alice.send(b"waiting")
     pair.alice.take(pair.alice.session.end())
     assert fates(pair, b"waiting") == ["MessageHeld", "MessageUndelivered"]
-    assert pair.alice.account._local.usage.held == 0
+    assert pair.alice.account._context.usage.held == 0
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -131,7 +131,7 @@ def test_recovery_in_version_2_when_the_peer_has_yielded_too_then_encrypted(back
 def yields_to(side: Side, commit: bytes) -> None:
     """Have a side answer a commitment that its own one should have beaten."""
     state = side.instance.exchange
-    side.instance.set_exchange(ake.Idle(), side.session._local)
+    side.instance.set_exchange(ake.Idle(), side.session._conversation.context)
     side.out.popleft()
     side.sent.append(encoded(state.commit))
     side.out.append(encoded(state.commit))
@@ -229,16 +229,16 @@ def test_unfinished_exchange_after_its_time_then_its_secrets_are_gone(pair: Pair
     pair.alice.start()
     pair.step(pair.alice)
     pair.step(pair.bob)
-    assert pair.alice.session._local.usage.pending_akes == 1
-    assert pair.bob.session._local.usage.pending_akes == 1
+    assert pair.alice.session._conversation.context.usage.pending_akes == 1
+    assert pair.bob.session._conversation.context.usage.pending_akes == 1
     pair.clock.turn(200)
     for side in (pair.alice, pair.bob):
         side.tick()
     pair.clock.turn(60)
     for side in (pair.alice, pair.bob):
         side.tick()
-        assert side.session._local.usage.pending_akes == 0
-        assert not side.session.has_history
+        assert side.session._conversation.context.usage.pending_akes == 0
+        assert not side.session.conversation.has_history
         assert side.session._conversation.instances.pending is None
     late = pair.alice.out.popleft()
     assert not pair.bob.receive(late).wire

@@ -1,0 +1,94 @@
+"""The fast path: a text and its line one call of the backend apart.
+
+It is open while a text would be sealed, or a line opened, for one instance without anything else
+to decide. `FastPath.settle` alone says so. What it takes is decided as the general path would: a
+message with other keys, with TLVs, or one that does not hold goes there, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otrfast.engine.conversation import Conversation
+from otrfast.engine.outgoing import EXPANSION
+from otrfast.events import Event, MessageReceived
+from otrfast.protocol.channel import Channel
+from otrfast.protocol.context import Context
+from otrfast.protocol.instance import Instance
+from otrfast.protocol.instances import Recipient
+from otrfast.wire.lines import OTR_TAG
+
+
+class FastPath:
+    """Whose channel texts and lines go through, None while the path is closed, and up to what
+    length."""
+
+    __slots__ = ("channel", "clock", "instance", "line_limit", "silence", "text_limit")
+
+    def __init__(self, context: Context) -> None:
+        self.channel: Channel | None = None
+        self.instance: Instance  # while it is open
+        self.clock = context.clock
+        self.line_limit = context.limits.message_size
+        self.silence = context.limits.heartbeat_interval
+        self.text_limit = self.line_limit
+
+    def settle(self, conversation: Conversation) -> None:
+        """Open or close the path, after whatever may have changed the answer."""
+        self.channel = None
+        if conversation.forked or conversation.reassembly is not None:
+            return
+        instances, recipient = conversation.instances, conversation.recipient
+        instance = instances.choose(recipient)
+        if (
+            instance is not None
+            and instance.channel is not None
+            and instance.version in conversation.versions
+            and not (recipient is Recipient.BEST and instances.best_may_change)
+        ):
+            self.channel, self.instance = instance.channel, instance
+
+    def limit_texts(self, conversation: Conversation) -> None:
+        """Set how long a text may be, after padding or the transport's limit have changed."""
+        if conversation.padding is not None:
+            self.text_limit = 0
+        elif conversation.max_fragment:
+            self.text_limit = max(0, conversation.max_fragment * 3 // 4 - EXPANSION)
+        else:
+            self.text_limit = self.line_limit
+
+    def stays_open(self, events: list[Event]) -> bool:
+        """Whether all that happened is a text through the open path's channel, with keys rotated
+        at the most: it stays open, and no deadline has changed."""
+        if self.channel is None or len(events) != 1:
+            return False
+        event = events[0]
+        tag = self.instance.tag
+        return type(event) is MessageReceived and event.encrypted and event.instance == tag
+
+    def sent(self, conversation: Conversation, text: bytes) -> None:
+        """Note that `text` was sent."""
+        instance = self.instance
+        conversation.last_sent = instance.last_sent = now = self.clock()
+        conversation.sent = (text, now, instance.fingerprint)
+
+    def takes(self, texts: Sequence[bytes]) -> bool:
+        """Whether all of these texts can be sealed."""
+        if not all(texts) or max(map(len, texts)) > self.text_limit:
+            return False
+        joined = b"".join(texts)
+        return b"\0" not in joined and OTR_TAG not in joined
+
+    def open_run(self, conversation: Conversation, lines: Sequence[bytes]) -> list[MessageReceived]:
+        """Open the leading lines that need nothing but opening; none if a heartbeat may be
+        needed."""
+        channel = self.channel
+        now = self.clock()
+        if channel is None or now - conversation.last_sent > self.silence:
+            return []
+        if max(map(len, lines)) > self.line_limit:
+            return []
+        received = channel.open_many(lines, MessageReceived, (True, self.instance.tag))
+        if received:
+            conversation.last_received = self.instance.last_received = now
+        return received

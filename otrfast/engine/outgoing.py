@@ -1,0 +1,254 @@
+"""What becomes of a text that the user sends, and of the wish to start or to end a private
+conversation (OTRv3, "User requests").
+
+`TEXTS` is the table of the message state for what the user does; `dispatch.LINES` has the other
+half, for what the peer does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otrfast.engine.conversation import Conversation, Offer
+from otrfast.engine.send_queue import SendQueue
+from otrfast.errors import (
+    ConversationFinished,
+    FragmentLimitTooSmall,
+    NotEncrypted,
+    PolicyForbids,
+    TextHasNul,
+)
+from otrfast.policy import Policy
+from otrfast.protocol.call import Call
+from otrfast.protocol.instance import Instance, MessageState
+from otrfast.protocol.table import EnumStep, Row, Table
+from otrfast.records import field, record
+from otrfast.wire import lines as wire
+from otrfast.wire.messages import IGNORE_UNREADABLE
+from otrfast.wire.tlv import Tlv, encode_tlvs
+
+EXPANSION = 1024
+"""Bytes that a message holds beside text and TLVs, revealed MAC keys included."""
+
+_FRAGMENT_HEAD = 37
+_MOST_FRAGMENTS = 0xFFFF
+
+
+@record
+class Text:
+    """A text to send, with its TLVs and the flags of its message."""
+
+    text: bytes = field(repr=False)
+    tlvs: Sequence[Tlv]
+    flags: int
+
+
+@record
+class TypedQuery:
+    """A text that is a query: it is replaced by the one that the policy words."""
+
+
+@record
+class End:
+    """The user ends the private conversation."""
+
+
+class Outgoing:
+    """What the actions work with: the conversation, the call, and the instance that is meant."""
+
+    __slots__ = ("call", "conversation", "instance")
+
+    def __init__(self, conversation: Conversation, call: Call, instance: Instance | None) -> None:
+        self.conversation = conversation
+        self.call = call
+        self.instance = instance
+
+
+def send(
+    conversation: Conversation,
+    instance: Instance | None,
+    text: bytes,
+    call: Call,
+    tlvs: Sequence[Tlv] = (),
+    flags: int = 0,
+) -> None:
+    """Send a text as the state of `instance` and the policy ask for.
+
+    Raises `ConversationFinished`, `NotEncrypted`, `PolicyForbids`, `QueueFull`, `TextHasNul` or
+    `FragmentLimitTooSmall`, and nothing is sent then.
+    """
+    check(conversation, instance, text, call, tlvs)
+    typed = conversation.versions and wire.is_query(text)
+    state = MessageState.PLAINTEXT if instance is None else instance.state
+    given = TypedQuery() if typed else Text(text, tlvs, flags)
+    TEXTS.advance(Outgoing(conversation, call, instance), state, given)
+
+
+def check(
+    conversation: Conversation,
+    instance: Instance | None,
+    text: bytes,
+    call: Call,
+    tlvs: Sequence[Tlv],
+) -> None:
+    """Raise what `send` raises for a text that no state could carry."""
+    encrypted = instance is not None and instance.state is MessageState.ENCRYPTED
+    if tlvs and not encrypted:
+        raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
+    if not encrypted and Policy.REQUIRE_ENCRYPTION not in conversation.policy:
+        return
+    if b"\0" in text:
+        raise TextHasNul("a text with a zero byte cannot be carried by OTR")
+    size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + EXPANSION) * 4 // 3
+    limit = call.max_fragment
+    if limit and size > (limit - _FRAGMENT_HEAD) * _MOST_FRAGMENTS:
+        raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
+
+
+def seal(
+    conversation: Conversation,
+    instance: Instance,
+    text: bytes,
+    call: Call,
+    tlvs: Sequence[Tlv] = (),
+    flags: int = 0,
+) -> None:
+    """Encrypt a text to an instance, padded if the user has asked for it, and send it."""
+    padding = conversation.padding
+    if padding is not None:
+        length = len(text) + len(encode_tlvs(tlvs))
+        tlvs = (*tlvs, padding.tlv(length, conversation.context.identity.random))
+    instance.send(call, text, tlvs, flags)
+    conversation.last_sent = call.now
+
+
+def heartbeat(conversation: Conversation, instance: Instance, call: Call) -> None:
+    """Send an empty message, so that the keys rotate."""
+    if instance.state is MessageState.ENCRYPTED:
+        instance.send(call, b"", (), IGNORE_UNREADABLE)
+        conversation.last_sent = call.now
+
+
+def query(conversation: Conversation, call: Call) -> None:
+    """Ask the peer for a private conversation. Raises `PolicyForbids` if no version is
+    allowed."""
+    if not conversation.versions:
+        raise PolicyForbids("the policy allows no version of OTR")
+    offers_1 = Policy.ALLOW_V1 in conversation.policy
+    versions = (1, *conversation.versions) if offers_1 else conversation.versions
+    call.wire.append(wire.query(versions, conversation.context.query_text))
+    conversation.last_sent = call.now
+    if conversation.offer is Offer.NOT_SENT:
+        conversation.offer = Offer.SENT
+
+
+def end(conversation: Conversation, call: Call) -> None:
+    """End the private conversation with every instance; texts that wait come back as events."""
+    for instance in conversation.instances:
+        TEXTS.advance(Outgoing(conversation, call, instance), instance.state, _END)
+    conversation.instances.abandon()
+    conversation.release()
+    if conversation.queue is not None:
+        conversation.queue.hand_back(call)
+    conversation.retry = conversation.sent = None
+    conversation.queried = conversation.resend = False
+    call.wake(conversation.deadline())
+
+
+_END = End()
+
+# Guards and actions of the table
+
+
+def _passive(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+    """The policy has OTR do nothing."""
+    return outgoing.conversation.passive
+
+
+def _other_is_private(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+    """Another instance of the peer has a private conversation."""
+    return outgoing.conversation.instances.private
+
+
+def _encryption_required(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+    """The policy requires encryption."""
+    return Policy.REQUIRE_ENCRYPTION in outgoing.conversation.policy
+
+
+def _query(outgoing: Outgoing, state: MessageState, given: TypedQuery) -> EnumStep:
+    query(outgoing.conversation, outgoing.call)
+    return EnumStep(state)
+
+
+def _send_unchanged(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    outgoing.call.wire.append(given.text)
+    return EnumStep(state)
+
+
+def _refuse_plain(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    raise NotEncrypted("this instance has no private conversation, though another one has")
+
+
+def _refuse_finished(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    raise ConversationFinished("the peer has ended the private conversation; the text was not sent")
+
+
+def _hold(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    conversation, call = outgoing.conversation, outgoing.call
+    if not conversation.versions:
+        raise PolicyForbids("the policy requires encryption, and allows no version of OTR")
+    queue = conversation.queue or SendQueue(conversation.context)
+    queue.hold(given.text, conversation.context.trust.of(conversation.peer), call)
+    conversation.queue = queue
+    if not conversation.queried:
+        query(conversation, call)
+        conversation.queried = True
+    return EnumStep(state)
+
+
+def _send_plain(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    conversation, text = outgoing.conversation, given.text
+    offers = Policy.SEND_WHITESPACE_TAG in conversation.policy
+    if offers and conversation.offer is not Offer.REJECTED:
+        conversation.offer = Offer.SENT
+        text += wire.tag(conversation.versions, conversation.context.trailing_tab)
+    outgoing.call.wire.append(text)
+    return EnumStep(state)
+
+
+def _seal(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    conversation, instance, call = outgoing.conversation, outgoing.instance, outgoing.call
+    assert instance is not None  # it is encrypted
+    seal(conversation, instance, given.text, call, given.tlvs, given.flags)
+    if given.text:
+        conversation.sent = (given.text, call.now, instance.fingerprint)
+    return EnumStep(state)
+
+
+def _leave(outgoing: Outgoing, state: MessageState, given: End) -> EnumStep:
+    assert outgoing.instance is not None  # `end` goes through those that exist
+    outgoing.instance.disconnect(outgoing.call)
+    return EnumStep(outgoing.instance.state)
+
+
+_PLAINTEXT, _ENCRYPTED, _FINISHED = MessageState
+
+TEXTS = Table(
+    states=tuple(MessageState),
+    inputs=(Text, TypedQuery, End),
+    rows=(
+        Row(_PLAINTEXT, Text, _passive, _send_unchanged, _PLAINTEXT),
+        Row(_PLAINTEXT, Text, _other_is_private, _refuse_plain, _PLAINTEXT),
+        Row(_PLAINTEXT, Text, _encryption_required, _hold, _PLAINTEXT),
+        Row(_PLAINTEXT, Text, None, _send_plain, _PLAINTEXT),
+        Row(_PLAINTEXT, TypedQuery, None, _query, _PLAINTEXT),
+        Row(_PLAINTEXT, End, None, _leave, _PLAINTEXT),
+        Row(_ENCRYPTED, Text, None, _seal, _ENCRYPTED),
+        Row(_ENCRYPTED, TypedQuery, None, _query, _ENCRYPTED),
+        Row(_ENCRYPTED, End, None, _leave, _PLAINTEXT),
+        Row(_FINISHED, Text, None, _refuse_finished, _FINISHED),
+        Row(_FINISHED, TypedQuery, None, _query, _FINISHED),
+        Row(_FINISHED, End, None, _leave, _PLAINTEXT),
+    ),
+)
+"""The message state, on what the user does."""
