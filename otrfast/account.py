@@ -11,7 +11,7 @@ from types import MappingProxyType
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
-from otrfast.engine.timers import Timer, Timers
+from otrfast.engine.timers import Timer, Timers, wake
 from otrfast.environment import Environment
 from otrfast.errors import AccountFull, LocalError, PeerExists, StillEncrypted
 from otrfast.limits import Limits
@@ -130,7 +130,7 @@ class Account(Secret):
         idle = self._context.clock() + limits.idle_peer
         if idle < session.conversation.scheduled:  # to be forgotten then, if it stays unused
             try:
-                session.conversation.wake(idle)
+                wake(session.conversation, idle)
             except BaseException:  # nobody would ever look at it again
                 self._forget(peer, self._sessions.pop(peer))
                 raise
@@ -144,22 +144,23 @@ class Account(Secret):
         self._detached.add(session)
         return session
 
-    def forget(self, peer: Hashable) -> None:
-        """Forget a peer: its session with all settings. Who still holds the session may use it.
-        What `trust` knows of the peer stays.
+    def forget(self, peer: Hashable) -> Outcome:
+        """Forget a peer: its session with all settings; the texts that waited come back as
+        events. What `trust` knows of the peer stays.
 
         A peer that is not known is nothing to forget. Raises `StillEncrypted` if a private
         conversation is going on: call `end` on its session first.
         """
         session = self._sessions.get(peer) or self._forgotten.get(peer)
         if session is None:
-            return
+            return Outcome()
         if session.conversation.state is MessageState.ENCRYPTED:
             raise StillEncrypted(f"the conversation with {peer!r} is encrypted: end it first")
+        outcome = session.end()
         self._sessions.pop(peer, None)
         self._forgotten.pop(peer, None)
-        session._release()
         session.conversation.scheduled = NEVER
+        return outcome
 
     def rename(self, old: Hashable, new: Hashable) -> None:
         """Have the peer `old` be called `new`: its session, with everything that it holds, and

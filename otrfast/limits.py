@@ -83,11 +83,3 @@ plain value, since every peer has two."""
 
 FULL: Final[Bucket] = (0.0, 0.0)
 """None taken."""
-
-
-def spend(bucket: Bucket, now: float, burst: float, rate: float) -> Bucket | None:
-    """Return the bucket with a token less, None where it has none: `burst` can be taken at once,
-    and `rate` a second in the long run."""
-    taken, when = bucket
-    missing = max(0.0, taken - (now - when) * rate)
-    return None if missing + 1 > burst else (missing + 1, now)

@@ -465,7 +465,7 @@ class Session(Secret):
         if not path.stays_open(call.events):
             path.settle(conversation)
             if call.wake_at < conversation.scheduled:
-                conversation.wake(call.wake_at)
+                timers.wake(conversation, call.wake_at)
         return call.outcome()
 
     def _choose(self, wanted: int | Recipient) -> Instance | None:

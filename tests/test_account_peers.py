@@ -429,3 +429,89 @@ def test_account_in_a_forked_child_then_a_new_session_and_no_key_made_before(sec
     assert child_says(lambda: account.session("bob").state.name) == "'PLAINTEXT'"
     assert child_says(lambda: account.session("bob") is secured.alice.session) == "False"
     assert len(account._identity.dh_keys) == ready >= 5
+
+
+# Ending, forgetting and renaming peers
+
+
+def test_end_all_then_every_peer_is_told_once_and_nothing_private_is_left(quick):
+    pairs = [Pair(quick, 3, seed) for seed in (1, 2)]
+    for pair in pairs:
+        pair.establish()
+    account = pairs[0].alice.account
+    account.session("somebody in plain text").send(b"hello")
+    ((peer, outcome),) = account.end_all()
+    assert peer == "bob"
+    assert [type(event) for event in outcome.events] == [events.SecureEnded]
+    for line in outcome.wire:
+        pairs[0].bob.receive(line)
+    assert pairs[0].bob.session.state is MessageState.FINISHED
+    assert account.end_all() == []
+
+
+def test_forget_then_the_peer_starts_again_with_the_settings_of_the_account(quick):
+    account = make_account(quick)
+    before = account.session("bob", max_fragment=400, policy=Policy.ALWAYS)
+    account.forget("bob")
+    assert not account.sessions
+    after = account.session("bob")
+    assert after is not before
+    assert (after.max_fragment, after.policy) == (0, account.policy)
+    account.forget("nobody")
+
+
+def test_forget_when_the_conversation_is_encrypted_then_refused_and_nothing_is_lost(quick):
+    pair = Pair(quick, 3)
+    pair.establish()
+    with pytest.raises(errors.StillEncrypted, match="bob"):
+        pair.alice.account.forget("bob")
+    pair.converse()
+    pair.alice.session.end()
+    pair.alice.account.forget("bob")
+    assert not pair.alice.account.sessions
+
+
+def test_forget_when_texts_wait_for_encryption_then_the_account_has_their_space_again(quick):
+    account = make_account(quick, policy=Policy.ALWAYS)
+    account.session("bob").send(b"held back")
+    account.session("bob").receive(b"?OTRv3?")
+    outcome = account.forget("bob")
+    assert outcome == ((events.MessageUndelivered(b"held back"),), ())
+    usage = account._context.usage
+    assert (usage.held, usage.pending_akes, usage.assembled) == (0, 0, 0)
+    turn(account, 700)
+    assert account.tick() == []
+
+
+def test_rename_then_session_trust_and_timers_go_on_under_the_new_name(quick):
+    pair = Pair(quick, 3, limits=Limits(idle_session=100.0))
+    pair.establish()
+    account, session = pair.alice.account, pair.alice.session
+    account.trust.set("bob", session.fingerprint, "verified")
+    account.rename("bob", "bobby")
+    assert account.session("bobby") is session
+    assert session.peer == "bobby"
+    assert list(account.sessions) == ["bobby"]
+    assert account.trust.level("bobby", session.fingerprint) == "verified"
+    assert not account.trust.of("bob")
+    pair.converse()
+    pair.clock.turn(101)
+    ((peer, outcome),) = account.tick()
+    assert peer == "bobby"
+    assert events.SecureEnded in map(type, outcome.events)
+
+
+def test_rename_when_refused_then_nothing_has_changed(quick):
+    account = make_account(quick)
+    account.session("bob")
+    account.session("eve")
+    with pytest.raises(errors.PeerExists, match="eve"):
+        account.rename("bob", "eve")
+    with pytest.raises(LookupError, match="carol"):
+        account.rename("carol", "dave")
+    assert list(account.sessions) == ["bob", "eve"]
+    account.trust.set("frank", b"f" * 20, "verified")
+    with pytest.raises(errors.PeerExists):
+        account.rename("bob", "frank")
+    account.rename("frank", "francis")
+    assert account.trust.level("francis", b"f" * 20) == "verified"

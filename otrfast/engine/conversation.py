@@ -169,12 +169,3 @@ class Conversation(Secret):
         if self.reassembly is not None:
             self.reassembly.clear_all()
             self.reassembly = None
-
-    def wake(self, deadline: float) -> None:
-        """Ask the account to call `tick` at `deadline`, which is sooner than `scheduled`."""
-        before, self.scheduled = self.scheduled, deadline
-        try:
-            self.context.schedule(deadline, self)
-        except BaseException:
-            self.scheduled = before
-            raise

@@ -74,7 +74,15 @@ def receive(conversation: Conversation, line: bytes, call: Call) -> None:
     if not conversation.versions and conversation.passive:
         call.events.append(MessageReceived(line, False))
         return
-    _take(conversation, wire.classify(line), call)
+    context = conversation.context
+    raw = None
+    if len(line) <= context.limits.message_size:
+        raw = context.identity.backend.decode_message(line)
+    if raw is None:
+        _take(conversation, wire.classify(line), call)
+    else:  # an encoded message and nothing else: no need to search the line
+        conversation.offer = Offer.ACCEPTED
+        _raw(conversation, raw, call)
 
 
 def receive_message(conversation: Conversation, message: Message, call: Call) -> None:
@@ -133,18 +141,22 @@ def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) 
             call.events.append(OtherInstance(fragment.sender, fragment.receiver))
             return
         whole = _reassemble(conversation, fragment, call)
-    except LimitExceeded as error:
-        call.limited(error.limit)
-        call.events.append(MessageRejected(error))
     except RemoteError as error:
-        call.events.append(MessageRejected(error))
+        _reject(error, call)
     else:
         if whole is not None:
             inner = wire.classify(whole)
             if isinstance(inner, wire.FragmentText):
-                call.events.append(MessageRejected(DecodeError("fragment of a fragment", 0)))
+                _reject(DecodeError("fragment of a fragment", 0), call)
             else:
                 _take(conversation, inner, call)
+
+
+def _reject(error: RemoteError, call: Call, sender: int = 0) -> None:
+    """Report what the peer sent and what is refused."""
+    if isinstance(error, LimitExceeded):
+        call.limited(error.limit)
+    call.events.append(MessageRejected(error, sender))
 
 
 def _reassemble(
@@ -178,26 +190,22 @@ def _is_ours(
 
 def _encoded(conversation: Conversation, found: wire.EncodedMessage, call: Call) -> None:
     _text_around(conversation, found.before, call)
-    context = conversation.context
     try:
-        message = read_message(found, context.limits, context.identity.backend)
-    except LimitExceeded as error:
-        call.limited(error.limit)
-        call.events.append(MessageRejected(error))
+        raw = _unwrap(found, call.context.limits, call.context.identity.backend)
     except RemoteError as error:
-        call.events.append(MessageRejected(error))
+        _reject(error, call)
     else:
-        _message(conversation, message, call)
+        _raw(conversation, raw, call)
 
 
-def read_message(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> Message:
-    """Return the message in a line. Raises `LimitExceeded` if it is too long, which is looked at
-    first, else `DecodeError` or `VersionMismatch`."""
+def _unwrap(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> bytes:
     if len(found.line) > limits.message_size:
         raise LimitExceeded("message_size")
     raw = backend.decode_message(found.line)
-    if raw is None:
-        raw = found.decode()
+    return found.decode() if raw is None else raw
+
+
+def _read(raw: bytes, limits: Limits, backend: Backend) -> Message:
     message_type = raw[2] if len(raw) > 2 else None
     if message_type in _SMALL_MESSAGES and len(raw) > limits.commit_size:
         raise LimitExceeded("commit_size")
@@ -206,12 +214,27 @@ def read_message(found: wire.EncodedMessage, limits: Limits, backend: Backend) -
     return decode(raw, backend.fields)
 
 
+def read_message(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> Message:
+    """Return the message in a line. Raises `LimitExceeded` if it is too long, which is looked at
+    first, else `DecodeError` or `VersionMismatch`."""
+    return _read(_unwrap(found, limits, backend), limits, backend)
+
+
+def _raw(conversation: Conversation, raw: bytes, call: Call) -> None:
+    """Take a binary message."""
+    try:
+        message = _read(raw, call.context.limits, call.context.identity.backend)
+    except RemoteError as error:
+        _reject(error, call)
+    else:
+        _message(conversation, message, call)
+
+
 def _message(conversation: Conversation, message: Message, call: Call) -> None:
     """Take a message of the peer, or refuse it."""
     sender = message.sender
     try:
-        may_lack_receiver = isinstance(message, DHCommit)
-        if not _is_ours(conversation, message, may_lack_receiver):
+        if not _is_ours(conversation, message, isinstance(message, DHCommit)):
             call.events.append(OtherInstance(sender, message.receiver))
             return
         if conversation.reassembly is not None:
@@ -222,11 +245,8 @@ def _message(conversation: Conversation, message: Message, call: Call) -> None:
             LINES.advance(Incoming(conversation, call, instance), instance.state, message)
         else:
             _exchange(conversation, message, call)
-    except LimitExceeded as error:
-        call.limited(error.limit)
-        call.events.append(MessageRejected(error, sender))
     except RemoteError as error:
-        call.events.append(MessageRejected(error, sender))
+        _reject(error, call, sender)
 
 
 # Key exchanges

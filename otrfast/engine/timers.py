@@ -69,6 +69,16 @@ class Timers:
         self._limit = 2 * len(live) + _SPARE
 
 
+def wake(conversation: Conversation, deadline: float) -> None:
+    """Ask the account to call `tick` at `deadline`, which is sooner than it was asked for."""
+    before, conversation.scheduled = conversation.scheduled, deadline
+    try:
+        conversation.context.schedule(deadline, conversation)
+    except BaseException:
+        conversation.scheduled = before
+        raise
+
+
 def tick(conversation: Conversation, call: Call) -> None:
     """Do what time asks for: expiries, the second try of an exchange, the end of idle sessions."""
     limits = conversation.context.limits
