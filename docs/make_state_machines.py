@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from otrfast.engine import dispatch, outgoing
 from otrfast.protocol import ake, smp
-from otrfast.protocol.table import Step, Table
+from otrfast.protocol.table import EnumStep, Step, Table
 
 PAGE = Path(__file__).with_name("state-machines.md")
-MACHINES: tuple[tuple[str, Table[ake.AkeStep] | Table[smp.SmpStep]], ...] = (
+MACHINES: tuple[tuple[str, Table[ake.AkeStep] | Table[smp.SmpStep] | Table[EnumStep]], ...] = (
+    ("Message state: what the peer does", dispatch.LINES),
+    ("Message state: what the user does", outgoing.TEXTS),
     ("Key exchange", ake.TABLE),
     ("SMP", smp.TABLE),
 )
@@ -20,7 +23,7 @@ def diagram(table: Table[Step]) -> Iterator[str]:
     yield "```mermaid"
     yield "stateDiagram-v2"
     for state, received, guard, action, after in table.describe():
-        if action not in ("_ignore", "_out_of_turn"):
+        if action not in ("_ignore", "_unexpected"):
             condition = f" [{guard.removeprefix('_')}]" if guard else ""
             label = f"{received}{condition} / {action.removeprefix('_')}"
             yield f"    {state} --> {after}: {label}"

@@ -35,7 +35,7 @@ class Account(Secret):
     """Everything that one user of one protocol does with OTR.
 
     `trust` says which keys each peer has shown and how far they are trusted; `limited` counts
-    how often each bound has bitten.
+    how often each limit was exceeded.
     """
 
     def __init__(
@@ -350,7 +350,7 @@ class Account(Secret):
 
     @property
     def limited(self) -> Mapping[str, int]:
-        """How often each bound has bitten, by its name in `Limits`."""
+        """How often each limit was exceeded, by its name in `Limits`."""
         return self._context.usage.limited
 
     @property

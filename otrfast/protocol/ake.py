@@ -131,7 +131,7 @@ class Ake:
         self.timeout = timeout
 
     def advance(self, state: State, received: Input) -> AkeStep:
-        """Take one input. Raises `RemoteError` where the message is refused; the state stays
+        """Take one input. Raises `RemoteError` if the message is refused; the state stays
         what it was."""
         return TABLE.advance(self, state, received)
 

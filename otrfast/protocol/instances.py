@@ -84,7 +84,7 @@ class Instances(Secret):
         return self._by_tag.get(tag)
 
     def choose(self, recipient: int | Recipient) -> Instance | None:
-        """Return the instance that `recipient` means, None where there is none."""
+        """Return the instance that `recipient` means, None if there is none."""
         if isinstance(recipient, int):
             return self._by_tag.get(recipient)
         if len(self._by_tag) < 2:
@@ -137,7 +137,7 @@ class Instances(Secret):
     def exchange(self, message: Message, call: Call) -> tuple[Instance, ake.Established] | None:
         """Take an AKE message; return the instance that is encrypted by it, if one is.
 
-        Raises `RemoteError` where the message is refused, `LimitExceeded` where it would take
+        Raises `RemoteError` if the message is refused, `LimitExceeded` where it would take
         one instance too many; nothing has changed then.
         """
         self.expire(call.now)
@@ -185,7 +185,7 @@ class Instances(Secret):
         """Return the pair of D-H keys whose shared secret a message will need, None if it needs
         none.
 
-        Raises `RemoteError` where the message is sure to be refused.
+        Raises `RemoteError` if the message is sure to be refused.
         """
         instance = self._by_tag.get(message.sender)
         if isinstance(message, DataMessage):

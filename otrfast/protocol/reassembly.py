@@ -49,7 +49,7 @@ class Reassembly:
         if not authenticated and growth + self._unauthenticated() > limits.stranger_assembly:
             raise LimitExceeded("stranger_assembly")
         line = assembly.add(fragment, now)
-        assembly.stranger = not authenticated
+        assembly.unauthenticated = not authenticated
         if assembly:
             self._by_sender[fragment.sender] = assembly
             size = assembly.size + _PIECE_COST  # no call within the sum: threads share it
@@ -61,7 +61,7 @@ class Reassembly:
         return sum(
             assembly.size + _PIECE_COST
             for assembly in self._by_sender.values()
-            if assembly.stranger
+            if assembly.unauthenticated
         )
 
     def clear(self, sender: int) -> None:

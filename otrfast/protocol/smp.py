@@ -3,7 +3,7 @@
 
 As in `ake`, states are values and a message that is refused has changed nothing. "Initiator" is
 who started the SMP. Message 1 is answered in two steps: its proofs are checked when it comes,
-the powers that need the user's secret wait for the answer.
+the exponentiations that need the user's secret wait for the answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from otrfast.records import field, record
 from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.tlv import Tlv, TlvType
 
-DoublePower = Callable[[bytes, bytes, bytes], bytes]
+DoubleModexp = Callable[[bytes, bytes, bytes], bytes]
 """`backend.FixedBase.double_modexp`: base^exponent * other^other_exponent of (exponent, other,
 other_exponent)."""
 
@@ -88,7 +88,7 @@ _CLASSES: dict[int, type[SmpMessage]] = {
 def decode(record: Tlv, backend: Backend) -> SmpMessage:
     """Read an SMP message and check the range of each number.
 
-    Raises `DecodeError` where the form is wrong, `BadProof` where an element is outside 2 .. p-2
+    Raises `DecodeError` if the form is wrong, `BadProof` where an element is outside 2 .. p-2
     or an exponent outside 1 .. q-1.
     """
     made = _CLASSES[record.type]
@@ -183,8 +183,8 @@ SmpState = Expect1 | Asked | Expect2 | Expect3 | Expect4
 
 @record
 class SmpStep:
-    """The outcome of one input: `matched` once the secrets are compared, `aborted` where the
-    peer was out of turn."""
+    """The outcome of one input: `matched` once the secrets are compared, `aborted` if the
+    message was not expected."""
 
     state: SmpState
     reply: SmpMessage | None = None
@@ -204,7 +204,7 @@ class Smp:
     ssid: bytes
 
     def advance(self, state: SmpState, received: Begin | Answer | SmpMessage) -> SmpStep:
-        """Take one input. Raises `BadProof` where a message does not hold; the state stays what
+        """Take one input. Raises `BadProof` if a message does not hold; the state stays what
         it was."""
         return TABLE.advance(self, state, received)
 
@@ -222,13 +222,13 @@ class Smp:
         """H of the protocol: 32 bytes."""
         return self.backend.sha256(bytes((prefix,)) + b"".join(map(mpi, values)))
 
-    def prove_power(self, prefix: int, secret: Exponent) -> tuple[bytes, bytes, bytes]:
+    def prove_exponent(self, prefix: int, secret: Exponent) -> tuple[bytes, bytes, bytes]:
         """Return g^secret, and c, D: the proof that we know the exponent."""
         r = self.exponent()
         c = self.hash(prefix, r.modexp_g())
         return secret.modexp_g(), _wide(c), r.response(secret, c)
 
-    def check_power(self, prefix: int, value: bytes, c: bytes, d: bytes) -> None:
+    def check_exponent(self, prefix: int, value: bytes, c: bytes, d: bytes) -> None:
         """Check such a proof."""
         self.check(c, self.hash(prefix, self.g_product(d, value, c)))
 
@@ -243,7 +243,7 @@ class Smp:
         return p, q, _wide(c), r5.response(r, c), r6.response(secret, c)
 
     def check_pq(
-        self, prefix: int, g2: DoublePower, g3: DoublePower, proof: tuple[bytes, ...]
+        self, prefix: int, g2: DoubleModexp, g3: DoubleModexp, proof: tuple[bytes, ...]
     ) -> None:
         """Check such a proof: (P, Q, cP, D5, D6)."""
         p, q, c, d5, d6 = proof
@@ -260,14 +260,14 @@ class Smp:
         return quotient.modexp(secret), _wide(c), r7.response(secret, c)
 
     def check_r(
-        self, prefix: int, quotient: DoublePower, public: bytes, proof: tuple[bytes, ...]
+        self, prefix: int, quotient: DoubleModexp, public: bytes, proof: tuple[bytes, ...]
     ) -> None:
         """Check such a proof (R, cR, D7) against the peer's g^secret."""
         r, c, d7 = proof
         self.check(c, self.hash(prefix, self.g_product(d7, public, c), quotient(d7, r, c)))
 
-    def once(self, base: bytes) -> DoublePower:
-        """A base of which no more is needed than one double power."""
+    def once(self, base: bytes) -> DoubleModexp:
+        """Return what raises a base that is needed for one double exponentiation only."""
         return partial(self.backend.double_modexp, base)
 
     def g_product(self, d: bytes, base: bytes, exponent: bytes) -> bytes:
@@ -286,32 +286,32 @@ def _wide(hashed: bytes) -> bytes:
 
 def _begin(smp: Smp, state: SmpState, begin: Begin) -> SmpStep:
     a2, a3 = smp.exponent(), smp.exponent()
-    values = smp.prove_power(1, a2) + smp.prove_power(2, a3)
+    values = smp.prove_exponent(1, a2) + smp.prove_exponent(2, a3)
     x = smp.secret(smp.ours + smp.theirs + smp.ssid, begin.secret)
     return SmpStep(Expect2(x, a2, a3), Smp1(values, begin.question))
 
 
 def _check_1(smp: Smp, state: SmpState, message: Smp1) -> SmpStep:
     g2a, c2, d2, g3a, c3, d3 = message.values
-    smp.check_power(1, g2a, c2, d2)
-    smp.check_power(2, g3a, c3, d3)
+    smp.check_exponent(1, g2a, c2, d2)
+    smp.check_exponent(2, g3a, c3, d3)
     return SmpStep(Asked(g2a, g3a, smp.theirs + smp.ours + smp.ssid, message.question))
 
 
 def _answer(smp: Smp, state: Asked, answer: Answer) -> SmpStep:
     b2, b3 = smp.exponent(), smp.exponent()
-    powers = smp.prove_power(3, b2) + smp.prove_power(4, b3)
+    exponents = smp.prove_exponent(3, b2) + smp.prove_exponent(4, b3)
     g2, g3 = b2.modexp(state.g2a), b3.modexp(state.g3a)
     secret = smp.secret(state.identifiers, answer.secret)
     proof = smp.prove_pq(5, smp.backend.fixed_base(g2), smp.backend.fixed_base(g3), secret)
     waiting = Expect3(g2, g3, state.g3a, b3, proof[0], proof[1], trusting=state.question is None)
-    return SmpStep(waiting, Smp2(powers + proof))
+    return SmpStep(waiting, Smp2(exponents + proof))
 
 
 def _check_2(smp: Smp, state: Expect2, message: Smp2) -> SmpStep:
     g2b, c2, d2, g3b, c3, d3, pb, qb, *_ = message.values
-    smp.check_power(3, g2b, c2, d2)
-    smp.check_power(4, g3b, c3, d3)
+    smp.check_exponent(3, g2b, c2, d2)
+    smp.check_exponent(4, g3b, c3, d3)
     base = smp.backend.fixed_base
     g2, g3 = base(state.a2.modexp(g2b)), base(state.a3.modexp(g3b))
     smp.check_pq(5, g2.double_modexp, g3.double_modexp, message.values[6:])
@@ -345,7 +345,7 @@ def _check_4(smp: Smp, state: Expect4, message: Smp4) -> SmpStep:
     return SmpStep(EXPECT1, None, smp.backend.equal(rab, state.p_quotient))
 
 
-def _out_of_turn(smp: Smp, state: SmpState, message: object) -> SmpStep:
+def _unexpected(smp: Smp, state: SmpState, message: object) -> SmpStep:
     return SmpStep(EXPECT1, aborted=True)
 
 
@@ -354,34 +354,34 @@ TABLE = Table(
     inputs=(Begin, Answer, Smp1, Smp2, Smp3, Smp4),
     rows=(
         Row(Expect1, Begin, None, _begin, Expect2),
-        Row(Expect1, Answer, None, _out_of_turn, Expect1),
+        Row(Expect1, Answer, None, _unexpected, Expect1),
         Row(Expect1, Smp1, None, _check_1, Asked),
-        Row(Expect1, Smp2, None, _out_of_turn, Expect1),
-        Row(Expect1, Smp3, None, _out_of_turn, Expect1),
-        Row(Expect1, Smp4, None, _out_of_turn, Expect1),
+        Row(Expect1, Smp2, None, _unexpected, Expect1),
+        Row(Expect1, Smp3, None, _unexpected, Expect1),
+        Row(Expect1, Smp4, None, _unexpected, Expect1),
         Row(Asked, Begin, None, _begin, Expect2),
         Row(Asked, Answer, None, _answer, Expect3),
         Row(Asked, Smp1, None, _check_1, Asked),
-        Row(Asked, Smp2, None, _out_of_turn, Expect1),
-        Row(Asked, Smp3, None, _out_of_turn, Expect1),
-        Row(Asked, Smp4, None, _out_of_turn, Expect1),
+        Row(Asked, Smp2, None, _unexpected, Expect1),
+        Row(Asked, Smp3, None, _unexpected, Expect1),
+        Row(Asked, Smp4, None, _unexpected, Expect1),
         Row(Expect2, Begin, None, _begin, Expect2),
-        Row(Expect2, Answer, None, _out_of_turn, Expect1),
-        Row(Expect2, Smp1, None, _out_of_turn, Expect1),
+        Row(Expect2, Answer, None, _unexpected, Expect1),
+        Row(Expect2, Smp1, None, _unexpected, Expect1),
         Row(Expect2, Smp2, None, _check_2, Expect4),
-        Row(Expect2, Smp3, None, _out_of_turn, Expect1),
-        Row(Expect2, Smp4, None, _out_of_turn, Expect1),
+        Row(Expect2, Smp3, None, _unexpected, Expect1),
+        Row(Expect2, Smp4, None, _unexpected, Expect1),
         Row(Expect3, Begin, None, _begin, Expect2),
-        Row(Expect3, Answer, None, _out_of_turn, Expect1),
-        Row(Expect3, Smp1, None, _out_of_turn, Expect1),
-        Row(Expect3, Smp2, None, _out_of_turn, Expect1),
+        Row(Expect3, Answer, None, _unexpected, Expect1),
+        Row(Expect3, Smp1, None, _unexpected, Expect1),
+        Row(Expect3, Smp2, None, _unexpected, Expect1),
         Row(Expect3, Smp3, None, _check_3, Expect1),
-        Row(Expect3, Smp4, None, _out_of_turn, Expect1),
+        Row(Expect3, Smp4, None, _unexpected, Expect1),
         Row(Expect4, Begin, None, _begin, Expect2),
-        Row(Expect4, Answer, None, _out_of_turn, Expect1),
-        Row(Expect4, Smp1, None, _out_of_turn, Expect1),
-        Row(Expect4, Smp2, None, _out_of_turn, Expect1),
-        Row(Expect4, Smp3, None, _out_of_turn, Expect1),
+        Row(Expect4, Answer, None, _unexpected, Expect1),
+        Row(Expect4, Smp1, None, _unexpected, Expect1),
+        Row(Expect4, Smp2, None, _unexpected, Expect1),
+        Row(Expect4, Smp3, None, _unexpected, Expect1),
         Row(Expect4, Smp4, None, _check_4, Expect1),
     ),
 )

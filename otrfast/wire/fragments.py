@@ -67,15 +67,15 @@ def split(line: bytes, limit: int, version: int, sender: int, receiver: int) -> 
 
 class Assembly:
     """The pieces of one message so far, from one sender; `since` is when the first came, in
-    seconds; `stranger`: from a device that has never shown a key."""
+    seconds; `unauthenticated`: from an instance that has never shown a key."""
 
-    __slots__ = ("_count", "_text", "_total", "since", "stranger")
+    __slots__ = ("_count", "_text", "_total", "since", "unauthenticated")
 
     def __init__(self) -> None:
         self._text = bytearray()
         self._count = self._total = 0
         self.since = 0.0
-        self.stranger = True
+        self.unauthenticated = True
 
     def add(self, fragment: Fragment, now: float) -> bytes | None:
         """Take the next piece; return the whole line with the last one, else None.
