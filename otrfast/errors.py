@@ -69,6 +69,10 @@ class PeerExists(LocalError):
     """A peer cannot get a name that another peer of the account has."""
 
 
+class SessionBroken(LocalError):
+    """An exception interrupted the start of the private conversation: `start()` it again."""
+
+
 class SessionForked(LocalError):
     """The process was forked after the session was made: using it here would repeat key streams."""
 
@@ -145,6 +149,11 @@ class BadCommitment(RemoteError):
 
 class CounterReplayed(RemoteError):
     """A counter that is not above the last one: the message is a replay or came out of order."""
+
+
+class RepeatedKey(RemoteError):
+    """A D-H key announced as the next one that the peer has used before: the same keys would be
+    used twice."""
 
 
 class UnknownKeyid(RemoteError):

@@ -12,7 +12,13 @@ from typing import Any
 
 from otrfast.crypto.backend import DataFields, DataKeys, DhKey
 from otrfast.crypto.secret import Secret
-from otrfast.errors import NotInGroup, UnknownKeyid
+from otrfast.errors import (
+    NotInGroup,
+    RepeatedKey,
+    SessionBroken,
+    UnexpectedMessage,
+    UnknownKeyid,
+)
 from otrfast.protocol.ake import Established
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
@@ -24,7 +30,8 @@ from otrfast.wire.messages import DataMessage
 class Channel(Secret):
     """One encrypted session with one instance of the peer.
 
-    `send_keys` with `send_prefix` seal a text without TLVs or flags; they are None after the keys
+    It is `ready` once the instance that it belongs to has taken it over as a whole. `send_keys`
+    with `send_prefix` seal a text without TLVs or flags; they are None after the keys
     have rotated, until the next message. `receive_keys` with `receive_head` open the next message
     of a burst; they are None before the first.
     """
@@ -35,6 +42,7 @@ class Channel(Secret):
         "_receive_header",
         "_received_as",
         "keyring",
+        "ready",
         "receive_head",
         "receive_keys",
         "send_keys",
@@ -50,6 +58,7 @@ class Channel(Secret):
         self._receive_header = DataMessage.head(version, receiver, ours)
         self._received_as = version, receiver, ours
         self.keyring = Keyring(established, identity, revealed)
+        self.ready = False
         self.receive_keys: DataKeys | None = None
         self.receive_head = b""
         self.send_keys: DataKeys | None = None
@@ -62,16 +71,20 @@ class Channel(Secret):
         flags: int = 0,
         computed: ComputedSecret | None = None,
     ) -> bytes:
-        """Return the line that carries `text` (without a zero byte) and encoded TLVs."""
+        """Return the line that carries `text` (without a zero byte) and encoded TLVs. Raises
+        `SessionBroken` if the session's start was interrupted."""
         if self.send_keys is not None and not flags:
             return self.send_keys.seal(self.send_prefix, text, tlvs, b"")
+        if not self.ready:
+            raise SessionBroken("starting this session was interrupted: call start() again")
         keyring = self.keyring
         next_public = keyring.next_public()
         our_keyid, their_keyid = keyring.our_keyid - 1, keyring.their_keyid
         keys = keyring.pair(our_keyid, their_keyid, computed)
         keyids = our_keyid.to_bytes(4, "big") + their_keyid.to_bytes(4, "big")
         prefix = self._header + bytes((flags,)) + keyids + mpi(next_public)
-        line = keys.seal(prefix, text, tlvs, keyring.take_revealed())
+        line = keys.seal(prefix, text, tlvs, keyring.revealed)
+        keyring.forget_revealed()
         if not flags:
             self.send_keys, self.send_prefix = keys, prefix
         return line
@@ -89,23 +102,25 @@ class Channel(Secret):
         """Check and decrypt a message and rotate the keys as it asks; return its plain text with
         the TLVs, and its keys.
 
-        Raises `UnknownKeyid`, `NotInGroup`, `BadMac` or `CounterReplayed`, and changes nothing
-        then.
+        Raises `UnknownKeyid`, `RepeatedKey`, `NotInGroup`, `BadMac` or `CounterReplayed`, and
+        changes nothing then.
         """
         keyring = self.keyring
         ours, theirs = message.recipient_keyid, message.sender_keyid
         if not ours or not theirs:
             raise UnknownKeyid("key id 0 is not valid")
+        if not self.ready:
+            raise UnexpectedMessage("the keys of this session were never complete")
+        if keyring.announces_known_key(theirs, message.next_key):
+            raise RepeatedKey("the next D-H key is one that the peer has used before")
         keys = keyring.pair(ours, theirs, computed)
         if not self._backend.in_group(message.next_key):
             raise NotInGroup("the next D-H key is outside 2 .. p-2")
         plaintext = keys.open(
             message.authenticated, message.counter, message.ciphertext, message.mac
         )
-        if ours == keyring.our_keyid:
-            keyring.rotate_ours()
-        if theirs == keyring.their_keyid:
-            keyring.rotate_theirs(message.next_key)
+        if ours == keyring.our_keyid or theirs == keyring.their_keyid:
+            keyring.rotate(ours, theirs, message.next_key)
         self._set_keys_in_use()
         return plaintext, keys
 

@@ -90,8 +90,9 @@ class Instance(Secret):
     def set_exchange(self, state: ake.State, context: Context) -> None:
         """Set the state of the key exchange; the account counts the unfinished ones."""
         running, runs = not isinstance(self.exchange, ake.Idle), not isinstance(state, ake.Idle)
-        context.usage.pending_akes += runs - running
-        self.exchange = state
+        usage = context.usage
+        # the count and the state in one line: nothing can come between
+        usage.pending_akes, self.exchange = usage.pending_akes + runs - running, state
 
     def advance(self, received: ake.Input, call: Call) -> ake.Established | None:
         """Take one AKE message. Raises `RemoteError` if it is refused, and nothing has changed
@@ -114,15 +115,13 @@ class Instance(Secret):
         refreshed = self.state is MessageState.ENCRYPTED and self.fingerprint == fingerprint
         if not refreshed:
             self._stop_smp(call, by_peer=False)
-        revealed = self.channel.keyring.retire() if self.channel is not None else b""
-        self.channel = Channel(context.identity, established, self.tag, revealed)
-        self.state = MessageState.ENCRYPTED
-        self.fingerprint = fingerprint
+        revealed = self.channel.keyring.retiring if self.channel is not None else b""
+        channel = Channel(context.identity, established, self.tag, revealed)
+        # fmt: off
+        self.channel, self.state, self.fingerprint, self.ssid, self.revealed, self.version = channel, MessageState.ENCRYPTED, fingerprint, established.ssid, established.revealed, established.version  # noqa: E501  one line: nothing can come between
+        # fmt: on
         if context.limits.idle_session is not None:
             call.wake(call.now + context.limits.idle_session)
-        self.ssid = established.ssid
-        self.revealed = established.revealed
-        self.version = established.version
         known = context.trust.of(call.peer)
         if fingerprint not in known:
             call.events.append(NewFingerprint(fingerprint, changed=bool(known)))
@@ -140,6 +139,7 @@ class Instance(Secret):
                 established.their_key.raw,
             )
         )
+        channel.ready = True
 
     def send(self, call: Call, text: bytes, tlvs: Iterable[Tlv] = (), flags: int = 0) -> None:
         """Seal a text with its TLVs and send it."""

@@ -161,7 +161,7 @@ class Instances(Secret):
             del self._by_tag[replaced.tag]
         if established is None:
             return None
-        self._count_pending(False)  # it goes on waiting for other instances
+        self._stop_counting()  # it goes on waiting for other instances
         return instance, established
 
     def _new_answer(self, instance: Instance | None, message: Message) -> tuple[bytes, ...]:
@@ -234,14 +234,15 @@ class Instances(Secret):
 
     def _set_pending(self, state: ake.AwaitingDHKey | None) -> None:
         """Keep or drop the commitment to all instances."""
-        self._count_pending(state is not None)
-        self.pending = state
-        self._answers = ()
+        usage = self._context.usage
+        count, counted = usage.pending_akes + (state is not None) - self._counted, state is not None
+        # the count and the state in one line: nothing can come between
+        self.pending, self._answers, self._counted, usage.pending_akes = state, (), counted, count
 
-    def _count_pending(self, counted: bool) -> None:
-        """Have the account count the commitment as an unfinished exchange, or no longer."""
-        self._context.usage.pending_akes += counted - self._counted
-        self._counted = counted
+    def _stop_counting(self) -> None:
+        """Have the account count the commitment as an unfinished exchange no longer."""
+        usage = self._context.usage
+        usage.pending_akes, self._counted = usage.pending_akes - self._counted, False
 
     def expire(self, now: float) -> None:
         """Wipe the secrets of exchanges that took too long, and forget instances that nothing is

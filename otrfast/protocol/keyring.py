@@ -113,51 +113,56 @@ class Keyring(Secret):
         """Whether the key that the next message announces is made."""
         return self._current is not None
 
-    def rotate_ours(self) -> None:
-        """The peer has used our current key: the one before it dies, and its used MAC keys are to
-        be revealed."""
-        assert self._current is not None  # the peer cannot use what was never sent
-        dead = self.our_keyid - 1
-        self._drop((dead, self.their_keyid), (dead, self.their_keyid - 1))
-        self._previous, self._current = self._current, None
-        self.our_keyid += 1
+    def rotate(self, ours: int, theirs: int, next_public: bytes) -> None:
+        """Follow an accepted message under our key `ours` and the peer's key `theirs`, which
+        announces `next_public`: a newest key that was used makes the one before it die.
 
-    def rotate_theirs(self, next_public: bytes) -> None:
-        """The peer has used its current key and announced the next one."""
-        if self.their_keyid == _LAST_KEYID:
-            return
-        dead = self.their_keyid - 1
-        self._drop((self.our_keyid, dead), (self.our_keyid - 1, dead))
-        self.their_public.pop(dead, None)
-        self.their_keyid += 1
-        self.their_public[self.their_keyid] = next_public
+        MAC keys of dead pairs are to be revealed if they have verified a message. Two or three
+        wait if both sides send. A peer that rotates its keys with every message, without hearing
+        from us, loses the oldest ones: our next message must not grow with them.
 
-    def _drop(self, *pairs: tuple[int, int]) -> None:
-        """Forget pairs of a dead key; only MAC keys that have verified a message are ever
-        revealed.
-
-        Two or three wait if both sides send. A peer that rotates its keys with every message,
-        without hearing from us, loses the oldest ones: our next message must not grow with them.
+        Everything is computed first and assigned at once: half a rotation would derive a pair
+        again, with its counters back at the start.
         """
-        for pair in pairs:
-            keys = self._pairs.pop(pair, None)
-            if keys is not None and keys.verified:
-                waiting = self._revealed + keys.receive_mac_key()
-                self._revealed = waiting[-_MOST_REVEALED * _MAC_BYTES :]
+        our_keyid, their_keyid, public = self.our_keyid, self.their_keyid, self.their_public
+        previous, current = self._previous, self._current
+        if ours == our_keyid:
+            assert current is not None  # the peer cannot use what was never sent
+            previous, current, our_keyid = current, None, our_keyid + 1
+        if theirs == their_keyid != _LAST_KEYID:
+            public = {their_keyid: public[their_keyid], their_keyid + 1: next_public}
+            their_keyid += 1
+        pairs, revealed = {}, self._revealed
+        for pair, keys in self._pairs.items():
+            if pair[0] >= our_keyid - 1 and pair[1] >= their_keyid - 1:
+                pairs[pair] = keys
+            elif keys.verified:
+                revealed = (revealed + keys.receive_mac_key())[-_MOST_REVEALED * _MAC_BYTES :]
+        # fmt: off
+        self._previous, self._current, self.our_keyid, self.their_keyid, self.their_public, self._pairs, self._revealed = previous, current, our_keyid, their_keyid, public, pairs, revealed  # noqa: E501  one line: nothing can come between
+        # fmt: on
 
-    def take_revealed(self) -> bytes:
-        """Return the MAC keys to reveal in the next data message, and forget them."""
-        revealed, self._revealed = self._revealed, b""
-        return revealed
+    def announces_known_key(self, theirs: int, next_public: bytes) -> bool:
+        """Whether a message under the peer's newest key announces a key that is alive as the next
+        one: the same pair of keys would then get a second key stream under another id."""
+        return theirs == self.their_keyid and next_public in self.their_public.values()
+
+    @property
+    def revealed(self) -> bytes:
+        """The MAC keys to reveal in the next data message."""
+        return self._revealed
+
+    def forget_revealed(self) -> None:
+        """The MAC keys stand in a message now."""
+        self._revealed = b""
 
     @property
     def has_revealed(self) -> bool:
         """Whether MAC keys wait to be revealed."""
         return bool(self._revealed)
 
-    def retire(self) -> bytes:
-        """End this keyring for a refresh: return every MAC key that is to be revealed now
-        that none is accepted any more."""
-        for keyid in (self.our_keyid - 1, self.our_keyid):
-            self._drop((keyid, self.their_keyid), (keyid, self.their_keyid - 1))
-        return self.take_revealed()
+    @property
+    def retiring(self) -> bytes:
+        """Every MAC key that is to be revealed if this keyring ends now."""
+        keys = [keys.receive_mac_key() for keys in self._pairs.values() if keys.verified]
+        return b"".join([self._revealed, *keys])[-_MOST_REVEALED * _MAC_BYTES :]

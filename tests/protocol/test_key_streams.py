@@ -119,7 +119,7 @@ def test_pair_of_keys_when_another_thread_rotates_them_meanwhile_then_none_of_de
 
         def agree(self, ours, theirs):
             keyring.next_public()
-            keyring.rotate_ours()
+            keyring.rotate(keyring.our_keyid, 0, b"")
             return ours.agree(theirs)
 
     with pytest.raises(UnknownKeyid):
