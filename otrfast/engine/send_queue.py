@@ -47,8 +47,8 @@ class SendQueue:
                 f"{len(self._texts)} texts already wait for the conversation to be encrypted"
             )
         trusted = frozenset(fingerprint for fingerprint, level in levels.items() if level)
-        self._texts += (QueuedText(text, call.now, trusted or frozenset(levels)),)
-        self._grow(len(text))
+        queued = QueuedText(text, call.now, trusted or frozenset(levels))
+        self._set((*self._texts, queued), len(text))
         call.wake(call.now + limits.held_age)
         call.events.append(MessageHeld(text))
 
@@ -76,10 +76,11 @@ class SendQueue:
         return self._texts[0].since + self._context.limits.held_age
 
     def _pop(self) -> QueuedText:
-        queued, self._texts = self._texts[0], self._texts[1:]
-        self._grow(-len(queued.text))
+        queued = self._texts[0]
+        self._set(self._texts[1:], -len(queued.text))
         return queued
 
-    def _grow(self, change: int) -> None:
-        self.size += change
-        self._context.usage.held += change
+    def _set(self, texts: tuple[QueuedText, ...], change: int) -> None:
+        usage = self._context.usage
+        # the texts and their sizes in one line: nothing can come between
+        self._texts, self.size, usage.held = texts, self.size + change, usage.held + change

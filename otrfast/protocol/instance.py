@@ -94,19 +94,16 @@ class Instance(Secret):
         # the count and the state in one line: nothing can come between
         usage.pending_akes, self.exchange = usage.pending_akes + runs - running, state
 
-    def advance(self, received: ake.Input, call: Call) -> ake.Established | None:
-        """Take one AKE message. Raises `RemoteError` if it is refused, and nothing has changed
-        then."""
+    def advance(self, received: ake.Input, call: Call) -> ake.AkeStep:
+        """Return what one AKE message leads to; nothing has changed yet. Raises `RemoteError` if
+        it is refused."""
         context = call.context
         timeout = context.limits.ake_timeout
         machine = ake.Ake(context.identity, self.tag, call.now, timeout, call.computed)
         step = machine.advance(self.exchange, received)
-        self.set_exchange(step.state, context)
         if not isinstance(step.state, ake.Idle):
             call.wake(step.state.since + timeout)
-        for reply in step.replies:
-            call.send_message(reply)
-        return step.established
+        return step
 
     def establish(self, established: ake.Established, call: Call) -> None:
         """Enter the encrypted state, or refresh it."""

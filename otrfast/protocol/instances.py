@@ -120,8 +120,7 @@ class Instances(Secret):
         context = self._context
         if version == 2:
             instance = self._by_tag.get(0) or Instance(0, ake.IDLE)
-            instance.advance(ake.Start(2), call)
-            self._by_tag[0] = instance
+            self._take(instance, instance.advance(ake.Start(2), call), (), call)
             return
         machine = ake.Ake(context.identity, 0, call.now, context.limits.ake_timeout)
         step = machine.advance(ake.IDLE, ake.Start(version))
@@ -137,9 +136,10 @@ class Instances(Secret):
     def exchange(self, message: Message, call: Call) -> tuple[Instance, ake.Established] | None:
         """Take an AKE message; return the instance that is encrypted by it, if one is.
 
-        Raises `RemoteError` if the message is refused, `LimitExceeded` where it would take
-        one instance too many; nothing has changed then.
+        Raises `RemoteError` if the message is refused, `LimitExceeded` if it would take one
+        instance too many; nothing has changed then.
         """
+        assert isinstance(message, ake.Input)
         self.expire(call.now)
         instance = self._by_tag.get(message.sender)
         answer = self._new_answer(instance, message)
@@ -151,18 +151,37 @@ class Instances(Secret):
             ):
                 return None
             replaced = self._replaceable()
-            instance = Instance(message.sender, ake.IDLE)
-            if message.sender and self.pending:
-                instance.set_exchange(self.pending, self._context)
-        established = self._advance(instance, message, call)
-        self._answers += answer
+            pending = self.pending if message.sender else None
+            instance = Instance(message.sender, pending or ake.IDLE)
+        step = instance.advance(message, call)
+        if step.established is not None:
+            replaced = self._silent_one(instance, step.established.their_key.fingerprint)
+        self._take(instance, step, answer, call)
         if replaced is not None:
             replaced.set_exchange(ake.IDLE, self._context)
+            replaced.leave(MessageState.PLAINTEXT, call, by_peer=False)
             del self._by_tag[replaced.tag]
-        if established is None:
+        if step.established is None:
             return None
         self._stop_counting()  # it goes on waiting for other instances
-        return instance, established
+        return instance, step.established
+
+    def _take(
+        self, instance: Instance, step: ake.AkeStep, answer: tuple[bytes, ...], call: Call
+    ) -> None:
+        """Have an instance, which may be new, do a step of its exchange."""
+        usage, tag = self._context.usage, instance.tag
+        new = tag not in self._by_tag
+        running = not new and not isinstance(instance.exchange, ake.Idle)
+        count = usage.pending_akes + (not isinstance(step.state, ake.Idle)) - running
+        answers = self._answers + answer
+        # fmt: off
+        self._by_tag[tag], usage.pending_akes, instance.exchange, self._answers = instance, count, step.state, answers  # noqa: E501  one line: nothing can come between
+        # fmt: on
+        if new:
+            instance.last_received = call.now
+        for reply in step.replies:
+            call.send_message(reply)
 
     def _new_answer(self, instance: Instance | None, message: Message) -> tuple[bytes, ...]:
         """Return the D-H value with which an instance answers the commitment to all of them, if the
@@ -196,41 +215,48 @@ class Instances(Secret):
         machine = ake.Ake(self._context.identity, message.sender)
         return None if state is None else machine.wanted(state, message)
 
-    def _advance(self, instance: Instance, message: Message, call: Call) -> ake.Established | None:
-        assert isinstance(message, ake.Input)
-        new = instance.tag not in self._by_tag
-        try:
-            established = instance.advance(message, call)
-        except BaseException:
-            if new:
-                instance.set_exchange(
-                    ake.IDLE, self._context
-                )  # it was never there: do not count it
-            raise
-        if new:
-            instance.last_received = call.now
-            self._by_tag[instance.tag] = instance
-        return established
-
     def _replaceable(self) -> Instance | None:
-        """Return the instance that a new one replaces, None if there is space for it.
-        Raises `LimitExceeded` if none may be replaced.
+        """Return the instance that a new one replaces, None if there is space for it, or if it
+        may show a key that makes space. Raises `LimitExceeded` for too many without a key.
 
-        An encrypted one is never replaced, nor the last one that the peer has ended: it keeps
-        the next text from going out in the clear.
+        An encrypted one is not replaced, nor the last one that the peer has ended: it keeps the
+        next text from going out in the clear.
         """
         limits = self._context.limits
         unauthenticated = [each for each in self._by_tag.values() if each.fingerprint is None]
         if len(unauthenticated) >= limits.unauthenticated_instances:
             raise LimitExceeded("unauthenticated_instances")
-        if len(self._by_tag) >= limits.instances:
-            by_age = sorted(self, key=lambda each: each.last_received)
-            ended = [each for each in by_age if each.state is MessageState.FINISHED]
-            plain = [each for each in by_age if each.state is MessageState.PLAINTEXT]
-            if not plain and len(ended) < 2:
-                raise LimitExceeded("instances")
-            return (plain or ended)[0]
-        return None
+        if len(self._by_tag) < limits.instances:
+            return None
+        return self._ended_one()
+
+    def _ended_one(self) -> Instance | None:
+        """Return the instance that was silent for longest of those that hold no session, None if
+        there is none that may go."""
+        by_age = sorted(self, key=lambda each: each.last_received)
+        plain = [each for each in by_age if each.state is MessageState.PLAINTEXT]
+        ended = [each for each in by_age if each.state is MessageState.FINISHED]
+        if plain:
+            return plain[0]
+        return ended[0] if len(ended) > 1 else None
+
+    def _silent_one(self, newcomer: Instance, fingerprint: bytes) -> Instance | None:
+        """Return the instance that makes space for one that has just shown its key: the one of
+        the same key that was silent for longest; None if there is space. Raises `LimitExceeded`
+        if there is none.
+
+        A peer that gets a new instance tag with every start would else be locked out in the end.
+        """
+        others = [each for each in self if each.fingerprint is not None and each is not newcomer]
+        if newcomer.fingerprint is not None or len(others) < self._context.limits.instances:
+            return None
+        same = [each for each in others if each.fingerprint == fingerprint]
+        if same:
+            return min(same, key=lambda each: each.last_received)
+        ended = self._ended_one()
+        if ended is None or ended is newcomer:
+            raise LimitExceeded("instances")
+        return ended
 
     def _set_pending(self, state: ake.AwaitingDHKey | None) -> None:
         """Keep or drop the commitment to all instances."""

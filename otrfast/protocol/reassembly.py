@@ -39,6 +39,8 @@ class Reassembly:
             if not known and len(self._by_sender) >= limits.assemblies:
                 raise LimitExceeded("assemblies")
             assembly = Assembly()
+        elif assembly.repeats(fragment):
+            return None  # a copy made on the way
         self.clear(fragment.sender)
         begun = 0 if fragment.index == 1 else assembly.size  # a first piece starts again
         growth = begun + len(fragment.piece) + _PIECE_COST
@@ -52,24 +54,27 @@ class Reassembly:
         assembly.unauthenticated = not authenticated
         if assembly:
             self._by_sender[fragment.sender] = assembly
-            size = assembly.size + _PIECE_COST  # no call within the sum: threads share it
-            usage.assembled += size
+            self._count(assembly, assembly.size + _PIECE_COST)
         return line
+
+    def _count(self, assembly: Assembly, size: int) -> None:
+        """Have an assembly be counted as `size` bytes."""
+        usage = self._context.usage
+        # both counts in one line: nothing can come between
+        usage.assembled, assembly.counted = usage.assembled + size - assembly.counted, size
 
     def _unauthenticated(self) -> int:
         """Bytes held for instances that have never shown a key."""
         return sum(
-            assembly.size + _PIECE_COST
-            for assembly in self._by_sender.values()
-            if assembly.unauthenticated
+            assembly.counted for assembly in self._by_sender.values() if assembly.unauthenticated
         )
 
     def clear(self, sender: int) -> None:
         """Give up the message that `sender` has begun."""
-        assembly = self._by_sender.pop(sender, None)
+        assembly = self._by_sender.get(sender)
         if assembly is not None:
-            size = assembly.size + _PIECE_COST
-            self._context.usage.assembled -= size
+            self._count(assembly, 0)
+            del self._by_sender[sender]
 
     def clear_all(self) -> None:
         """Give up everything."""

@@ -129,9 +129,9 @@ def _receive_one(
 
 
 def _reply(instance: Instance, call: Call, step: smp.SmpStep) -> None:
-    instance.smp = step.state
     if step.reply is not None:
         _send(instance, call, step.reply.encode())
+    instance.smp = step.state  # last: a reply that could not be sent leaves the old state
 
 
 def _progress(instance: Instance, step: smp.SmpStep) -> tuple[Event, ...]:

@@ -69,11 +69,12 @@ class Assembly:
     """The pieces of one message so far, from one sender; `since` is when the first came, in
     seconds; `unauthenticated`: from an instance that has never shown a key."""
 
-    __slots__ = ("_count", "_text", "_total", "since", "unauthenticated")
+    __slots__ = ("_count", "_last", "_text", "_total", "counted", "since", "unauthenticated")
 
     def __init__(self) -> None:
         self._text = bytearray()
-        self._count = self._total = 0
+        self._last = b""
+        self._count = self._total = self.counted = 0
         self.since = 0.0
         self.unauthenticated = True
 
@@ -89,6 +90,7 @@ class Assembly:
             self.clear()
             return None
         self._text += fragment.piece
+        self._last = fragment.piece
         self._count += 1
         if fragment.index < fragment.total:
             return None
@@ -96,9 +98,15 @@ class Assembly:
         self.clear()
         return line
 
+    def repeats(self, fragment: Fragment) -> bool:
+        """Whether a fragment is the last one again."""
+        numbers = fragment.index, fragment.total
+        return numbers == (self._count, self._total) and fragment.piece == self._last
+
     def clear(self) -> None:
         """Forget the pieces."""
         self._text.clear()
+        self._last = b""
         self._count = self._total = 0
 
     @property

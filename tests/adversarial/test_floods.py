@@ -123,21 +123,39 @@ def test_well_formed_dh_keys_from_many_instances_then_at_most_eight(quick):
     assert pair.alice.account._context.usage.pending_akes == 0
 
 
-def test_instances_when_all_are_private_then_a_new_one_is_refused_and_none_evicted(quick):
-    limits = Limits(instances=3, ake_burst=1000, ake_rate=1000.0)
-    pair = Pair(quick, 3, limits=limits)
-    devices = [
-        Side(make_account(quick, "bob", n, pair.clock, Policy.ALLOW_V3, limits), "alice")
-        for n in range(5)
-    ]
-    for device in devices:
-        pair.bob = device
-        device.start()
+def connect_from(pair: Pair, name: str, numbers: range, limits: Limits) -> None:
+    """Have `name` start a private conversation with Alice from one new instance after another."""
+    for number in numbers:
+        pair.bob = Side(
+            make_account(pair.alice.account._identity.backend, name, number, pair.clock,
+                         Policy.ALLOW_V3, limits), "alice"
+        )  # fmt: skip
+        pair.bob.start()
         pair.deliver()
         pair.clock.turn(100)
+
+
+def test_instances_when_all_are_private_then_one_of_another_key_is_refused_and_none_evicted(quick):
+    limits = Limits(instances=3, ake_burst=1000, ake_rate=1000.0)
+    pair = Pair(quick, 3, limits=limits)
+    connect_from(pair, "bob", range(3), limits)
+    before = pair.alice.session.instances
+    connect_from(pair, "mallory", range(3, 5), limits)
     private = [info for info in pair.alice.session.instances if info.state.value == "encrypted"]
-    assert len(private) == 3
+    assert private == list(before)
     assert pair.alice.seen(events.Limited)[-1].limit == "instances"
+
+
+def test_instances_when_a_peer_restarts_with_new_tags_then_the_silent_one_of_its_key_goes(quick):
+    """Else it would be locked out for good after `Limits.instances` restarts without a goodbye."""
+    limits = Limits(instances=4, ake_burst=1000, ake_rate=1000.0)
+    pair = Pair(quick, 3, limits=limits)
+    connect_from(pair, "bob", range(20), limits)
+    assert pair.bob.encrypted
+    pair.say(pair.bob, b"still here")
+    assert pair.alice.session.instance_tags[1] == pair.bob.account.instance_tag
+    assert len(pair.alice.session.instances) == 4
+    assert not pair.alice.seen(events.Limited)
 
 
 def test_finished_device_when_strangers_crowd_in_then_the_next_text_is_not_in_the_clear(quick):
