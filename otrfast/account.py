@@ -11,6 +11,8 @@ from types import MappingProxyType
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
+from otrfast.engine.conversation import Conversation
+from otrfast.engine.settings import DEFAULT, Settings
 from otrfast.engine.timers import Timer, Timers, wake
 from otrfast.environment import Environment
 from otrfast.errors import AccountFull, LocalError, PeerExists, StillEncrypted
@@ -77,7 +79,7 @@ class Account(Secret):
             )
         self.name = name
         self.protocol = protocol
-        self.policy = policy
+        self._policy = policy
         self.trust = Trust() if trust is None else trust
         self._identity = Identity(
             private_key,
@@ -90,6 +92,7 @@ class Account(Secret):
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (
             weakref.WeakValueDictionary()
         )
+        self._settings: dict[Hashable, Settings] = {}
         self._detached: weakref.WeakSet[Session] = weakref.WeakSet()
         self._timers = Timers(self._is_live)
         self._context = Context(
@@ -99,6 +102,7 @@ class Account(Secret):
             Usage(),
             environment.clock,
             self._schedule,
+            self._remember,
             query_text,
             error_text,
             trailing_tab,
@@ -125,7 +129,10 @@ class Account(Secret):
             self._make_space()
         session = self._forgotten.pop(peer, None) if self._forgotten else None
         if session is None:
-            session = Session(peer, self._context, self.policy)
+            session = Session(peer, self._context, self._policy)
+            settings = self._settings.get(peer)
+            if settings is not None:
+                session._restore(settings)
         self._sessions[peer] = session
         idle = self._context.clock() + limits.idle_peer
         if idle < session.conversation.scheduled:  # to be forgotten then, if it stays unused
@@ -139,26 +146,28 @@ class Account(Secret):
     def detached_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
         """Return a new conversation that belongs to the caller alone: it is dropped with the last
         reference, nobody ticks it, and what it learns of `peer` is not written to `trust`."""
-        context = replace(self._context, schedule=_unscheduled, trust=Trust())
-        session = Session(peer, context, self.policy if policy is None else policy)
+        context = replace(self._context, schedule=_unscheduled, remember=_forgotten, trust=Trust())
+        session = Session(peer, context, self._policy if policy is None else policy)
         self._detached.add(session)
         return session
 
     def forget(self, peer: Hashable) -> Outcome:
-        """Forget a peer: its session with all settings; the texts that waited come back as
-        events. What `trust` knows of the peer stays.
+        """Forget a peer: its session and all that was set for it; the texts that waited come back
+        as events. What `trust` knows of the peer stays.
 
         A peer that is not known is nothing to forget. Raises `StillEncrypted` if a private
         conversation is going on: call `end` on its session first.
         """
         session = self._sessions.get(peer) or self._forgotten.get(peer)
         if session is None:
+            self._settings.pop(peer, None)
             return Outcome()
         if session.conversation.state is MessageState.ENCRYPTED:
             raise StillEncrypted(f"the conversation with {peer!r} is encrypted: end it first")
         outcome = session.end()
         self._sessions.pop(peer, None)
         self._forgotten.pop(peer, None)
+        self._settings.pop(peer, None)
         session.conversation.scheduled = NEVER
         return outcome
 
@@ -169,12 +178,15 @@ class Account(Secret):
         Raises `LookupError` if there is neither a session nor trust for `old`, `PeerExists` if
         there is one for `new`; nothing has changed then.
         """
-        if self._sessions.get(new) or self._forgotten.get(new) or self.trust.of(new):
+        stores = self._sessions, self._forgotten, self._settings
+        if any(new in store for store in stores) or self.trust.of(new):
             raise PeerExists(f"there is a peer called {new!r} already")
         session = self._sessions.get(old)
-        if session is None and not self.trust.of(old):
+        if session is None and old not in self._settings and not self.trust.of(old):
             raise LookupError(f"there is no peer called {old!r}")
         self.trust.rename(old, new)
+        if old in self._settings:
+            self._settings[new] = self._settings.pop(old)
         if session is not None:
             conversation = session.conversation
             scheduled = conversation.scheduled
@@ -211,6 +223,7 @@ class Account(Secret):
 
     def _forget(self, peer: Hashable, session: Session) -> None:
         """Hold a session no more; whoever still does may use it, and has it back by its peer."""
+        self._remember(session.conversation)
         self._forgotten[peer] = session
         session._release()
 
@@ -314,6 +327,15 @@ class Account(Secret):
                 self._sessions.setdefault(peer, session)
         self._timers.add(deadline, peer)
 
+    def _remember(self, conversation: Tickable) -> None:
+        """Keep what was set for a peer, and nothing for one that has no settings."""
+        assert isinstance(conversation, Conversation)
+        settings = conversation.settings
+        if settings == DEFAULT:
+            self._settings.pop(conversation.peer, None)
+        else:
+            self._settings[conversation.peer] = settings
+
     def prepare(self, dh_keys: int) -> None:
         """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message
         waits."""
@@ -322,6 +344,17 @@ class Account(Secret):
     def wipe(self) -> None:
         """Wipe the D-H keys that were made ahead."""
         self._identity.dh_keys.clear()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of every peer that has none of its own; it may be set at any time."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policy = policy
+        for session in (*self._sessions.values(), *self._forgotten.values()):
+            session._follow_account(policy)
 
     @property
     def instance_tag(self) -> int:
@@ -375,6 +408,10 @@ class Account(Secret):
 
 def _unscheduled(deadline: float, conversation: Tickable) -> None:
     """Have nobody tick a conversation: its owner does, or nobody needs it."""
+
+
+def _forgotten(conversation: Tickable) -> None:
+    """Have the settings of a conversation end with it."""
 
 
 def _after_fork() -> None:

@@ -51,6 +51,19 @@ class TextHasNul(LocalError):
     """A text with a zero byte can not be carried: in a data message a zero byte ends the text."""
 
 
+class UntrustedKey(LocalError):
+    """The policy sends texts to trusted keys only, and the peer's key has no level of trust;
+    `fingerprint` is that of the key."""
+
+    def __init__(self, fingerprint: bytes) -> None:
+        shown = fingerprint.hex(" ", 4).upper()
+        super().__init__(f"the peer's key is not trusted: {shown}")
+        self.fingerprint = fingerprint
+
+    def __reduce__(self) -> tuple[type[UntrustedKey], tuple[bytes]]:
+        return type(self), (self.fingerprint,)
+
+
 class QueueFull(LocalError):
     """As many texts as the limits allow already wait for the conversation to be encrypted."""
 

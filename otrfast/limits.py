@@ -44,7 +44,8 @@ class Limits:
     idle_peer: float = 600.0
     """After so long without a word, a peer in plain text with no history is forgotten."""
     idle_session: float | None = None
-    """After so long without a word, an encrypted session is ended; None: never."""
+    """After this long without a text, a private conversation is ended, and is FINISHED as after the
+    peer's end; None: never."""
 
     assemblies: int = 4
     """Unfinished fragmented messages of one peer."""

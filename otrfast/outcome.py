@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from otrfast.events import Event
+from otrfast.wire.lines import receiver
 
 NEVER: Final = float("inf")
 """The deadline of what needs no `tick`."""
@@ -16,3 +17,9 @@ class Outcome(NamedTuple):
 
     events: tuple[Event, ...] = ()
     wire: tuple[bytes, ...] = ()
+
+    @property
+    def receivers(self) -> tuple[int | None, ...]:
+        """For each line, the instance tag of the peer's instance that it is for: 0 for all of
+        them or for version 2, None for a line that is not an OTR message."""
+        return tuple(receiver(line) for line in self.wire)

@@ -1,5 +1,5 @@
-"""What a conversation may do, must do and does by itself: the seven flags of OTR and their usual
-bundles."""
+"""What a conversation may do, must do and does by itself: the seven flags of OTR, one of our own,
+and their usual bundles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import IntFlag
 
 
 class Policy(IntFlag):
-    """The flags, with libotr's values. Without an ALLOW flag OTR does nothing: texts pass
-    unchanged both ways."""
+    """The flags, those of OTR with libotr's values. Without an ALLOW flag OTR does nothing: texts
+    pass unchanged both ways."""
 
     NEVER = 0
     ALLOW_V1 = 0x01
@@ -24,6 +24,10 @@ class Policy(IntFlag):
     ERROR_START_AKE = 0x40
     """Start the key exchange on receiving an error text."""
 
+    REQUIRE_TRUST = 0x80
+    """Send texts, held ones too, only to keys that have a level of trust; encryption is required
+    then. Held texts are sent once the key is trusted, at the next `send` or `tick`."""
+
     MANUAL = ALLOW_V2 | ALLOW_V3
     OPPORTUNISTIC = MANUAL | SEND_WHITESPACE_TAG | WHITESPACE_START_AKE | ERROR_START_AKE
     ALWAYS = MANUAL | REQUIRE_ENCRYPTION | WHITESPACE_START_AKE | ERROR_START_AKE
@@ -33,7 +37,13 @@ class Policy(IntFlag):
         """The versions that may be spoken, ascending."""
         return _VERSIONS[int.__and__(self, _SPOKEN)]  # an enum's own & is made in Python
 
+    @property
+    def requires_encryption(self) -> bool:
+        """Whether no text may be sent in plain text."""
+        return bool(int.__and__(self, _REQUIRING))
 
+
+_REQUIRING = (Policy.REQUIRE_ENCRYPTION | Policy.REQUIRE_TRUST).value
 _SPOKEN = Policy.MANUAL.value
 _VERSIONS = {
     Policy.NEVER.value: (),

@@ -15,6 +15,7 @@ from otrfast.crypto.secret import Secret
 from otrfast.engine import dispatch, outgoing, timers
 from otrfast.engine.conversation import Conversation
 from otrfast.engine.fast_path import FastPath
+from otrfast.engine.settings import Settings
 from otrfast.errors import (
     FragmentLimitTooSmall,
     LocalError,
@@ -85,6 +86,7 @@ class Session(Secret):
     __slots__ = ("__weakref__", "_conversation", "_fast_path")
 
     def __init__(self, peer: Hashable, context: Context, policy: Policy) -> None:
+        """Made by `Account.session`; `policy` is that of the account."""
         self._conversation = Conversation(peer, context, policy)
         self._fast_path = FastPath(context)
 
@@ -204,6 +206,11 @@ class Session(Secret):
         chosen = self._choose(conversation.recipient if instance is None else instance)
         outgoing.send(conversation, chosen, text, call, tlvs, flags)
         return self._finish(call)
+
+    def reply(self, received: MessageReceived, text: bytes) -> Outcome:
+        """Send a text to the instance that `received` came from, whichever `recipient` is; as
+        `send` if it came in plain text."""
+        return self.send(text, instance=received.instance if received.encrypted else None)
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
         """Send several texts, in order, as `send` would one after another.
@@ -338,17 +345,19 @@ class Session(Secret):
                 f"a line takes at least {MIN_FRAGMENT} bytes, and {limit} were given"
             )
         self._conversation.max_fragment = limit
-        self._fast_path.limit_texts(self._conversation)
+        self._set()
 
     @property
     def policy(self) -> Policy:
-        """The policy in force for this peer; it may be set at any time."""
+        """The policy in force for this peer: its own once it is set, else that of the account.
+        It may be set at any time."""
         return self._conversation.policy
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
-        self._conversation.policy = policy
-        self._fast_path.settle(self._conversation)
+        self._conversation.own_policy = policy
+        self._conversation.set_policy(policy)
+        self._set()
 
     @property
     def recipient(self) -> int | Recipient:
@@ -361,7 +370,7 @@ class Session(Secret):
         if not isinstance(recipient, Recipient):
             self._choose(recipient)
         self._conversation.recipient = recipient
-        self._fast_path.settle(self._conversation)
+        self._set()
 
     @property
     def padding(self) -> Padding | None:
@@ -371,7 +380,16 @@ class Session(Secret):
     @padding.setter
     def padding(self, padding: Padding | None) -> None:
         self._conversation.padding = padding
+        self._set()
+
+    def _set(self) -> None:
+        """After a setting: have the fast path follow, and the account remember it."""
+        self._follow_settings()
+        self._conversation.context.remember(self._conversation)
+
+    def _follow_settings(self) -> None:
         self._fast_path.limit_texts(self._conversation)
+        self._fast_path.settle(self._conversation)
 
     # What there is to know; reading changes nothing
 
@@ -523,6 +541,17 @@ class Session(Secret):
         return _new(Outcome, ((), (line,)))
 
     # For the account
+
+    def _restore(self, settings: Settings) -> None:
+        """Take over the settings of an earlier session with the peer."""
+        self._conversation.apply(settings)
+        self._follow_settings()
+
+    def _follow_account(self, policy: Policy) -> None:
+        """The policy of the account has changed: it holds if the peer has none of its own."""
+        if self._conversation.own_policy is None:
+            self._conversation.set_policy(policy)
+            self._fast_path.settle(self._conversation)
 
     def _release(self) -> None:
         """The account forgets the peer: give back what it uses of the account's limits."""

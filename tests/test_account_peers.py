@@ -191,7 +191,7 @@ def test_session_when_making_it_is_interrupted_then_there_is_none(quick, monkeyp
 
 
 def test_encrypted_session_when_idle_then_kept_unless_asked_otherwise(quick, version: int):
-    for limit, expected in ((None, MessageState.ENCRYPTED), (3600.0, MessageState.PLAINTEXT)):
+    for limit, expected in ((None, MessageState.ENCRYPTED), (3600.0, MessageState.FINISHED)):
         pair = Pair(quick, version, limits=Limits(idle_session=limit))
         pair.establish()
         pair.clock.turn(3600)

@@ -12,6 +12,7 @@ from enum import Enum
 
 from otrfast.crypto.secret import Secret
 from otrfast.engine.send_queue import SendQueue
+from otrfast.engine.settings import Finished, Settings
 from otrfast.limits import FULL
 from otrfast.outcome import NEVER
 from otrfast.policy import Policy
@@ -35,7 +36,6 @@ class Conversation(Secret):
     """The state of the conversation with one peer."""
 
     __slots__ = (
-        "_policy",
         "akes",
         "context",
         "error_at",
@@ -45,8 +45,10 @@ class Conversation(Secret):
         "last_sent",
         "max_fragment",
         "offer",
+        "own_policy",
         "padding",
         "peer",
+        "policy",
         "queried",
         "queue",
         "reassembly",
@@ -61,9 +63,11 @@ class Conversation(Secret):
     )
 
     def __init__(self, peer: Hashable, context: Context, policy: Policy) -> None:
+        """Start with nothing known of the peer; `policy` is that of the account."""
         self.peer = peer
         self.context = context
-        self.policy = policy
+        self.own_policy: Policy | None = None
+        self.set_policy(policy)
         self.max_fragment = 0
         self.recipient: int | Recipient = Recipient.BEST
         self.padding: Padding | None = None
@@ -84,15 +88,41 @@ class Conversation(Secret):
         self.scheduled = NEVER  # for when the account has been asked to call `tick`
         self.forked = False  # this is a child process: no call may go on
 
-    @property
-    def policy(self) -> Policy:
-        """The policy in force; `versions` are those that it allows, ascending."""
-        return self._policy
-
-    @policy.setter
-    def policy(self, policy: Policy) -> None:
-        self._policy = policy
+    def set_policy(self, policy: Policy) -> None:
+        """Set the policy in force; `versions` are those that it allows, ascending."""
+        self.policy = policy
         self.versions = policy.versions
+
+    @property
+    def settings(self) -> Settings:
+        """What has to outlive the conversation."""
+        finished = next(
+            (each for each in self.instances if each.state is MessageState.FINISHED), None
+        )
+        return Settings(
+            self.own_policy,
+            self.max_fragment,
+            self.recipient,
+            self.padding,
+            self.offer is Offer.REJECTED,
+            None
+            if finished is None or finished.fingerprint is None
+            else Finished(finished.tag, finished.version, finished.fingerprint),
+        )
+
+    def apply(self, settings: Settings) -> None:
+        """Take over the settings of an earlier conversation with the peer."""
+        if settings.policy is not None:
+            self.own_policy = settings.policy
+            self.set_policy(settings.policy)
+        self.max_fragment = settings.max_fragment
+        self.recipient = settings.recipient
+        self.padding = settings.padding
+        if settings.refused:
+            self.offer = Offer.REJECTED
+        if settings.finished is not None:
+            finished = settings.finished
+            self.instances.mark_finished(finished.tag, finished.version, finished.fingerprint)
 
     def rename(self, peer: Hashable) -> None:
         """Have the peer be called `peer`."""
@@ -111,13 +141,18 @@ class Conversation(Secret):
             return MessageState.ENCRYPTED
         return MessageState.FINISHED if self.instances.private else MessageState.PLAINTEXT
 
+    def may_send_to(self, instance: Instance) -> bool:
+        """Whether the policy lets texts be sent to the key of an encrypted instance."""
+        if Policy.REQUIRE_TRUST not in self.policy:
+            return True
+        fingerprint = instance.fingerprint
+        return fingerprint is not None and bool(self.context.trust.level(self.peer, fingerprint))
+
     @property
     def passive(self) -> bool:
         """Whether OTR does nothing at all: no version is allowed, and nothing private is kept or
         required."""
-        return not (
-            self.versions or Policy.REQUIRE_ENCRYPTION in self._policy or self.instances.private
-        )
+        return not (self.versions or self.policy.requires_encryption or self.instances.private)
 
     @property
     def has_history(self) -> bool:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from otrfast.crypto.backend import Backend, DhKey
 from otrfast.engine.admission import may_answer_error, may_exchange, may_run_smp
 from otrfast.engine.conversation import Conversation, Offer
-from otrfast.engine.outgoing import heartbeat, query, seal
+from otrfast.engine.outgoing import heartbeat, query, release, resend
 from otrfast.errors import (
     CounterReplayed,
     DecodeError,
-    FragmentLimitTooSmall,
     LimitExceeded,
     RemoteError,
     UnexpectedMessage,
@@ -22,8 +21,6 @@ from otrfast.errors import (
 from otrfast.events import (
     MessageReceived,
     MessageRejected,
-    MessageResent,
-    MessageUndelivered,
     OtherInstance,
     PeerError,
     QueryReceived,
@@ -42,7 +39,6 @@ from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
 from otrfast.wire.tlv import TlvType
 
-_RESENT = b"[resent] "
 _SMALL_MESSAGES = (DHCommit.TYPE, DHKey.TYPE)
 
 
@@ -279,19 +275,6 @@ def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
         LINES.advance(Incoming(conversation, call, instance), instance.state, established)
 
 
-def _send_again(
-    conversation: Conversation, instance: Instance, text: bytes, mark: bytes, call: Call
-) -> None:
-    """Send a text that waited, or give it back if the transport's limit has become too small
-    for it."""
-    try:
-        seal(conversation, instance, mark + text, call)
-    except FragmentLimitTooSmall:
-        call.events.append(MessageUndelivered(text))
-    else:
-        call.events.append(MessageResent(text, instance.tag))
-
-
 def wanted(conversation: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
     """Return the pair of D-H keys whose shared secret receiving a line will need, None if it
     needs none."""
@@ -311,7 +294,7 @@ def wanted(conversation: Conversation, line: bytes) -> tuple[DhKey, bytes] | Non
 
 def _encryption_required(incoming: Incoming, state: MessageState, line: object) -> bool:
     """The policy requires encryption."""
-    return Policy.REQUIRE_ENCRYPTION in incoming.conversation.policy
+    return incoming.conversation.policy.requires_encryption
 
 
 def _tag_starts_exchange(incoming: Incoming, state: MessageState, line: object) -> bool:
@@ -396,16 +379,8 @@ def _secure(incoming: Incoming, state: MessageState, established: ake.Establishe
         smp_session.abort(instance, call)
     conversation.retry = None
     conversation.queried = False
-    assert instance.fingerprint is not None
-    if conversation.queue is not None:
-        for text in list(conversation.queue.release(instance.fingerprint, call)):
-            _send_again(conversation, instance, text, b"", call)
-    if conversation.resend and conversation.sent is not None:
-        text, when, fingerprint = conversation.sent
-        if fingerprint == instance.fingerprint and call.now <= when + call.context.limits.held_age:
-            _send_again(conversation, instance, text, _RESENT, call)
-        conversation.sent = None
-    conversation.resend = False
+    release(conversation, instance, call)
+    resend(conversation, instance, call)
     return EnumStep(instance.state)
 
 

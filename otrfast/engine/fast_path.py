@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from otrfast.engine.conversation import Conversation
 from otrfast.engine.outgoing import EXPANSION
 from otrfast.events import Event, MessageReceived
+from otrfast.policy import Policy
 from otrfast.protocol.channel import Channel
 from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance
@@ -49,9 +50,10 @@ class FastPath:
             self.channel, self.instance = instance.channel, instance
 
     def limit_texts(self, conversation: Conversation) -> None:
-        """Set how long a text may be, after padding or the transport's limit have changed."""
-        if conversation.padding is not None:
-            self.text_limit = 0
+        """Set how long a text may be, after padding, policy or the transport's limit have
+        changed."""
+        if conversation.padding is not None or Policy.REQUIRE_TRUST in conversation.policy:
+            self.text_limit = 0  # each text goes the general way
         elif conversation.max_fragment:
             self.text_limit = max(0, conversation.max_fragment * 3 // 4 - EXPANSION)
         else:

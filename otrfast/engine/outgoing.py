@@ -17,7 +17,9 @@ from otrfast.errors import (
     NotEncrypted,
     PolicyForbids,
     TextHasNul,
+    UntrustedKey,
 )
+from otrfast.events import MessageResent, MessageUndelivered
 from otrfast.policy import Policy
 from otrfast.protocol.call import Call
 from otrfast.protocol.instance import Instance, MessageState
@@ -31,6 +33,7 @@ EXPANSION = 1024
 """Bytes that a message holds beside text and TLVs, revealed MAC keys included."""
 
 _FRAGMENT_HEAD = 37
+_RESENT = b"[resent] "
 _MOST_FRAGMENTS = 0xFFFF
 
 
@@ -51,6 +54,11 @@ class TypedQuery:
 @record
 class End:
     """The user ends the private conversation."""
+
+
+@record
+class Idle:
+    """The private conversation has been idle for as long as `Limits.idle_session` allows."""
 
 
 class Outgoing:
@@ -95,7 +103,7 @@ def check(
     encrypted = instance is not None and instance.state is MessageState.ENCRYPTED
     if tlvs and not encrypted:
         raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
-    if not encrypted and Policy.REQUIRE_ENCRYPTION not in conversation.policy:
+    if not encrypted and not conversation.policy.requires_encryption:
         return
     if b"\0" in text:
         raise TextHasNul("a text with a zero byte cannot be carried by OTR")
@@ -120,6 +128,39 @@ def seal(
         tlvs = (*tlvs, padding.tlv(length, conversation.context.identity.random))
     instance.send(call, text, tlvs, flags)
     conversation.last_sent = call.now
+
+
+def release(conversation: Conversation, instance: Instance, call: Call) -> None:
+    """Send the texts that waited, if the instance is one that they may go to."""
+    if not conversation.queue or not conversation.may_send_to(instance):
+        return
+    assert instance.fingerprint is not None  # it is encrypted
+    for text in list(conversation.queue.release(instance.fingerprint, call)):
+        _send_again(conversation, instance, text, b"", call)
+
+
+def resend(conversation: Conversation, instance: Instance, call: Call) -> None:
+    """Send the last text again if the peer could not read it, and has the same key."""
+    if conversation.resend and conversation.sent is not None:
+        text, when, fingerprint = conversation.sent
+        recent = call.now <= when + call.context.limits.held_age
+        if fingerprint == instance.fingerprint and recent and conversation.may_send_to(instance):
+            _send_again(conversation, instance, text, _RESENT, call)
+        conversation.sent = None
+    conversation.resend = False
+
+
+def _send_again(
+    conversation: Conversation, instance: Instance, text: bytes, mark: bytes, call: Call
+) -> None:
+    """Send a text that waited, or give it back if the transport's limit has become too small
+    for it."""
+    try:
+        seal(conversation, instance, mark + text, call)
+    except FragmentLimitTooSmall:
+        call.events.append(MessageUndelivered(text))
+    else:
+        call.events.append(MessageResent(text, instance.tag))
 
 
 def heartbeat(conversation: Conversation, instance: Instance, call: Call) -> None:
@@ -155,7 +196,17 @@ def end(conversation: Conversation, call: Call) -> None:
     call.wake(conversation.deadline())
 
 
-_END = End()
+def end_idle(conversation: Conversation, call: Call) -> None:
+    """End the private conversation with every instance, as if the peer had: the next text is
+    refused, and not sent in the clear."""
+    for instance in conversation.instances:
+        TEXTS.advance(Outgoing(conversation, call, instance), instance.state, _IDLE)
+    if conversation.queue is not None:
+        conversation.queue.hand_back(call)
+    conversation.sent = None
+
+
+_END, _IDLE = End(), Idle()
 
 # Guards and actions of the table
 
@@ -172,7 +223,19 @@ def _other_is_private(outgoing: Outgoing, state: MessageState, given: Text) -> b
 
 def _encryption_required(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
     """The policy requires encryption."""
-    return Policy.REQUIRE_ENCRYPTION in outgoing.conversation.policy
+    return outgoing.conversation.policy.requires_encryption
+
+
+def _untrusted(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+    """The policy requires a trusted key, and this one is not."""
+    assert outgoing.instance is not None  # it is encrypted
+    return not outgoing.conversation.may_send_to(outgoing.instance)
+
+
+def _refuse_untrusted(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+    assert outgoing.instance is not None
+    assert outgoing.instance.fingerprint is not None  # it is encrypted
+    raise UntrustedKey(outgoing.instance.fingerprint)
 
 
 def _query(outgoing: Outgoing, state: MessageState, given: TypedQuery) -> EnumStep:
@@ -219,6 +282,7 @@ def _send_plain(outgoing: Outgoing, state: MessageState, given: Text) -> EnumSte
 def _seal(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
     conversation, instance, call = outgoing.conversation, outgoing.instance, outgoing.call
     assert instance is not None  # it is encrypted
+    release(conversation, instance, call)
     seal(conversation, instance, given.text, call, given.tlvs, given.flags)
     if given.text:
         conversation.sent = (given.text, call.now, instance.fingerprint)
@@ -227,15 +291,25 @@ def _seal(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
 
 def _leave(outgoing: Outgoing, state: MessageState, given: End) -> EnumStep:
     assert outgoing.instance is not None  # `end` goes through those that exist
-    outgoing.instance.disconnect(outgoing.call)
+    outgoing.instance.disconnect(MessageState.PLAINTEXT, outgoing.call)
     return EnumStep(outgoing.instance.state)
+
+
+def _finish(outgoing: Outgoing, state: MessageState, given: Idle) -> EnumStep:
+    assert outgoing.instance is not None  # `end_idle` goes through those that exist
+    outgoing.instance.disconnect(MessageState.FINISHED, outgoing.call)
+    return EnumStep(outgoing.instance.state)
+
+
+def _ignore(outgoing: Outgoing, state: MessageState, given: Idle) -> EnumStep:
+    return EnumStep(state)
 
 
 _PLAINTEXT, _ENCRYPTED, _FINISHED = MessageState
 
 TEXTS = Table(
     states=tuple(MessageState),
-    inputs=(Text, TypedQuery, End),
+    inputs=(Text, TypedQuery, End, Idle),
     rows=(
         Row(_PLAINTEXT, Text, _passive, _send_unchanged, _PLAINTEXT),
         Row(_PLAINTEXT, Text, _other_is_private, _refuse_plain, _PLAINTEXT),
@@ -243,12 +317,16 @@ TEXTS = Table(
         Row(_PLAINTEXT, Text, None, _send_plain, _PLAINTEXT),
         Row(_PLAINTEXT, TypedQuery, None, _query, _PLAINTEXT),
         Row(_PLAINTEXT, End, None, _leave, _PLAINTEXT),
+        Row(_PLAINTEXT, Idle, None, _ignore, _PLAINTEXT),
+        Row(_ENCRYPTED, Text, _untrusted, _refuse_untrusted, _ENCRYPTED),
         Row(_ENCRYPTED, Text, None, _seal, _ENCRYPTED),
         Row(_ENCRYPTED, TypedQuery, None, _query, _ENCRYPTED),
         Row(_ENCRYPTED, End, None, _leave, _PLAINTEXT),
+        Row(_ENCRYPTED, Idle, None, _finish, _FINISHED),
         Row(_FINISHED, Text, None, _refuse_finished, _FINISHED),
         Row(_FINISHED, TypedQuery, None, _query, _FINISHED),
         Row(_FINISHED, End, None, _leave, _PLAINTEXT),
+        Row(_FINISHED, Idle, None, _ignore, _FINISHED),
     ),
 )
 """The message state, on what the user does."""

@@ -7,8 +7,9 @@ from heapq import heappop, heappush
 from itertools import count
 
 from otrfast.engine.conversation import Conversation
-from otrfast.engine.outgoing import end
+from otrfast.engine.outgoing import end_idle, release
 from otrfast.protocol.call import Call
+from otrfast.protocol.instance import MessageState
 
 _SPARE = 1024  # timers out of date that may be in the heap before it is cleared
 
@@ -89,6 +90,9 @@ def tick(conversation: Conversation, call: Call) -> None:
     conversation.expire_fragments(call.now)
     if conversation.queue is not None:
         conversation.queue.expire(call)
+        current = conversation.current
+        if current is not None and current.state is MessageState.ENCRYPTED:
+            release(conversation, current, call)
     if not conversation.queue:
         conversation.queried = False
     if conversation.sent is not None and call.now > conversation.sent[1] + limits.held_age:
@@ -99,5 +103,5 @@ def tick(conversation: Conversation, call: Call) -> None:
             instances.start(retry[1], call)
     if limits.idle_session is not None and instances.encrypted:
         if call.now >= conversation.last_used + limits.idle_session:
-            end(conversation, call)
+            end_idle(conversation, call)
     call.wake(conversation.deadline())

@@ -49,6 +49,8 @@ class Context:
     clock: Callable[[], float]
     schedule: Callable[[float, Tickable], None]
     """`schedule(deadline, conversation)`: have `tick` called for it then."""
+    remember: Callable[[Tickable], None]
+    """`remember(conversation)`: have its settings outlive it."""
     query_text: bytes
     error_text: bytes
     trailing_tab: bool

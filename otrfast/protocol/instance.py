@@ -196,11 +196,11 @@ class Instance(Secret):
         self.channel = None
         self.state = state
 
-    def disconnect(self, call: Call) -> None:
-        """End the private conversation from our side."""
+    def disconnect(self, state: MessageState, call: Call) -> None:
+        """End the private conversation from our side: tell the peer, and be in `state`."""
         if self.state is MessageState.ENCRYPTED:
             self.send(call, b"", (Tlv(TlvType.DISCONNECTED, b""),), IGNORE_UNREADABLE)
-        self.leave(MessageState.PLAINTEXT, call, by_peer=False)
+        self.leave(state, call, by_peer=False)
 
     def _stop_smp(self, call: Call, by_peer: bool) -> None:
         if not isinstance(self.smp, smp.Expect1):

@@ -28,7 +28,8 @@ class Recipient(Enum):
     """Which instance a text goes to if none is named."""
 
     BEST = "best"
-    """The one with the best state, then one with a trusted key, then the one last heard from."""
+    """One with a trusted key, even if the peer has ended its conversation: then texts are refused;
+    then the one with the best state, then the one last heard from."""
     MOST_RECENT = "most recent"
     """The one last written to or heard from, of those that have a private conversation if any
     has."""
@@ -101,19 +102,26 @@ class Instances(Secret):
             case Recipient.MOST_RECENTLY_RECEIVED:
                 return max(private, key=lambda each: each.last_received)
 
-    def _goodness(self, instance: Instance) -> tuple[int, bool, float]:
+    def _goodness(self, instance: Instance) -> tuple[bool, int, float]:
         fingerprint = instance.fingerprint
         trusted = fingerprint is not None and bool(
             self._context.trust.level(self.peer, fingerprint)
         )
-        return _RANK[instance.state], trusted, instance.last_received
+        return trusted, _RANK[instance.state], instance.last_received
 
     @property
     def best_may_change(self) -> bool:
         """Whether a change of trust alone may change what `Recipient.BEST` means."""
         if len(self._by_tag) < 2:
             return False
-        return sum(each.state is MessageState.ENCRYPTED for each in self) > 1
+        return sum(each.state is not MessageState.PLAINTEXT for each in self) > 1
+
+    def mark_finished(self, tag: int, version: int, fingerprint: bytes) -> None:
+        """Know an instance again whose private conversation the peer has ended."""
+        instance = Instance(tag, ake.IDLE)
+        instance.state, instance.version = MessageState.FINISHED, version
+        instance.fingerprint = fingerprint
+        self._by_tag[tag] = instance
 
     def start(self, version: int, call: Call) -> None:
         """Send a DH-Commit: in version 3 to all instances of the peer."""

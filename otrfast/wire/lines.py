@@ -180,6 +180,19 @@ def encode_message(raw: bytes) -> bytes:
     return ENCODED_PREFIX + b2a_base64(raw, newline=False) + b"."
 
 
+def receiver(line: bytes) -> int | None:
+    """Return the receiver's instance tag in a message or fragment of ours, 0 in version 2; None
+    for any other line."""
+    if line.startswith(b"?OTR|"):
+        return int(line[14:22], 16)
+    if line.startswith(b"?OTR,"):
+        return 0
+    if not line.startswith(ENCODED_PREFIX):
+        return None
+    header = a2b_base64(line[len(ENCODED_PREFIX) :][:16])
+    return int.from_bytes(header[7:11], "big") if header[:2] == b"\0\3" else 0
+
+
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:
     """Return a query that offers `versions`, followed by a text for people whose program knows
     no OTR."""

@@ -7,7 +7,7 @@ from helpers import Pair
 
 from otrfast import MessageState, Policy, events
 from otrfast.engine.dispatch import LINES, Disconnect
-from otrfast.engine.outgoing import TEXTS, End
+from otrfast.engine.outgoing import TEXTS, End, Idle
 from otrfast.errors import ConversationFinished
 from otrfast.protocol.ake import Established
 from otrfast.wire.messages import DataMessage
@@ -42,9 +42,9 @@ def test_table_then_every_cell_is_written_and_its_last_row_has_no_guard(table):
             assert cell[-1].guard is None
 
 
-def test_tables_then_only_three_inputs_change_the_state():
-    """A key exchange leads to ENCRYPTED, the peer's end from there to FINISHED, ours to
-    PLAINTEXT; no line and no text leads out of ENCRYPTED."""
+def test_tables_then_only_these_inputs_change_the_state():
+    """A key exchange leads to ENCRYPTED, the peer's end and silence from there to FINISHED, our
+    end to PLAINTEXT; no line and no text leads out of ENCRYPTED."""
     moves = {
         (row.state.name, row.input, row.next_state.name)
         for table in (LINES, TEXTS)
@@ -56,6 +56,7 @@ def test_tables_then_only_three_inputs_change_the_state():
         ("FINISHED", Established, "ENCRYPTED"),
         ("ENCRYPTED", Disconnect, "FINISHED"),
         ("ENCRYPTED", End, "PLAINTEXT"),
+        ("ENCRYPTED", Idle, "FINISHED"),
         ("FINISHED", End, "PLAINTEXT"),
     }
     assert DataMessage in LINES.inputs
