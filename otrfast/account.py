@@ -10,6 +10,7 @@ from itertools import count, islice
 from types import MappingProxyType
 from typing import TypeVar
 
+from otrfast._records import replace
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
@@ -20,7 +21,6 @@ from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.protocol.context import Context, Tickable, Usage
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
-from otrfast.records import replace
 from otrfast.session import LookedAhead, Session
 from otrfast.trust import Trust
 

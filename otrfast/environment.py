@@ -7,9 +7,9 @@ import os
 import time
 from collections.abc import Callable
 
+from otrfast._records import field, record
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.backends import load
-from otrfast.records import field, record
 
 
 @record
@@ -20,4 +20,4 @@ class Environment:
     """Seconds, never going back."""
     random: Callable[[int], bytes] = os.urandom
     """So many bytes, fit for keys."""
-    backend: Backend = field(default_factory=load)
+    backend: Backend = field(factory=load)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from otrfast._records import field, record
 from otrfast.errors import RemoteError
-from otrfast.records import field, record
 from otrfast.wire.tlv import Tlv
 
 

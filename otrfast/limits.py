@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from otrfast.records import record
+from otrfast._records import record
 
 
 @record

@@ -12,7 +12,7 @@ import otrfast
 
 ROOT = Path(otrfast.__file__).parent
 LAYERS = [
-    {"errors", "policy", "records", "wire", "events", "limits", "trust"},
+    {"errors", "policy", "_records", "wire", "events", "limits", "trust"},
     {"crypto"},
     {"environment", "outcome"},
     {"protocol"},
@@ -35,7 +35,7 @@ OUTSIDE = {
 }  # fmt: skip
 ALLOWED = {"environment": {"time", "os"}}
 CALLS = {"open", "print", "input", "exec", "eval"}
-ALLOWED_CALLS = {"records": {"exec"}}
+ALLOWED_CALLS = {"_records": {"exec"}}
 
 
 def modules() -> dict[str, Path]:

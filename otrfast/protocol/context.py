@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from otrfast._records import record
 from otrfast.events import Limited
 from otrfast.limits import FULL, Limits
 from otrfast.outcome import Outcome, Turn
 from otrfast.protocol.identity import Identity
-from otrfast.records import record
 from otrfast.trust import Trust
 from otrfast.wire.messages import Message
 

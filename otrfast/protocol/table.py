@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from otrfast.records import record
+from otrfast._records import record
 
 
 class Step(Protocol):

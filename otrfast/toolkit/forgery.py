@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from otrfast._records import replace
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend
 from otrfast.crypto.group import number
 from otrfast.errors import BadMac, NotInGroup, ToolkitError
-from otrfast.records import replace
 from otrfast.wire.messages import DataMessage, decode
 
 MAC_BYTES = 20

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import DecodeError, OtrError, ToolkitError
-from otrfast.records import record
 from otrfast.wire import fragments
 from otrfast.wire import lines as wire
 from otrfast.wire.lines import (

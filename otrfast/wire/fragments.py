@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import DecodeError, FragmentLimitTooSmall
-from otrfast.records import record
 
 MAX_PIECES: Final = 0xFFFF
 

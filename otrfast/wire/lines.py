@@ -12,8 +12,8 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
 from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import DecodeError
-from otrfast.records import record
 
 OTR_TAG: Final = b"?OTR"
 ENCODED_PREFIX: Final = b"?OTR:"

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from struct import Struct, calcsize
 from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform, get_args
 
+from otrfast._records import record
 from otrfast.errors import DecodeError, VersionMismatch
-from otrfast.records import record
 from otrfast.wire.fields import (
     AesKey,
     Byte,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from otrfast._records import replace
 from otrfast.crypto.backends import load
 from otrfast.errors import BadMac, ToolkitError
 from otrfast.toolkit import decrypt, forge, modify, read_log, remac
