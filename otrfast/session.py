@@ -30,7 +30,7 @@ from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Recipient
 from otrfast.turns import EXPANSION, Turns
 from otrfast.wire.lines import OTR_TAG, is_ordinary
-from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
+from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage, Message
 from otrfast.wire.tlv import Tlv, TlvType
 
 _FRAGMENT_HEAD = 37
@@ -90,6 +90,10 @@ class Session(Turns):
         if lane is not None and self._only_a_text(turn.events):
             return turn.outcome()
         return self._close(turn)
+
+    def receive_message(self, message: Message) -> Outcome:
+        """Take a message that has been decoded already; otherwise as `receive`."""
+        return self._do(lambda turn: dispatch.receive_message(self._conversation, message, turn))
 
     def _receive_data(self, message: DataMessage) -> Outcome:
         """Take a data message that the lane has read, for the device that the lane is."""

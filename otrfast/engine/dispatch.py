@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from otrfast.crypto.backend import DhKey
+from otrfast.crypto.backend import Backend, DhKey
 from otrfast.engine.conversation import Conversation, Offer
 from otrfast.errors import (
     CounterReplayed,
@@ -25,7 +25,7 @@ from otrfast.events import (
     QueryReceived,
     UnencryptedReceived,
 )
-from otrfast.limits import spend
+from otrfast.limits import Limits, spend
 from otrfast.outcome import Turn
 from otrfast.policy import Policy
 from otrfast.protocol import ake, smp, smp_session
@@ -53,6 +53,13 @@ def receive_data(talk: Conversation, message: DataMessage, turn: Turn) -> None:
     talk.last_received = turn.now
     talk.offer = Offer.ACCEPTED
     _data(talk, message, turn)
+
+
+def receive_message(talk: Conversation, message: Message, turn: Turn) -> None:
+    """Take a message that has been decoded already, from a line with nothing else in it."""
+    talk.last_received = turn.now
+    talk.offer = Offer.ACCEPTED
+    _message(talk, message, turn)
 
 
 def _take(talk: Conversation, found: wire.Line, turn: Turn) -> None:
@@ -201,33 +208,42 @@ def _is_ours(
 
 def _encoded(talk: Conversation, found: wire.EncodedMessage, turn: Turn) -> None:
     _plain(talk, found.before, turn)
-    sender = 0
+    local = talk.local
     try:
-        message = _read(talk, found)
-        sender = message.sender
+        message = read_message(found, local.limits, local.identity.backend)
+    except RemoteError as error:
+        if isinstance(error, LimitExceeded):
+            local.limited(error.limit, turn)
+        turn.events.append(MessageRejected(error))
+    else:
+        _message(talk, message, turn)
+
+
+def _message(talk: Conversation, message: Message, turn: Turn) -> None:
+    try:
         if not _is_ours(talk, message, lone_receiver=isinstance(message, DHCommit)):
             turn.events.append(OtherInstance(message.sender, message.receiver))
             return
-        talk.reassembly.clear(sender)
+        talk.reassembly.clear(message.sender)
         if isinstance(message, DataMessage):
             _data(talk, message, turn)
         else:
             _exchange(talk, message, turn)
     except LimitExceeded as error:
         talk.local.limited(error.limit, turn)
-        turn.events.append(MessageRejected(error, sender))
+        turn.events.append(MessageRejected(error, message.sender))
     except RemoteError as error:
-        turn.events.append(MessageRejected(error, sender))
+        turn.events.append(MessageRejected(error, message.sender))
 
 
-def _read(talk: Conversation, found: wire.EncodedMessage) -> Message:
-    """Return the message in a line, within the bounds on its size, which are looked at first."""
-    limits, backend = talk.local.limits, talk.local.identity.backend
-    if len(found.line) > limits.message_size:
+def read_message(encoded: wire.EncodedMessage, limits: Limits, backend: Backend) -> Message:
+    """Return the message in a line; the limits on its size are checked first. Raises
+    `LimitExceeded`, `DecodeError` or `VersionMismatch`."""
+    if len(encoded.line) > limits.message_size:
         raise LimitExceeded("message_size")
-    raw = backend.decode_message(found.line)
+    raw = backend.decode_message(encoded.line)
     if raw is None:
-        raw = found.decode()
+        raw = encoded.decode()
     message_type = raw[2] if len(raw) > 2 else None
     if message_type in _SMALL_MESSAGES and len(raw) > limits.commit_size:
         raise LimitExceeded("commit_size")
@@ -330,6 +346,7 @@ def wanted(talk: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
     if not isinstance(found, wire.EncodedMessage):
         return None
     try:
-        return talk.instances.wanted(_read(talk, found))
+        limits, backend = talk.local.limits, talk.local.identity.backend
+        return talk.instances.wanted(read_message(found, limits, backend))
     except RemoteError:
         return None
