@@ -56,9 +56,7 @@ def main() -> None:
         return
     program = options.program
     if not Path(program).exists():
-        program = shutil.which(program) or parser.error(
-            f"found no program {program!r}"
-        )
+        program = shutil.which(program) or parser.error(f"found no program {program!r}")
     sys.argv = [program, *options.args]
     sys.path[0] = str(Path(program).resolve().parent)
     runpy.run_path(program, run_name="__main__")

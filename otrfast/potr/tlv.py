@@ -179,9 +179,7 @@ class SMP1QTLV(SMPTLV):
     def parsePayload(cls, data: bytes) -> Self:
         question, zero, numbers = data.partition(b"\0")
         if not zero:
-            raise ValueError(
-                "expected a zero byte after the question of an SMP message"
-            )
+            raise ValueError("expected a zero byte after the question of an SMP message")
         return cls(question, _read_mpis(numbers))
 
 

@@ -95,9 +95,7 @@ class AESCTR:
         if isinstance(counter, Number):
             counter = Counter(cast(int, counter))
         if not isinstance(counter, Counter):
-            raise TypeError(
-                f"counter must be an int or a Counter, not {type(counter).__name__}"
-            )
+            raise TypeError(f"counter must be an int or a Counter, not {type(counter).__name__}")
         self._key = key
         self._counter = counter
         self._stream = b""
