@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 
+from otrfast._records import replace
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
@@ -23,7 +24,6 @@ from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.context import Context, Tickable, Usage
 from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
 from otrfast.protocol.instance import MessageState
-from otrfast.records import replace
 from otrfast.session import KeyPair as DhPair
 from otrfast.session import Lookahead, Session
 from otrfast.trust import Trust

@@ -1,4 +1,4 @@
-"""The program `otrfast`: one sub-command for each thing that a person may want to do."""
+"""The program `otrfast` and its sub-commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LocalError as error:
         sys.stderr.write(f"otrfast: {error}\n")
         return 1
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         sys.stderr.close()
         return 0
     except KeyboardInterrupt:

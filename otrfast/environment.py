@@ -1,5 +1,4 @@
-"""What the engine needs from outside: a clock, a random source and a backend. The defaults are
-named here and nowhere else."""
+"""The engine's clock, random source and backend; only this file names the defaults."""
 
 from __future__ import annotations
 
@@ -7,17 +6,17 @@ import os
 import time
 from collections.abc import Callable
 
+from otrfast._records import field, record
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.backends import load
-from otrfast.records import field, record
 
 
 @record
 class Environment:
-    """Handed to an account; tests hand in a hand-turned clock and a seeded source."""
+    """The environment of an account; tests use a manual clock and a seeded random source."""
 
     clock: Callable[[], float] = time.monotonic
-    """Seconds, never going back."""
+    """The time in seconds, monotonic."""
     random: Callable[[int], bytes] = os.urandom
-    """So many bytes, fit for keys."""
-    backend: Backend = field(default_factory=load)
+    """From a number N to N random bytes that are fit for keys."""
+    backend: Backend = field(factory=load)

@@ -1,8 +1,8 @@
-"""Every exception of otrfast, under one root.
+"""The exceptions of otrfast, with one root class.
 
-`LocalError` is the caller's: it is raised by the call that was wrong, and the call changed
-nothing. `RemoteError` is the peer's: it never leaves `Session.receive`, which reports it as
-`events.MessageRejected`. The class alone says what happened; the text is for people.
+A `LocalError` is caused by the caller: the call raises it and changes nothing. A `RemoteError` is
+caused by the peer: `Session.receive` does not raise it, but reports it in
+`events.MessageRejected`. The class says what happened; the text is for people.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ E = TypeVar("E", bound="RemoteError")
 
 
 class OtrError(Exception):
-    """The root of every exception of this package."""
+    """The base class of all exceptions of this package."""
 
 
 class LocalError(OtrError):
-    """The caller asked for something that can not be done now, or at all; nothing was changed.
+    """The call is not possible now, or not at all; it changed nothing.
 
-    Where it ends `Account.send_many`, `outcomes` holds the outcomes of the texts before it.
+    If it ends `Account.send_many`, `outcomes` holds the outcomes of the texts before it.
     """
 
     outcomes: Sequence[object] = ()
 
 
 class NotEncrypted(LocalError):
-    """The call needs an encrypted conversation, and this one is in plain text or has ended."""
+    """The call needs an encrypted conversation; this one is in PLAINTEXT or FINISHED."""
 
 
 class ConversationFinished(NotEncrypted):
-    """The peer has ended the private conversation: call `end()` or `start()` before the next
+    """The peer has ended the private conversation: `end()` or `start()` is needed before the next
     text."""
 
 
 class PolicyForbids(LocalError):
-    """The policy in force does not allow what was asked."""
+    """The policy does not allow the call."""
 
 
 class SmpNotRunning(LocalError):
-    """An SMP answer was given where the peer has asked nothing."""
+    """`smp_answer` was called without a request of the peer."""
 
 
 class FragmentLimitTooSmall(LocalError):
-    """`max_fragment` leaves no room for one byte of a message beside the fragment's own header."""
+    """`max_fragment` is too small for a fragment's header and one byte of the message."""
 
 
 class TextHasNul(LocalError):
-    """A text with a zero byte can not be carried: in a data message a zero byte ends the text."""
+    """The text contains a zero byte, which ends the text in a data message."""
 
 
 class UntrustedKey(LocalError):
@@ -65,12 +65,11 @@ class UntrustedKey(LocalError):
 
 
 class QueueFull(LocalError):
-    """As many texts as the limits allow already wait for the conversation to be encrypted."""
+    """The limit on texts that wait for encryption is reached."""
 
 
 class AccountFull(LocalError):
-    """As many peers as the limits allow have conversations, and none can be forgotten without
-    loss."""
+    """The limit on peers is reached, and no conversation can be forgotten without loss."""
 
 
 class StillEncrypted(LocalError):
@@ -87,44 +86,43 @@ class SessionBroken(LocalError):
 
 
 class SessionForked(LocalError):
-    """The process was forked after the session was made: using it here would repeat key streams."""
+    """The process was forked after the session was made; a call here would repeat key streams."""
 
 
 class UnknownInstance(LocalError):
-    """The peer has no instance with the tag that was asked for."""
+    """The peer has no instance with that tag."""
 
 
 class KeyFileError(LocalError):
-    """A key, fingerprint or instance-tag file can not be read or written; the file is untouched."""
+    """A key, fingerprint or instance-tag file cannot be read or written; it is unchanged."""
 
 
 class KeyFileMissing(KeyFileError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class ToolkitError(LocalError):
-    """The forgery toolkit was given a key, a text or a log that does not serve; the text says
-    why."""
+    """A key, text or log for the forgery toolkit is not suitable; the text says why."""
 
 
 class BackendUnavailable(LocalError):
-    """The crypto backend that was asked for can not run here; the text says how to mend it."""
+    """The selected crypto backend cannot run here; the text names the remedy."""
 
 
 class RemoteError(OtrError):
-    """What the peer sent was refused; no state was changed by it."""
+    """A message of the peer was refused and changed no state."""
 
     def bare(self) -> Self:
-        """Forget where it was raised, and return it: the frames of a traceback hold secrets."""
+        """Drop the traceback, whose frames hold secrets, and return the error."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
 
 
 class DecodeError(RemoteError):
-    """A message does not have the form that the protocol gives it.
+    """A message does not have the form that the protocol defines.
 
-    `field` names the field that could not be read, `offset` its distance in bytes from the start
-    of the decoded message (or of the text, for what is not base64).
+    `field` names the unreadable field; `offset` is its distance in bytes from the start of the
+    decoded message, or of the line if the base64 is invalid.
     """
 
     def __init__(self, field: str, offset: int) -> None:
@@ -137,11 +135,11 @@ class DecodeError(RemoteError):
 
 
 class VersionMismatch(RemoteError):
-    """A protocol version that is not spoken here, not allowed, or not that of the session."""
+    """A protocol version that is not supported, not allowed, or not that of the session."""
 
 
 class WrongInstance(RemoteError):
-    """An instance tag that no valid message carries."""
+    """A reserved instance tag, which no valid message contains."""
 
 
 class NotInGroup(RemoteError):
@@ -149,19 +147,19 @@ class NotInGroup(RemoteError):
 
 
 class BadMac(RemoteError):
-    """A message authentication code does not fit its message."""
+    """The MAC of a message is not correct."""
 
 
 class BadSignature(RemoteError):
-    """The DSA key or the signature of an AKE message does not hold."""
+    """The DSA key or the signature of an AKE message is not valid."""
 
 
 class BadCommitment(RemoteError):
-    """The revealed g^x is not the one that the DH-Commit promised."""
+    """The revealed g^x does not match the hash in the DH-Commit."""
 
 
 class CounterReplayed(RemoteError):
-    """A counter that is not above the last one: the message is a replay or came out of order."""
+    """A counter that is not above the last one: the message is a replay, or out of order."""
 
 
 class RepeatedKey(RemoteError):
@@ -174,22 +172,22 @@ class UnknownKeyid(RemoteError):
 
 
 class BadProof(RemoteError):
-    """An SMP proof does not hold: the peer, or someone between, is cheating."""
+    """An SMP proof is not valid: the peer, or someone between, is cheating."""
 
 
 class Reflected(RemoteError):
-    """Our own message came back to us."""
+    """The message is one of our own."""
 
 
 class UnexpectedMessage(RemoteError):
-    """A message that has no meaning in the present state: a data message without a session, say."""
+    """An unexpected message in the present state, such as a data message without a session."""
 
 
 class LimitExceeded(RemoteError):
-    """The peer went over one of the limits of `Limits`; `limit` names it."""
+    """The peer exceeded one of the `Limits`; `limit` is the field's name."""
 
     def __init__(self, limit: str) -> None:
-        super().__init__(f"over the limit {limit}")
+        super().__init__(f"the limit {limit} is exceeded")
         self.limit = limit
 
     def __reduce__(self) -> tuple[type[LimitExceeded], tuple[str]]:

@@ -1,14 +1,14 @@
-"""What happened: the frozen records that `Outcome.events` holds. Texts are bytes, as they came.
+"""The events in `Outcome.events`, as frozen records. Texts are bytes, as received.
 
-`instance` is the sender's instance tag, 0 in version 2 and for what came outside of OTR.
+`instance` is the sender's instance tag; it is 0 in version 2 and outside of OTR.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from otrfast._records import field, record
 from otrfast.errors import RemoteError
-from otrfast.records import field, record
 from otrfast.wire.tlv import Tlv
 
 
@@ -25,11 +25,11 @@ class _Received(NamedTuple):
 
 
 class MessageReceived(Event, _Received):
-    """A text from the peer: decrypted and authentic, or an ordinary text where none but that was
-    expected.
+    """A text of the peer: decrypted and authentic, or an ordinary text in a conversation that need
+    not be encrypted.
 
-    A tuple underneath: it is made for every text, and costs a third of what another event does.
-    It equals no plain tuple.
+    It is a tuple, because one is made for every text: that takes a third of the time of a record.
+    It is not equal to a plain tuple.
     """
 
     __slots__ = ()
@@ -45,7 +45,7 @@ class MessageReceived(Event, _Received):
 
 @record
 class UnencryptedReceived(Event):
-    """A text that came in the clear although the conversation is, was or must be encrypted.
+    """A text that was received in the clear although the conversation is, was or must be encrypted.
     Anyone may have written it."""
 
     text: bytes
@@ -53,7 +53,7 @@ class UnencryptedReceived(Event):
 
 @record
 class TlvsReceived(Event):
-    """The TLVs of a data message, the protocol's own among them, in their order on the wire."""
+    """The TLVs of a data message, those of the protocol included, in the order of the message."""
 
     tlvs: tuple[Tlv, ...]
     instance: int = 0
@@ -61,8 +61,8 @@ class TlvsReceived(Event):
 
 @record
 class SecureStarted(Event):
-    """The conversation is encrypted; `refreshed` where it already was, with the same peer key,
-    and has new keys now."""
+    """The conversation is encrypted. `refreshed`: it was encrypted before, with the same key of the
+    peer, and has new session keys."""
 
     fingerprint: bytes
     """20 bytes: the SHA-1 of the peer's DSA key."""
@@ -72,12 +72,12 @@ class SecureStarted(Event):
     refreshed: bool
     instance: int = 0
     public_key: bytes = field(default=b"", repr=False, compare=False)
-    """The peer's DSA key as it came: the PUBKEY encoding."""
+    """The peer's DSA key in the PUBKEY encoding."""
 
 
 @record
 class SecureEnded(Event):
-    """The private conversation is over: `by_peer` says who ended it."""
+    """The private conversation has ended; `by_peer`: the peer ended it."""
 
     by_peer: bool
     instance: int = 0
@@ -85,7 +85,7 @@ class SecureEnded(Event):
 
 @record
 class NewFingerprint(Event):
-    """The peer showed a key that was never seen with it; `changed` where others were."""
+    """The peer uses a key that is not known for it; `changed`: other keys are known."""
 
     fingerprint: bytes
     changed: bool
@@ -93,8 +93,8 @@ class NewFingerprint(Event):
 
 @record
 class VersionDowngraded(Event):
-    """A fingerprint that spoke `highest` before now speaks `version`: perhaps someone between
-    holds it down."""
+    """A fingerprint uses `version` although it has used `highest` before: someone between may force
+    the lower version."""
 
     fingerprint: bytes
     version: int
@@ -103,8 +103,8 @@ class VersionDowngraded(Event):
 
 @record
 class QueryReceived(Event):
-    """The peer offers these versions; `text` is what followed the query, meant for programs
-    without OTR."""
+    """The peer offers these versions; `text` is the text after the query, for programs without
+    OTR."""
 
     versions: frozenset[int]
     text: bytes
@@ -112,8 +112,8 @@ class QueryReceived(Event):
 
 @record
 class SmpRequested(Event):
-    """The peer wants to check a shared secret: answer with `Session.smp_answer`. `question` is
-    None where none was asked."""
+    """The peer asks to check a shared secret: answer with `Session.smp_answer`. `question` is None
+    if the peer sent none."""
 
     question: bytes | None
     instance: int = 0
@@ -121,7 +121,7 @@ class SmpRequested(Event):
 
 @record
 class SmpProgress(Event):
-    """How far the check has come, in percent: 25 asked, 60 answered, 100 done."""
+    """The progress of the check in percent: 25 asked, 60 answered, 100 done."""
 
     percent: int
     instance: int = 0
@@ -143,7 +143,7 @@ class SmpFailed(Event):
 
 @record
 class SmpAborted(Event):
-    """The check was broken off: by the peer, by a new start, or by the end of the conversation."""
+    """The check was aborted: by the peer, by a new start, or by the end of the conversation."""
 
     by_peer: bool
     instance: int = 0
@@ -151,8 +151,7 @@ class SmpAborted(Event):
 
 @record
 class SmpCheated(Event):
-    """A message of the check does not hold: the peer, or someone between, does not follow the
-    protocol."""
+    """A message of the check is not valid: the peer, or someone between, violates the protocol."""
 
     error: RemoteError
     instance: int = 0
@@ -163,8 +162,8 @@ class SmpCheated(Event):
 
 @record
 class ExtraKeyReceived(Event):
-    """The peer will use the extra symmetric key (32 bytes) for `use`, a number that the programs
-    agree on."""
+    """The peer will use the extra symmetric key (32 bytes) for `use`, a number on which the
+    programs agree."""
 
     key: bytes
     use: int
@@ -177,8 +176,7 @@ class ExtraKeyReceived(Event):
 
 @record
 class ExtraKeySent(Event):
-    """The extra symmetric key (32 bytes) that the message asking the peer to use it was sent
-    under."""
+    """The extra symmetric key (32 bytes) of the message that announced its use to the peer."""
 
     key: bytes
     use: int
@@ -191,14 +189,14 @@ class ExtraKeySent(Event):
 
 @record
 class PeerError(Event):
-    """The peer's program reports an error, in words for a person. Anyone may have written it."""
+    """The peer's program reports an error, as a text for people. Anyone may have written it."""
 
     text: bytes
 
 
 @record
 class MessageRejected(Event):
-    """A message was refused and changed nothing; `error` says why, by its class."""
+    """A message was refused and changed nothing; the class of `error` says why."""
 
     error: RemoteError
     instance: int = 0
@@ -216,7 +214,7 @@ class MessageHeld(Event):
 
 @record
 class MessageResent(Event):
-    """A text that was held, or that the peer could not read, has gone out encrypted."""
+    """A text that was held, or that the peer could not read, was sent encrypted."""
 
     text: bytes
     instance: int = 0
@@ -224,7 +222,7 @@ class MessageResent(Event):
 
 @record
 class MessageUndelivered(Event):
-    """A held text comes back: it grew too old, or the key that answered is not the one it was
+    """A held text was not sent: it waited too long, or the peer's key is not one that the text was
     meant for."""
 
     text: bytes
@@ -232,14 +230,14 @@ class MessageUndelivered(Event):
 
 @record
 class HeartbeatReceived(Event):
-    """An empty data message: the peer is there, and its keys have turned."""
+    """An empty data message: the peer is present, and its keys have rotated."""
 
     instance: int = 0
 
 
 @record
 class OtherInstance(Event):
-    """A message for another of our own devices; it was left alone."""
+    """A message for another instance of our account; it was ignored."""
 
     sender: int
     receiver: int
@@ -247,7 +245,6 @@ class OtherInstance(Event):
 
 @record
 class Limited(Event):
-    """A bound of `Limits` was reached, and what went over it was dropped; `limit` is the field's
-    name."""
+    """A limit of `Limits` is exceeded, and the excess was dropped; `limit` is the field's name."""
 
     limit: str

@@ -1,57 +1,56 @@
-"""The bounds on what peers can make an account keep and compute; each one that bites is reported
-by `events.Limited`."""
+"""The limits on the memory and work that peers can cause; `events.Limited` reports each excess."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from otrfast.records import record
+from otrfast._records import record
 
 
 @record
 class Limits:
-    """Every bound, with its default. Sizes in bytes, times in seconds; rates are token buckets
-    of (burst, per second)."""
+    """Every limit, with its default: sizes in bytes, times in seconds, rates as token buckets of
+    (burst, per second)."""
 
     message_size: int = 64 * 1024
-    """A line after reassembly, checked before its base64 is decoded."""
+    """The size of a line after reassembly, checked before base64 is decoded."""
     commit_size: int = 512
-    """A binary DH-Commit or D-H Key message."""
+    """The size of a binary DH-Commit or D-H Key message."""
     signature_size: int = 4096
-    """A binary Reveal Signature or Signature message."""
+    """The size of a binary Reveal Signature or Signature message."""
     tlvs: int = 64
-    """TLVs read in one data message."""
+    """TLVs that are read in one data message."""
 
     ake_burst: int = 5
     ake_rate: float = 0.1
     """Key exchanges that one peer can make us start or answer."""
     account_ake_rate: float = 200.0
-    """The same for all peers whose fingerprint is not known, per second; the burst is one
-    second's worth."""
+    """The same for all peers without a known fingerprint, per second; the burst is that of one
+    second."""
     ake_timeout: float = 60.0
     """How long the secrets of an unfinished key exchange are kept."""
     ake_retry: float = 10.0
-    """When an exchange that our side started is tried once more, plus up to half of it at
-    random."""
+    """The time until the second try of an exchange that we started; a random part of up to half is
+    added."""
     pending_akes: int = 10_000
     """Unfinished key exchanges in the whole account."""
 
     unauthenticated_instances: int = 8
     instances: int = 32
-    """Devices of one peer."""
+    """Instances of one peer."""
     peers: int = 100_000
-    """Peers in the whole account; the idle plain-text ones make room first."""
+    """Peers in the whole account; idle peers in PLAINTEXT are forgotten first."""
     idle_peer: float = 600.0
-    """After so long without a word, a peer in plain text with no history is forgotten."""
+    """The silence after which a peer in PLAINTEXT without history is forgotten."""
     idle_session: float | None = None
-    """After this long without a text, a private conversation is ended, and is FINISHED as after the
-    peer's end; None: never."""
+    """The silence after which a private conversation is ended, and is FINISHED as after the end of
+    the peer; None: never."""
 
     assemblies: int = 4
-    """Unfinished fragmented messages of one peer."""
+    """Incomplete messages of one peer."""
     stranger_assembly: int = 3072
-    """Bytes in all fragments of one peer's devices that have never shown a key: enough for any
-    message of a key exchange."""
+    """Bytes in all fragments of a peer's unauthenticated instances: enough for any message of a
+    key exchange."""
     assembly_timeout: float = 60.0
     assembled_bytes: int = 64 * 1024 * 1024
     """Bytes of fragments in the whole account."""
@@ -62,25 +61,25 @@ class Limits:
     smp_question: int = 1024
 
     error_interval: float = 10.0
-    """Between two error replies, or two queries caused by errors, to one peer."""
+    """The time between two error replies, or two queries caused by errors, to one peer."""
     account_error_rate: float = 100.0
     """The same for the whole account, per second."""
 
     held_texts: int = 32
     held_bytes: int = 256 * 1024
-    """Texts of one peer that wait for encryption."""
+    """Texts to one peer that wait for encryption."""
     account_held_bytes: int = 64 * 1024 * 1024
     held_age: float = 60.0
-    """How long a text waits before it is handed back."""
+    """How long a text waits before it is returned as undelivered."""
 
     heartbeat_interval: float = 60.0
-    """Silence of ours after which a received text is answered by an empty message, so that keys
-    keep turning."""
+    """The time without a message of ours after which a received text is answered by an empty
+    message, so that keys rotate."""
 
 
 Bucket = tuple[float, float]
-"""A rate with a burst: how many tokens were taken and had not grown again, and when that was. A
-plain value, since every peer has two."""
+"""The state of a token bucket: the number of missing tokens, and the time of that count. It is a
+plain tuple because every peer has two."""
 
 FULL: Final[Bucket] = (0.0, 0.0)
-"""None taken."""
+"""No token is missing."""

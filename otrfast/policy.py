@@ -1,5 +1,5 @@
-"""What a conversation may do, must do and does by itself: the seven flags of OTR, one of our own,
-and their usual bundles."""
+"""The policy of a conversation: the seven flags of OTR, one of our own, and their usual
+combinations."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from enum import IntFlag
 
 
 class Policy(IntFlag):
-    """The flags, those of OTR with libotr's values. Without an ALLOW flag OTR does nothing: texts
-    pass unchanged both ways."""
+    """The flags, those of OTR with libotr's values. Without an ALLOW flag OTR is off: texts pass
+    unchanged in both directions."""
 
     NEVER = 0
     ALLOW_V1 = 0x01
-    """Offer version 1 in queries, for whoever parses them; it is never spoken here."""
+    """Offer version 1 in queries; it is not supported otherwise."""
     ALLOW_V2 = 0x02
     ALLOW_V3 = 0x04
     REQUIRE_ENCRYPTION = 0x08
-    """Never send plain text: hold it back until the conversation is encrypted."""
+    """Never send a plain text: hold it until the conversation is encrypted."""
     SEND_WHITESPACE_TAG = 0x10
-    """Offer OTR by a tag of spaces and tabs on plain texts."""
+    """Offer OTR with a tag of spaces and tabs on plain texts."""
     WHITESPACE_START_AKE = 0x20
-    """Start the key exchange on receiving such a tag."""
+    """Start the key exchange if such a tag is received."""
     ERROR_START_AKE = 0x40
-    """Start the key exchange on receiving an error text."""
+    """Start the key exchange if an error text is received."""
 
     REQUIRE_TRUST = 0x80
     """Send texts, held ones too, only to keys that have a level of trust; encryption is required
@@ -34,8 +34,8 @@ class Policy(IntFlag):
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """The versions that may be spoken, ascending."""
-        return _VERSIONS[int.__and__(self, _SPOKEN)]  # an enum's own & is made in Python
+        """The allowed versions, ascending."""
+        return _VERSIONS[int.__and__(self, _SPOKEN)]  # the `&` of an enum is slow
 
     @property
     def requires_encryption(self) -> bool:

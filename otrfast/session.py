@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
+from otrfast._records import record
 from otrfast.bytes_like import all_bytes, as_bytes
 from otrfast.crypto.backend import DataFields, DhKey
 from otrfast.crypto.secret import Secret
@@ -34,7 +35,6 @@ from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
-from otrfast.records import record
 from otrfast.wire.lines import is_ordinary
 from otrfast.wire.messages import IGNORE_UNREADABLE, Message
 from otrfast.wire.tlv import Tlv, TlvType

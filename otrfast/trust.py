@@ -1,5 +1,4 @@
-"""Which keys each peer has shown, how far each is trusted, and the highest version each has
-spoken."""
+"""The known keys of each peer, the level of trust in each, and the highest version of each."""
 
 from __future__ import annotations
 
@@ -14,13 +13,13 @@ SMP: Final = "smp"
 """The level of a fingerprint whose holder has passed an SMP."""
 
 _UNTRUSTED = 32
-_VERSIONS = 100_000  # fingerprints whose highest version is remembered
+_VERSIONS = 100_000  # fingerprints whose highest version is kept
 _NOBODY: Mapping[bytes, str] = MappingProxyType({})
 
 
 class Trust:
-    """A level for each (peer, fingerprint): "" is known and not trusted, any other string
-    trusted, None never seen."""
+    """The level of each (peer, fingerprint): "" is known but not trusted, any other string is
+    trusted, None is unknown."""
 
     __slots__ = ("_levels", "_versions")
 
@@ -41,8 +40,8 @@ class Trust:
         self._levels.setdefault(peer, {})[fingerprint] = level
 
     def note(self, peer: Hashable, fingerprint: bytes) -> None:
-        """Make a new fingerprint known, not trusted. Of those that nobody ever trusted, a peer
-        has a bounded number."""
+        """Add a new fingerprint, not trusted. If the peer has 32 that are not trusted, the oldest
+        of them is removed."""
         fingerprints = self._levels.setdefault(peer, {})
         untrusted = [known for known, level in fingerprints.items() if not level]
         if len(untrusted) >= _UNTRUSTED:
@@ -50,7 +49,7 @@ class Trust:
         fingerprints[fingerprint] = ""
 
     def forget(self, peer: Hashable, fingerprint: bytes) -> None:
-        """Forget a fingerprint. Raises `KeyError` where it is not known."""
+        """Remove a fingerprint. Raises `KeyError` if it is unknown."""
         fingerprints = self._levels[peer]
         del fingerprints[fingerprint]
         if not fingerprints:
@@ -64,7 +63,7 @@ class Trust:
             self._levels[new] = fingerprints
 
     def saw_version(self, fingerprint: bytes, version: int) -> int:
-        """Note that a fingerprint speaks `version`; return the highest that it has spoken."""
+        """Note that a fingerprint has used `version`; return the highest that it has used."""
         highest = max(version, self._versions.get(fingerprint, 0))
         if len(self._versions) >= _VERSIONS and fingerprint not in self._versions:
             del self._versions[next(iter(self._versions))]
@@ -72,7 +71,7 @@ class Trust:
         return highest
 
     def __iter__(self) -> Iterator[tuple[Hashable, bytes, str]]:
-        """Yield (peer, fingerprint, level) for all that is known."""
+        """Yield (peer, fingerprint, level) of every known fingerprint."""
         for peer, fingerprints in self._levels.items():
             for fingerprint, level in fingerprints.items():
                 yield peer, fingerprint, level

@@ -9,7 +9,6 @@ import random
 from base64 import b64decode, b64encode
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -320,7 +319,7 @@ class Same:
 def digest(session: Session) -> Any:
     """Everything that receiving a line may change, as values that can be compared.
 
-    The graph of objects is walked from the session: slots, dataclasses, containers. A handle on
+    The graph of objects is walked from the session: slots, records, containers. A handle on
     keys counts as itself, with its counters. Left out are the counters of attempts, the times of
     the last word, and the keys of a pair that has not been used yet: they follow from what is
     there, and are kept to save the power.
@@ -366,8 +365,8 @@ def _walk(thing: Any, seen: dict[int, int]) -> Any:
 
 
 def _attributes(thing: Any) -> Iterable[tuple[str, Any]]:
-    if is_dataclass(thing):
-        names = [field.name for field in fields(thing)]
+    if hasattr(thing, "__record__"):
+        names = list(thing.__match_args__)
     else:
         names = [
             slot

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import otrfast
+
 HEAVY = {
     "Crypto", "argparse", "ast", "asyncio", "dataclasses", "dis", "gmpy2", "hashlib",
     "inspect", "json", "logging", "pathlib", "random", "rich", "shutil", "socket", "ssl",
@@ -30,6 +32,14 @@ def loaded(code: str) -> set[str]:
 def test_package_when_imported_then_nothing_heavy_with_it():
     modules = loaded("import otrfast")
     assert not modules & (HEAVY | PACKAGE | BACKENDS)
+
+
+def test_public_names_then_all_there_and_the_errors_are_those_of_errors():
+    for name in otrfast.__all__:
+        found = getattr(otrfast, name)
+        if isinstance(found, type) and issubclass(found, Exception):
+            assert found is getattr(otrfast.errors, name)
+    assert otrfast.human_fingerprint(bytes(20)) == " ".join(["0" * 8] * 5)
 
 
 def test_native_backend_when_loaded_then_none_of_what_the_others_need():

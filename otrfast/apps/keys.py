@@ -72,14 +72,14 @@ def run_fingerprint(arguments: argparse.Namespace) -> int:
 def _listing(contents: Contents) -> Iterator[str]:
     for key in contents.keys:
         yield f"  key           {_fingerprint(key)}  {_owner(*key.owner)}"
-    for peer, account, protocol, fingerprint, level in contents.fingerprints:
-        of = f"{shown(peer)}, to {_owner(account, protocol)}"
-        trust = shown(level) or "not trusted"
-        yield f"  fingerprint   {human_fingerprint(fingerprint)}  {of}: {trust}"
-    for account, protocol, tag in contents.tags:
-        yield f"  instance tag  {tag:08x}  {_owner(account, protocol)}"
+    for known in contents.fingerprints:
+        of = f"{shown(known.peer)}, to {_owner(*known.owner)}"
+        level = shown(known.level) or "not trusted"
+        yield f"  fingerprint   {human_fingerprint(known.fingerprint)}  {of}: {level}"
+    for stored in contents.tags:
+        yield f"  instance tag  {stored.tag:08x}  {_owner(*stored.owner)}"
     if contents.skipped:
-        yield f"  {contents.skipped} lines that could not be read"
+        yield f"  {contents.skipped} unreadable lines"
 
 
 def run_list(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ half, for what the user does.
 
 from __future__ import annotations
 
+from otrfast._records import record
 from otrfast.crypto.backend import Backend, DhKey
 from otrfast.engine.admission import may_answer_error, may_exchange, may_run_smp
 from otrfast.engine.conversation import Conversation, Offer
@@ -33,7 +34,6 @@ from otrfast.protocol.call import Call
 from otrfast.protocol.instance import Instance, MessageState, check_tags
 from otrfast.protocol.reassembly import Reassembly
 from otrfast.protocol.table import EnumStep, Row, Table
-from otrfast.records import record
 from otrfast.wire import fragments
 from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode

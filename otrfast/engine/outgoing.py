@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from otrfast._records import field, record
 from otrfast.engine.conversation import Conversation, Offer
 from otrfast.engine.send_queue import SendQueue
 from otrfast.errors import (
@@ -24,7 +25,6 @@ from otrfast.policy import Policy
 from otrfast.protocol.call import Call
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.table import EnumStep, Row, Table
-from otrfast.records import field, record
 from otrfast.wire import lines as wire
 from otrfast.wire.messages import IGNORE_UNREADABLE
 from otrfast.wire.tlv import Tlv, encode_tlvs

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from otrfast._records import field, record
 from otrfast.errors import QueueFull
 from otrfast.events import MessageHeld, MessageUndelivered
 from otrfast.protocol.call import Call
 from otrfast.protocol.context import Context
-from otrfast.records import field, record
 
 
 @record

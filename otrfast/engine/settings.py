@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from otrfast._records import record
 from otrfast.policy import Policy
 from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
-from otrfast.records import record
 
 
 @record

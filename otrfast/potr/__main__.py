@@ -1,4 +1,4 @@
-"""Run a program that was written for python-potr on otrfast, unchanged."""
+"""A command that runs a program for python-potr on otrfast."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ examples:
   python -m otrfast.potr -m somebot --verbose
   python -m otrfast.potr poezio
 
-In the program `import potr` finds otrfast's layer, in place of python-potr, which need not be
-installed. Everything behind PROGRAM, or behind the module's name, belongs to the program. See
-docs/potr.md for what differs.
+In the program `import potr` imports otrfast's layer instead of python-potr, which need not be
+installed. Everything after PROGRAM, or after the module's name, belongs to the program. See
+docs/potr.md for the differences.
 """
 
 
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "program", metavar="PROGRAM", help="a Python file, a directory, or a command on the PATH"
     )
     parser.add_argument(
-        "args", nargs=argparse.REMAINDER, metavar="ARGS", help="what the program is given"
+        "args", nargs=argparse.REMAINDER, metavar="ARGS", help="arguments of the program"
     )
     return parser
 
@@ -56,7 +56,7 @@ def main() -> None:
         return
     program = options.program
     if not Path(program).exists():
-        program = shutil.which(program) or parser.error(f"there is no program {program!r}")
+        program = shutil.which(program) or parser.error(f"found no program {program!r}")
     sys.argv = [program, *options.args]
     sys.path[0] = str(Path(program).resolve().parent)
     runpy.run_path(program, run_name="__main__")

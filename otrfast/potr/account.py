@@ -1,17 +1,17 @@
-"""The local end of potr's conversations: the private key, the contexts, and who is trusted."""
+"""potr's account: its private key, its contexts, and its levels of trust."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from otrfast.account import Account as EngineAccount
 from otrfast.limits import Limits
 from otrfast.potr.compatcrypto import PK, generateDefaultKey
+from otrfast.potr.interfaces import PeerContext
 
-if TYPE_CHECKING:
-    from otrfast.potr.context import Context
+C = TypeVar("C", bound=PeerContext)
 
 _ANY_NUMBER = 1_000_000_000
 
@@ -29,9 +29,9 @@ LIMITS = Limits(
     held_age=inf,
     heartbeat_interval=inf,
 )
-"""The engine's bounds, as wide as potr's programs are used to: those on one peer still hold, those
-on the account are off, since the program decides how many contexts there are. Nothing here wakes
-up by itself, so there is no second try of a key exchange; heartbeats are the context's."""
+"""The engine's limits, as wide as programs for potr expect: the limits on one peer still hold; the
+limits on the account are off, since the program decides how many contexts there are. No timer runs
+here, so a key exchange has no second try; the context sends heartbeats."""
 
 _DEFAULT_QUERY = (
     "?OTRv{versions}?\nI would like to start an Off-the-Record private conversation. However, you "
@@ -39,17 +39,17 @@ _DEFAULT_QUERY = (
 )
 
 
-class BaseAccount:
-    """An account; programs derive from `context.Account` and say where its key and trusts are
-    kept."""
+class BaseAccount(Generic[C]):
+    """An account; programs derive from `context.Account` and define where its key and trusts are
+    stored."""
 
-    contextclass: type[Context]
+    contextclass: type[C]
     ALLOW_V3 = False
-    """Whether version 3 is spoken: then the policy ALLOW_V3 is asked for too."""
+    """Whether version 3 is spoken; if so, the policy ALLOW_V3 is consulted too."""
     LIMITS = LIMITS
     instanceTag: int | None = None
-    """Which device of the account this is in version 3: 0x100 .. 2^32-1, the same at each start;
-    None: a random one."""
+    """The instance tag of this program in version 3: 0x100 .. 2^32-1, the same at each start; None:
+    a random one."""
 
     _engineAccount: EngineAccount | None = None
 
@@ -60,7 +60,7 @@ class BaseAccount:
         self.privkey = privkey
         self.policy: dict[str, Any] = {}
         self.protocol = protocol
-        self.ctxs: dict[Hashable, Context] = {}
+        self.ctxs: dict[Hashable, C] = {}
         self.trusts: dict[Any, dict[str, str]] = {}
         self.maxMessageSize = maxMessageSize
         self.defaultQuery = _DEFAULT_QUERY
@@ -69,39 +69,39 @@ class BaseAccount:
         return f"<{type(self).__name__}(name={self.name!r})>"
 
     def getPrivkey(self, autogen: bool = True) -> PK:
-        """Return the private key: the one in use, the one that was kept, or a new one, which is
-        then kept.
+        """Return the private key: the present one, the stored one, or a new one, which is then
+        stored.
 
-        Making one takes some tens of milliseconds; call this, or `prepare`, before somebody
-        waits. Raises `LookupError` where there is none and `autogen` is not True.
+        A new key takes some tens of milliseconds; call this, or `prepare`, before the first
+        message. Raises `LookupError` if there is none and `autogen` is not True.
         """
         if self.privkey is None:
             self.privkey = self.loadPrivkey()
         if self.privkey is None:
             if autogen is not True:
-                raise LookupError("there is no private key")
+                raise LookupError("expected a stored private key, found none")
             self.privkey = generateDefaultKey()
             self.savePrivkey()
         return self.privkey
 
     def loadPrivkey(self) -> PK | None:
-        """Return the key that was kept, None where none was."""
+        """Return the stored key; None if there is none."""
         raise NotImplementedError
 
     def savePrivkey(self) -> None:
-        """Keep the key that `getPrivkey` returns."""
+        """Store the key that `getPrivkey` returns."""
         raise NotImplementedError
 
     def saveTrusts(self) -> None:
-        """Keep `trusts`, which have changed."""
+        """Store `trusts`, which have changed."""
         raise NotImplementedError
 
     def prepare(self, dhKeys: int = 1) -> None:
-        """Make what would else be made when a message waits: the private key, and D-H keys."""
+        """Make the private key and D-H keys now, so that no message waits for them."""
         self.engineAccount().prepare(dhKeys)
 
     def engineAccount(self) -> EngineAccount:
-        """Return the engine's account, made at first use and always on the key in use."""
+        """Return the engine's account, made at its first use, with the present private key."""
         pair = self.getPrivkey().keyPair  # type: ignore[attr-defined]  # of the registered classes only DSAKey can sign for the engine
         if self._engineAccount is None:
             self._engineAccount = EngineAccount(
@@ -117,12 +117,10 @@ class BaseAccount:
             self._engineAccount.private_key = pair
         return self._engineAccount
 
-    def getContext(
-        self, uid: Hashable, newCtxCb: Callable[[Context], Any] | None = None
-    ) -> Context:
-        """Return the context of a peer; a new one is shown to `newCtxCb` first."""
+    def getContext(self, uid: Hashable, newCtxCb: Callable[[C], Any] | None = None) -> C:
+        """Return the context of a peer; `newCtxCb` is called with a new one."""
         if uid not in self.ctxs:
-            self.ctxs[uid] = self.contextclass(self, uid)
+            self.ctxs[uid] = self.contextclass(self, uid)  # type: ignore[call-arg]  # a Protocol has no constructor
             if callable(newCtxCb):
                 newCtxCb(self.ctxs[uid])
         return self.ctxs[uid]
@@ -136,14 +134,14 @@ class BaseAccount:
         return self.defaultQuery.format(versions=versions).encode("ascii")
 
     def setTrust(self, key: Any, fingerprint: str, trustLevel: str) -> None:
-        """Set how far a fingerprint of `key` is trusted, and keep it."""
+        """Set the level of trust in a fingerprint of `key`, and store it."""
         self.trusts.setdefault(key, {})[fingerprint] = trustLevel
         self.saveTrusts()
 
     def getTrust(self, key: Any, fingerprint: str, default: Any = None) -> Any:
-        """Return how far a fingerprint of `key` is trusted."""
+        """Return the level of trust in a fingerprint of `key`."""
         return self.trusts.get(key, {}).get(fingerprint, default)
 
     def removeFingerprint(self, key: Any, fingerprint: str) -> None:
-        """Forget a fingerprint of `key`; keeping that is left to the caller."""
+        """Forget a fingerprint of `key`; the caller stores the change."""
         self.trusts.get(key, {}).pop(fingerprint, None)

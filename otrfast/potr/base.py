@@ -1,39 +1,35 @@
-"""What potr's conversations are made on: their attributes, the methods that programs override,
-and trust."""
+"""The base of potr's contexts: attributes, methods that programs override, and trust."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from otrfast.potr.account import BaseAccount
+from otrfast.potr.compatcrypto import PK
 from otrfast.potr.engine import CryptEngine
 from otrfast.potr.fragmenting import Reassembly
+from otrfast.potr.interfaces import PeerContext
 from otrfast.potr.names import OFFER_NOTSENT, STATE_PLAINTEXT, NotEncryptedError
 from otrfast.potr.outbox import Outbox
-
-if TYPE_CHECKING:
-    from otrfast.potr.account import BaseAccount
-    from otrfast.potr.compatcrypto import PK
-    from otrfast.potr.context import Context
 
 logger = logging.getLogger("potr.context")
 
 
 class BaseContext:
-    """A conversation with one peer. Programs derive from it and say what the policy is and how a
-    line is sent."""
+    """A conversation with one peer. Programs derive from `context.Context` and define the policy
+    and how a line is sent."""
 
     ALLOW_V3 = False
-    """Whether version 3 is spoken: then the policy ALLOW_V3 is asked for too."""
+    """Whether version 3 is spoken; if so, the policy ALLOW_V3 is consulted too."""
     RESEND_HELD = False
-    """Whether a text that REQUIRE_ENCRYPTION held back is sent when the conversation is
-    encrypted."""
+    """Whether a text that REQUIRE_ENCRYPTION held is sent when the conversation is encrypted."""
 
-    def __init__(self, account: BaseAccount, peername: Any) -> None:
+    def __init__(self, account: BaseAccount[Any], peername: Any) -> None:
         self.user = account
         self.peer = peername
         self.policy: dict[str, Any] = {}
-        self.crypto = CryptEngine(cast("Context", self))
+        self.crypto = CryptEngine(cast(PeerContext, self))
         self.tagOffer = OFFER_NOTSENT
         self.mayRetransmit = 0
         self.lastSend: float = 0
@@ -46,24 +42,24 @@ class BaseContext:
     # For the program to override
 
     def getPolicy(self, key: str) -> Any:
-        """Return whether ALLOW_V1, ALLOW_V2, REQUIRE_ENCRYPTION or SEND_TAG is wanted; ALLOW_V3
-        where `ALLOW_V3` opts in."""
+        """Return whether ALLOW_V1, ALLOW_V2, REQUIRE_ENCRYPTION or SEND_TAG applies; ALLOW_V3 too
+        if the attribute `ALLOW_V3` is true."""
         raise NotImplementedError
 
     def inject(self, msg: bytes, appdata: Any = None) -> Any:
-        """Send a line; `appdata` is that of the call that it is due to."""
+        """Send a line; `appdata` is that of the call that causes it."""
         raise NotImplementedError
 
     def setState(self, newstate: int) -> None:
-        """Take a new state; ENCRYPTED comes again with new keys."""
+        """Take a new state; ENCRYPTED comes again after a new key exchange."""
         self.state = newstate
 
     def maxMessageSize(self, appdata: Any = None) -> int:
-        """Return the longest line that the transport takes, in bytes; 0: any."""
+        """Return the longest line that the transport can carry, in bytes; 0: no limit."""
         return self.user.maxMessageSize
 
     def policyOtrEnabled(self) -> Any:
-        """Return whether OTR does anything."""
+        """Return whether the policy allows any version."""
         return (
             self.getPolicy("ALLOW_V2")
             or self.getPolicy("ALLOW_V1")
@@ -75,9 +71,9 @@ class BaseContext:
         return True
 
     def undelivered(self, msg: bytes) -> None:
-        """Learn of a text that `RESEND_HELD` has kept, and that will not be sent: the key that
-        answered is not the one it was meant for."""
-        logger.warning("a text that was held back for another key was not sent")
+        """Learn of a text that `RESEND_HELD` has held and that will not be sent: the peer's key is
+        not one that the text was meant for."""
+        logger.warning("a held text was not sent: the peer has another key")
 
     # Versions
 
@@ -98,26 +94,26 @@ class BaseContext:
         self.user.removeFingerprint(self.trustName, fingerprint)
 
     def setTrust(self, fingerprint: str, trustLevel: str) -> None:
-        """Set how far a fingerprint is trusted: "" not at all, "smp" or "verified" by that."""
+        """Set the level of trust in a fingerprint: "", "smp" or "verified"."""
         self.user.setTrust(self.trustName, fingerprint, trustLevel)
 
     def getTrust(self, fingerprint: str, default: Any = None) -> Any:
-        """Return how far a fingerprint is trusted."""
+        """Return the level of trust in a fingerprint."""
         return self.user.getTrust(self.trustName, fingerprint, default)
 
     def setCurrentTrust(self, trustLevel: str) -> None:
-        """Set how far the peer's present key is trusted."""
+        """Set the level of trust in the peer's present key."""
         key = self.crypto.theirPubkey
         if key is None:
             raise NotEncryptedError
         self.setTrust(key.cfingerprint(), trustLevel)
 
     def getCurrentTrust(self) -> Any:
-        """Return how far the peer's present key is trusted; None where there is none, or it is
+        """Return the level of trust in the peer's present key; None if there is no key, or it is
         new."""
         key = self.crypto.theirPubkey
         return None if key is None else self.getTrust(key.cfingerprint(), None)
 
     def getCurrentKey(self) -> PK | None:
-        """Return the peer's present key, None where there is none."""
+        """Return the peer's present key; None if there is none."""
         return self.crypto.theirPubkey

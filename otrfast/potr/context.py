@@ -1,7 +1,7 @@
-"""potr's conversations and accounts, to be derived from: see the package's docstring for what
-differs from potr.
+"""The context and account classes that programs derive from. The docstring of the package lists
+the differences from potr.
 
-One context is used by one thread at a time. Nothing is locked while the application is called.
+One thread at a time may use a context. No lock is held while the application is called.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ logger = logging.getLogger("potr.context")
 
 
 class Context(Sending):
-    """A conversation with one peer. Programs derive from it and say what the policy is and how a
-    line is sent."""
+    """A conversation with one peer. Programs derive from it and define the policy and how a line
+    is sent."""
 
     def receiveMessage(
         self, messageData: bytes, appdata: Any = None
     ) -> tuple[bytes | None, list[TLV]]:
-        """Take a line; return the text that came encrypted, if one did, and the TLVs with it.
+        """Take a line; return the decrypted text, or None, and its TLVs.
 
-        Raises `NotOTRMessage` and `UnencryptedMessage` with an ordinary text, `ErrorReceived`,
+        Raises `NotOTRMessage` or `UnencryptedMessage` with an ordinary text, `ErrorReceived`,
         `NotEncryptedError` for an encrypted text without a session, `InvalidParameterError` for a
-        message that does not hold, and `TypeError` for anything but bytes.
+        message that is not authentic, and `TypeError` for a line that is not bytes.
         """
         messageData = as_bytes(messageData, "a line")
         if not self.policyOtrEnabled():
@@ -104,13 +104,13 @@ class Context(Sending):
             raise self._ordinary(messageData)
         whole = self.fragmentAccumulate(rest)
         if whole is not None:
-            assembled = wire.classify(whole)  # a fragment that is refused comes back as a text
+            assembled = wire.classify(whole)  # a refused fragment comes back as it is
             if not isinstance(assembled, wire.EncodedMessage | wire.ErrorText):
                 raise self._ordinary(messageData)
         return whole
 
     def _noteOffer(self, found: wire.Line) -> None:
-        """What came tells whether the peer speaks OTR: is it worth while to tag our texts?"""
+        """Note whether the peer speaks OTR: our texts carry a tag only if it may."""
         plain = isinstance(found, wire.PlainText)
         offer = OFFER_REJECTED if plain else OFFER_ACCEPTED
         if self.tagOffer != offer and self.getPolicy("SEND_TAG"):
@@ -129,7 +129,7 @@ class Context(Sending):
                 self.handleQuery(proto.Query(set(versions)), appdata=appdata)
                 return None, []
             case wire.TaggedText(text=text, versions=versions):
-                trouble = self._plain(text)  # it came before the key exchange that it starts
+                trouble = self._plain(text)  # made now: the key exchange changes the state
                 self.handleQuery(proto.TaggedPlaintext(text, set(versions)), appdata=appdata)
                 raise trouble
             case wire.PlainText():
@@ -139,23 +139,23 @@ class Context(Sending):
         raise Unparsable
 
     def _heartbeat(self, appdata: Any) -> None:
-        """A text was received: turn the keys where we have not sent anything for long."""
+        """After a text: send an empty message if none was sent for long, so that keys rotate."""
         if self.state == STATE_ENCRYPTED and self.lastSend < time() - HEARTBEAT_INTERVAL:
             self.sendInternal(b"", appdata=appdata)
 
     def _plain(self, text: bytes) -> RuntimeError:
-        """What to raise for a text in the clear."""
+        """Return the exception for a text in the clear."""
         if self.getPolicy("REQUIRE_ENCRYPTION"):
             return UnencryptedMessage(text)
         return self._ordinary(text)
 
     def _ordinary(self, text: bytes) -> RuntimeError:
-        """What to raise for a line that will be shown as it is: while there is a private
-        conversation, or was one until the peer ended it, it must not pass for a part of it."""
+        """Return the exception for a line that is shown as it is: in ENCRYPTED and FINISHED it must
+        not look like a part of the private conversation."""
         return NotOTRMessage(text) if self.state == STATE_PLAINTEXT else UnencryptedMessage(text)
 
     def handleQuery(self, message: proto.Query, appdata: Any = None) -> None:
-        """Answer an offer of versions by a key exchange in the best one that is allowed."""
+        """Answer an offer of versions with a key exchange in the highest one that is allowed."""
         if 3 in message.versions and self.allowsVersion(3):
             self.crypto.startAKE(appdata=appdata, version=3)
         elif 2 in message.versions and self.getPolicy("ALLOW_V2"):
@@ -164,10 +164,10 @@ class Context(Sending):
             try:
                 self.authStartV1(appdata=appdata)
             except NotImplementedError:
-                logger.info("the peer offers version 1 alone, which is not spoken")
+                logger.info("an offer of version 1 alone was ignored: it is not supported")
 
     def authStartV1(self, appdata: Any = None) -> None:
-        """Version 1 is not spoken."""
+        """Raise `NotImplementedError`: version 1 is not supported."""
         raise NotImplementedError
 
     def authStartV2(self, appdata: Any = None) -> None:
@@ -175,8 +175,8 @@ class Context(Sending):
         self.crypto.startAKE(appdata=appdata)
 
     def parse(self, message: bytes, nofragment: bool = False) -> Any:
-        """Return what a line holds: a message of `proto`, or the text itself; None for a piece of
-        a message that is not complete yet."""
+        """Return the message of `proto` in a line, or the line itself if it is a text; None for a
+        fragment of an incomplete message."""
         found = wire.classify(message)
         if isinstance(found, wire.FragmentText) and not nofragment:
             whole = self.fragmentAccumulate(found.line[len(wire.OTR_TAG) :])
@@ -185,20 +185,20 @@ class Context(Sending):
 
     @property
     def fragmentInfo(self) -> tuple[int, int]:
-        """How many pieces of a message have come, and how many there are."""
+        """The number of fragments received, and of the whole message."""
         return self.otrReassembly.progress
 
     @property
     def fragment(self) -> list[bytes]:
-        """The pieces of a message that have come; joined, its beginning."""
+        """The received fragments of a message; joined, they are its beginning."""
         return self.otrReassembly.pieces
 
     def fragmentAccumulate(self, message: bytes) -> bytes | None:
-        """Take a fragment from behind its `?OTR`: see `fragmenting.Reassembly.add`."""
+        """Take a fragment, without its `?OTR`: see `fragmenting.Reassembly.add`."""
         return self.otrReassembly.add(message)
 
     def discardFragment(self) -> None:
-        """Forget the pieces of an unfinished message."""
+        """Forget the fragments of an incomplete message."""
         self.otrReassembly.clear()
 
     def disconnect(self, appdata: Any = None) -> None:
@@ -223,7 +223,7 @@ class Context(Sending):
     def smpInit(
         self, secret: bytes | str, question: bytes | str | None = None, appdata: Any = None
     ) -> None:
-        """Start an SMP; one that runs is forgotten without a word to the peer."""
+        """Start an SMP; one that runs is dropped without a message to the peer."""
         self._needEncrypted()
         self.crypto.smp = None
         self.crypto.smpSecret(_utf8(secret), question=_utf8(question), appdata=appdata)
@@ -231,21 +231,21 @@ class Context(Sending):
     def smpGotSecret(
         self, secret: bytes | str, question: bytes | str | None = None, appdata: Any = None
     ) -> None:
-        """Answer the peer's SMP, or start one where none runs."""
+        """Answer the peer's SMP, or start one if none runs."""
         self._needEncrypted()
         self.crypto.smpSecret(_utf8(secret), question=_utf8(question), appdata=appdata)
 
     def smpAbort(self, appdata: Any = None) -> None:
-        """Break the SMP off, and tell the peer."""
+        """Abort the SMP, and tell the peer."""
         self._needEncrypted()
         self.crypto.smpAbort(appdata=appdata)
 
     def smpIsValid(self) -> Any:
-        """Return whether there is an SMP that nobody has broken or broken off."""
+        """Return whether there is an SMP that was neither aborted nor cheated in."""
         return self.crypto.smp and self.crypto.smp.prog != crypt.SMPPROG_CHEATED
 
     def smpIsSuccess(self) -> bool | None:
-        """Return whether the SMP has succeeded, None where there is none."""
+        """Return whether the SMP has succeeded; None if there is none."""
         smp = self.crypto.smp
         return None if smp is None else smp.prog == crypt.SMPPROG_SUCCEEDED
 
@@ -257,9 +257,9 @@ class Context(Sending):
     ) -> bytes | None:
         """Return the extra symmetric key, 32 bytes.
 
-        With `extraKeyAppId`, a number of 4 bytes, the peer is told to use it for that, and the key
-        is that of this message; else it is that of the last such message, sent or received, and
-        before the first one that of the key exchange.
+        With `extraKeyAppId` (4 bytes, or a number) a message asks the peer to use the key for that
+        purpose, and the result is the key of this message. Without it, the result is the key of
+        the last such message, sent or received; before the first one, that of the key exchange.
         """
         self._needEncrypted()
         if extraKeyAppId is not None:
@@ -270,12 +270,12 @@ class Context(Sending):
         return self.crypto.extraKey
 
 
-class Account(BaseAccount):
-    """An account; programs derive from it and say where its key and trusts are kept."""
+class Account(BaseAccount[Context]):
+    """An account; programs derive from it and define where its key and trusts are stored."""
 
     contextclass = Context
 
 
 def _utf8(secret: Any) -> Any:
-    """A secret or question as bytes."""
+    """Return a secret or question as bytes."""
     return secret.encode() if isinstance(secret, str) else secret

@@ -1,4 +1,4 @@
-"""potr's cryptographic names: the group, the states, and the engine behind a context."""
+"""potr's cryptographic names: the group, the states of a key exchange, and `CryptEngine`."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ SM_ORDER = group.Q
 
 
 def check_group(n: int) -> bool:
-    """Whether a number is a value that a peer may send: 2 .. p-2."""
+    """Whether a number is a valid public value: 2 .. p-2."""
     return 2 <= n <= DH_MODULUS_2
 
 
 def check_exp(n: int) -> bool:
-    """Whether a number is an exponent that a peer may send: 1 .. q-1."""
+    """Whether a number is a valid exponent: 1 .. q-1."""
     return 1 <= n < SM_ORDER
 
 
@@ -103,7 +103,7 @@ def SHA256HMAC160(key: bytes, data: bytes) -> bytes:
 
 
 class DH:
-    """A D-H key pair; the private half stays in the engine."""
+    """A D-H key pair; its private key stays in the engine."""
 
     def __init__(self) -> None:
         environment = Environment()
@@ -119,5 +119,5 @@ class DHSession:
 
     @classmethod
     def create(cls, dh: DH, y: int) -> DHSession:
-        """Agree with the holder of `y`."""
+        """Return the keys that we share with the holder of `y`."""
         return cls(dh.key.agree(group.element(y)).data_keys(dh.pub > y))

@@ -1,7 +1,7 @@
-"""`CryptEngine`: one engine session behind a potr context.
+"""`CryptEngine`, the adapter between a potr context and a session of the engine.
 
-Every call of the engine is complete before the first line is injected and before the application
-hears of it, so the application may call back from anywhere.
+A call of the engine is complete before the first line is injected and before the application is
+notified, so the application may call back at any time.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from otrfast.crypto.backends import load
+from otrfast.engine import dispatch
 from otrfast.errors import (
     DecodeError,
     LimitExceeded,
@@ -37,6 +38,7 @@ from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.potr import proto
 from otrfast.potr.compatcrypto import PK
+from otrfast.potr.interfaces import PeerContext
 from otrfast.potr.names import (
     EXC_UNREADABLE_MESSAGE,
     STATE_ENCRYPTED,
@@ -51,11 +53,8 @@ from otrfast.protocol.channel import Channel
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.session import Session
 from otrfast.wire import lines as wire
-from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
+from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
 from otrfast.wire.tlv import Tlv, TlvType
-
-if TYPE_CHECKING:
-    from otrfast.potr.context import Context
 
 logger = logging.getLogger("potr.crypt")
 
@@ -77,20 +76,22 @@ _AKE_STATES: dict[type, int] = {
 
 
 class Unparsable(Exception):
-    """A line that no version spoken here can read: for the application it is an ordinary text."""
+    """A line that is no message of a supported version: the application gets it as a text."""
 
 
-@dataclass(slots=True)
 class Reading:
-    """What one line came to."""
+    """The text, TLVs and error that one line resulted in."""
 
-    text: bytes | None = None
-    tlvs: list[TLV] = field(default_factory=list)
-    error: RemoteError | None = None
+    __slots__ = ("error", "text", "tlvs")
+
+    def __init__(self) -> None:
+        self.text: bytes | None = None
+        self.tlvs: list[TLV] = []
+        self.error: RemoteError | None = None
 
 
 class AuthKeyExchange:
-    """The key exchange that runs, as `CryptEngine.ake` shows it."""
+    """The running key exchange, as `CryptEngine.ake` shows it."""
 
     def __init__(self, state: int) -> None:
         self.state = state
@@ -99,7 +100,7 @@ class AuthKeyExchange:
 class CryptEngine:
     """Keys and state of one conversation. The public attributes describe the newest session."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: PeerContext) -> None:
         self.ctx = ctx
         self.sessionId: bytes | None = None
         self.sessionIdHalf = False
@@ -109,11 +110,11 @@ class CryptEngine:
         self._session: Session | None = None
         self._theirKeys: dict[int, PK] = {}
 
-    # What there is to see
+    # Attributes
 
     @property
     def ake(self) -> AuthKeyExchange | None:
-        """The key exchange that runs, with its `state`; None where none does."""
+        """The running key exchange, with its `state`; None if there is none."""
         session = self._live()
         if session is None:
             return None
@@ -135,7 +136,7 @@ class CryptEngine:
         return 0 if channel is None else channel.keyring.their_keyid
 
     def _live(self) -> Session | None:
-        """The engine's session. A forked process has none: it must not go on with its parent's
+        """Return the engine's session; None in a forked process, which must not use its parent's
         keys."""
         session = self._session
         return None if session is None or session.conversation.forked else session
@@ -146,7 +147,7 @@ class CryptEngine:
         return None if instance is None else instance.channel
 
     def encryptedSession(self) -> Session:
-        """Return the engine's session. Raises `NotEncryptedError` where it is not encrypted."""
+        """Return the engine's session. Raises `NotEncryptedError` unless it is encrypted."""
         session = self._live()
         if session is None or session.state is not MessageState.ENCRYPTED:
             raise NotEncryptedError
@@ -155,8 +156,8 @@ class CryptEngine:
     # The key exchange
 
     def _exchanging(self) -> Session:
-        """Return the engine's session, ready for a key exchange: this is what needs our private
-        key."""
+        """Return the engine's session for a key exchange, made at its first use; this needs our
+        private key."""
         account = self.ctx.user.engineAccount()
         session = self._live()
         if session is None:
@@ -168,23 +169,23 @@ class CryptEngine:
         """Begin a key exchange."""
         self.take(self._exchanging().exchange_keys((version,)), appdata)
 
-    def handleAKE(self, message: Message, line: bytes, appdata: Any = None) -> None:
-        """Take a message of the key exchange. Raises `InvalidParameterError` where it does not
-        hold; in the wrong state it is ignored."""
+    def handleAKE(self, message: Message, appdata: Any = None) -> None:
+        """Take a message of the key exchange; in the wrong state it is ignored. Raises
+        `InvalidParameterError` if it is not valid."""
         if not self.ctx.allowsVersion(message.version):
             return
         if self._live() is None and not isinstance(message, DHCommit):
             return
-        error = self.take(self._exchanging().receive(line), appdata).error
-        if isinstance(error, DecodeError):  # what was encrypted: the message itself could be read
+        error = self.take(self._exchanging().receive_message(message), appdata).error
+        if isinstance(error, DecodeError):  # in the encrypted part: the message was decoded before
             raise InvalidParameterError(str(error)) from error
-        if error is not None and not isinstance(message, DHKey):  # of those potr never complained
+        if error is not None and not isinstance(message, DHKey):  # potr ignores an invalid one
             self._refuse(error)
 
     def goEncrypted(self, event: SecureStarted) -> None:
-        """Show the new session, then tell the context."""
+        """Set the attributes to the new session, then notify the context."""
         self._theirKeys[event.instance] = PK.parsePublicKey(event.public_key)[0]
-        assert self._session is not None  # it has just spoken
+        assert self._session is not None  # the event is from it
         instance = self._session.conversation.instances.get(event.instance)
         assert instance is not None
         self._show(instance)
@@ -199,17 +200,17 @@ class CryptEngine:
         self.sessionIdHalf = not instance.revealed
 
     def finished(self) -> None:
-        """The private conversation is over."""
+        """Drop the SMP at the end of the private conversation."""
         self.smp = None
 
     def end(self, appdata: Any = None) -> None:
-        """End the private conversation, and say so to the peer if there is one."""
+        """End the private conversation, and tell the peer if there is one."""
         session = self._live()
         if session is not None:
             self.take(session.end(), appdata)
 
     def _ended(self) -> None:
-        """A device of the peer has ended its session; in version 3 another may go on."""
+        """An instance of the peer has ended its session; in version 3 another may continue."""
         assert self._session is not None
         current = self._session.conversation.current
         if current is not None and current.state is MessageState.ENCRYPTED:
@@ -230,22 +231,25 @@ class CryptEngine:
             if line.startswith(_DATA_MESSAGES):
                 return self.handleDataMessage(session, line, appdata)
         message = self._decode(line)
+        if message is None:
+            return None, []
         if not isinstance(message, DataMessage):
-            self.handleAKE(message, line, appdata)
+            self.handleAKE(message, appdata)
         elif not message.ignore_unreadable:
             if self.ctx.state == STATE_ENCRYPTED:
-                raise InvalidParameterError("there are no keys for this conversation")
+                raise InvalidParameterError("expected an encrypted session, there is none")
             self.ctx.sendInternal(proto.Error(_UNEXPECTED), appdata=appdata)
             raise NotEncryptedError(EXC_UNREADABLE_MESSAGE)
         return None, []
 
-    def _decode(self, line: bytes) -> Message:
-        if len(line) > self.ctx.user.LIMITS.message_size:
-            raise Unparsable
+    def _decode(self, line: bytes) -> Message | None:
+        """Return the message in a line; None if it is ignored for its size."""
+        encoded = wire.EncodedMessage(line, b"")
         try:
-            message = decode(wire.EncodedMessage(line, b"").decode())
-        except (DecodeError, VersionMismatch) as error:
-            raise Unparsable from error
+            message = dispatch.read_message(encoded, self.ctx.user.LIMITS, load())
+        except (DecodeError, VersionMismatch, LimitExceeded) as error:
+            self._refuse(error)
+            return None
         if message.version == 3 and not self.ctx.optedIntoV3():
             raise Unparsable
         return message
@@ -264,9 +268,9 @@ class CryptEngine:
         return reading.text, reading.tlvs
 
     def _refuse(self, error: RemoteError) -> None:
-        """Raise what potr's programs know for a message that was refused."""
+        """Raise the exception that programs for potr expect for a refused message."""
         if isinstance(error, LimitExceeded) and error.limit != "message_size":
-            logger.warning("not everything in a message was obeyed: %s", error)
+            logger.warning("a message, or a part of one, was ignored: %s", error)
             return
         if isinstance(error, WrongInstance | VersionMismatch | DecodeError | LimitExceeded):
             raise Unparsable from error
@@ -274,38 +278,38 @@ class CryptEngine:
         raise InvalidParameterError(str(error)) from error
 
     def seal(self, message: bytes, flags: int = 0, tlvs: Sequence[TLV] = ()) -> bytes:
-        """Return the line of a data message. Raises `InvalidParameterError` where there is no
-        session, or the text has a zero byte."""
+        """Return the line of a data message. Raises `InvalidParameterError` without an encrypted
+        session, and for a text with a zero byte."""
         session = self._live()
         if session is None or session.state is not MessageState.ENCRYPTED:
-            raise InvalidParameterError("there are no keys for this conversation")
+            raise InvalidParameterError("expected an encrypted session, there is none")
         try:
             return session.send(message, tlvs=to_wire(tlvs) if tlvs else (), flags=flags).wire[0]
         except LocalError as error:
             raise InvalidParameterError(str(error)) from error
 
     def hold(self, message: bytes) -> None:
-        """Have the engine keep a text until there is a session, then send it."""
+        """Have the engine hold a text until there is a session, then send it."""
         session = self._exchanging()
         trust = session.conversation.context.trust
         for fingerprint, level in self.ctx.user.trusts.get(self.ctx.trustName, {}).items():
-            with suppress(ValueError):  # a file may hold anything under this name
+            with suppress(ValueError):  # a file may contain any text there
                 trust.set(session.peer, bytes.fromhex(fingerprint), level)
         before, session.policy = session.policy, session.policy | Policy.REQUIRE_ENCRYPTION
         try:
-            session.send(message)  # its query is not used: the application words its own
+            session.send(message)  # the application sends its own query
         finally:
             session.policy = before
 
     def useExtraKey(self, use: int, data: bytes, appdata: Any = None) -> None:
-        """Tell the peer what the extra symmetric key is for; `extraKey` becomes the one that this
-        message is sent under."""
+        """Tell the peer the use of the extra symmetric key; `extraKey` becomes the key of this
+        message."""
         self.take(self.encryptedSession().extra_key(use, data), appdata)
 
     # SMP
 
     def smpHandler(self) -> SMPHandler:
-        """Return the SMP, made at first use."""
+        """Return the SMP handler, made at its first use."""
         if self.smp is None:
             self.smp = SMPHandler(self)
         return self.smp
@@ -316,15 +320,15 @@ class CryptEngine:
         self.smpHandler().gotSecret(secret, question=question, appdata=appdata)
 
     def smpAbort(self, appdata: Any = None) -> None:
-        """Break the SMP off."""
+        """Abort the SMP."""
         self.encryptedSession()
         self.smpHandler().abort(appdata=appdata)
 
-    # What the engine answers
+    # Outcomes of the engine
 
     def take(self, outcome: Outcome, appdata: Any) -> Reading:
-        """Queue the lines of a call of the engine, tell the context what happened, then send the
-        lines: what the application sends meanwhile goes out behind them."""
+        """Queue the lines of an outcome, notify the context of its events, then send the lines;
+        what the application sends from a notification follows them."""
         reading = Reading()
         with self.ctx.otrOutbox.held():
             for line in outcome.wire:
@@ -352,21 +356,20 @@ class CryptEngine:
             case MessageUndelivered(text=text):
                 self.ctx.undelivered(text)
             case Limited(limit=limit):
-                logger.warning("the limit %s was reached", limit)
+                logger.warning("the limit %s is exceeded", limit)
             case _ if isinstance(event, SmpEvent):
                 self.smpHandler().handle(event)
 
-    def _receivedTlvs(self, records: Sequence[Tlv], reading: Reading) -> None:
-        """Hand on what there are classes for; a record of an unknown type, or one that does not
-        have its type's form, takes nothing away from the others."""
-        for record in records:
-            if record.type in _SMP_TYPES:
-                self.smpHandler().received(record.type)
-            made = tlvClasses.get(record.type)
+    def _receivedTlvs(self, tlvs: Sequence[Tlv], reading: Reading) -> None:
+        """Add the TLVs of known types; a malformed one or one of an unknown type is skipped."""
+        for tlv in tlvs:
+            if tlv.type in _SMP_TYPES:
+                self.smpHandler().received(tlv.type)
+            made = tlvClasses.get(tlv.type)
             if made is None:
-                logger.info("a TLV of unknown type %d was skipped", record.type)
+                logger.info("a TLV of unknown type %d was skipped", tlv.type)
                 continue
             try:
-                reading.tlvs.append(made.parsePayload(record.value))
+                reading.tlvs.append(made.parsePayload(tlv.value))
             except Exception as error:  # noqa: BLE001  the application's classes may raise anything
-                logger.info("a TLV of type %d was skipped: %s", record.type, type(error).__name__)
+                logger.info("a TLV of type %d was skipped: %s", tlv.type, type(error).__name__)

@@ -1,4 +1,4 @@
-"""Fragments: lines cut as potr cuts them, and put together on the engine's own assemblies."""
+"""Fragmentation with potr's sizes, and reassembly on the engine's assemblies."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from otrfast.wire import fragments
 from otrfast.wire.lines import ENCODED_PREFIX, OTR_TAG
 
 _VERSION_3 = ENCODED_PREFIX + b"AAM"
-_HEAD_DIGITS = 16  # base64 of version, type and both instance tags, and one byte more
-_ASSEMBLIES = 4  # senders whose pieces are kept at a time
+_HEAD_DIGITS = 16  # base64 of version, type, both instance tags, and one more byte
+_ASSEMBLIES = 4  # senders with an incomplete message at a time
 _VERSION_2 = (0, 0)
 
 
 def cut(line: bytes, size: int) -> list[bytes]:
-    """Cut a line into fragments of at most `size` bytes, with the pieces that potr makes: 19 bytes
-    shorter than that in version 2.
+    """Split a line into fragments of at most `size` bytes, with pieces as long as potr's: 19 bytes
+    shorter in version 2.
 
-    `size` 0, or enough room, leaves it whole. Raises `OverflowError` where it would take more
-    than 65,535 fragments.
+    A line that is not longer than `size` stays whole; `size` 0: no limit. Raises `OverflowError`
+    if it needs more than 65,535 fragments.
     """
     if not size or len(line) <= size:
         return [line]
@@ -31,12 +31,12 @@ def cut(line: bytes, size: int) -> list[bytes]:
     try:
         return fragments.split(line, max(1, size - 1), version, sender, receiver)
     except FragmentLimitTooSmall as error:
-        raise OverflowError("too many fragments") from error
+        raise OverflowError(f"expected at most 65,535 fragments: {error}") from error
 
 
 class Reassembly:
-    """The unfinished messages of one peer; `progress` is that of version 2: pieces so far, pieces
-    in all."""
+    """The incomplete messages of one peer; `progress` is that of version 2: received fragments,
+    fragments in total."""
 
     def __init__(self, limit: int) -> None:
         """`limit`: the longest message, in bytes."""
@@ -45,8 +45,8 @@ class Reassembly:
         self.progress = (0, 0)
 
     def add(self, message: bytes) -> bytes | None:
-        """Take a fragment, from behind its `?OTR`. Return the line that it completes, None where
-        more is to come, or `message` itself where it is no fragment, or out of order."""
+        """Take a fragment, without its `?OTR`. Return the line that it completes; None if the
+        message is incomplete; `message` itself if it is no fragment, or out of order."""
         try:
             fragment = fragments.parse(OTR_TAG + message, 3 if message.startswith(b"|") else 2)
         except DecodeError:
@@ -72,16 +72,16 @@ class Reassembly:
 
     @property
     def pieces(self) -> list[bytes]:
-        """The pieces of version 2 that have come, put together: none, or one."""
+        """The received fragments of version 2, joined: a list of none or one."""
         assembly = self._assemblies.get(_VERSION_2)
         return [] if assembly is None else [assembly.text]
 
     def interrupt(self) -> None:
-        """A line came that is no fragment: a message of version 2 is never interrupted so."""
+        """Drop the fragments of version 2: any other line ends an incomplete message."""
         if self._assemblies.pop(_VERSION_2, None) is not None:
             self.progress = (0, 0)
 
     def clear(self) -> None:
-        """Forget all pieces."""
+        """Drop all fragments."""
         self._assemblies.clear()
         self.progress = (0, 0)

@@ -1,4 +1,4 @@
-"""The layer under potr's own name, for programs that import `potr`."""
+"""Registration of the layer under the name `potr`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MODULES: dict[str, ModuleType] = {
 
 
 def install() -> None:
-    """Have `import potr`, from now on and in the whole process, find this layer.
+    """Make `import potr` import this layer, in the whole process.
 
-    It may be called again. Raises `ImportError`, and changes nothing, where another potr is
-    imported already: what took its classes from there would not meet ours.
+    A second call has no effect. Raises `ImportError`, and changes nothing, if another potr has
+    been imported: its classes would not be those of this layer.
     """
     modules = {"potr": sys.modules["otrfast.potr"], **_MODULES}
     for name, module in list(sys.modules.items()):
@@ -31,7 +31,7 @@ def install() -> None:
             if _imports_us(module):
                 continue
             raise ImportError(
-                "another potr is imported already: call otrfast.potr.install() before the first "
+                "another potr has been imported: call otrfast.potr.install() before the first "
                 f"import of potr ({name} is {getattr(module, '__file__', module)})",
                 name=name,
             )
@@ -39,5 +39,5 @@ def install() -> None:
 
 
 def _imports_us(module: ModuleType) -> bool:
-    """Whether a module is being imported just now: a `potr` that only calls `install`."""
+    """Whether a module is being imported: a `potr` that only calls `install`."""
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

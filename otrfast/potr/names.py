@@ -1,4 +1,4 @@
-"""The numbers that potr's programs compare with, and the exceptions that they catch."""
+"""The constants and exceptions of potr's contexts."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ OFFER_ACCEPTED = 3
 
 
 class NotEncryptedError(RuntimeError):
-    """There is no private conversation: `args[0]`, if any, is EXC_FINISHED or
+    """The conversation is not encrypted; `args[0]`, if any, is EXC_FINISHED or
     EXC_UNREADABLE_MESSAGE."""
 
 
 class UnencryptedMessage(RuntimeError):
-    """`args[0]` came in the clear where it should not have."""
+    """A text (`args[0]`) was received in the clear although the conversation is private."""
 
 
 class ErrorReceived(RuntimeError):
-    """The peer's program reports an error: `args[0]` is a `proto.Error`."""
+    """The peer's program reports an error; `args[0]` is a `proto.Error`."""
 
 
 class NotOTRMessage(RuntimeError):
-    """`args[0]` is an ordinary text."""
+    """An ordinary text (`args[0]`) was received."""
 
 
 class InvalidParameterError(RuntimeError):
-    """A message does not hold: a MAC, a key, a key id or a counter of it."""
+    """A message is not valid: its MAC, a key, a key id or its counter."""

@@ -1,8 +1,8 @@
-"""The lines that a context has to inject, in order.
+"""The queue of the lines that a context injects.
 
-`inject` may call straight back into the context that it belongs to. So nothing is injected while
-the application is told of what has happened, and a call that comes in from inside `inject` sends
-what was queued before its own lines.
+`inject` may call back into its context. Therefore nothing is injected while the application is
+notified of events, and a call from inside `inject` first sends the lines that were queued before
+its own.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Protocol
 
 
 class Transport(Protocol):
-    """Where the lines go: a context."""
+    """The receiver of the lines: a context."""
 
     def inject(self, msg: bytes, appdata: Any = None) -> Any:
         """Send a line."""
 
 
 class Outbox:
-    """A queue of lines, each with the `appdata` of the call that it is due to."""
+    """A queue of lines, each with the `appdata` of the call that caused it."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -29,14 +29,14 @@ class Outbox:
         self._holds = 0
 
     def put(self, lines: Iterable[bytes], appdata: Any) -> None:
-        """Add lines, and send what may be sent now."""
+        """Add lines, and send them unless the queue is held."""
         self._lines.extend((line, appdata) for line in lines)
         if not self._holds:
             self.flush()
 
     def flush(self) -> None:
-        """Send everything. Where the transport fails, the rest is dropped: it would come out of
-        place later."""
+        """Send everything. If the transport raises, the rest is dropped: later it would be out of
+        order."""
         try:
             while self._lines:
                 line, appdata = self._lines.popleft()
@@ -47,7 +47,7 @@ class Outbox:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep lines back until the end of the block, whichever way it ends."""
+        """Hold all lines until the end of the block, also if it raises."""
         self._holds += 1
         try:
             yield

@@ -1,7 +1,7 @@
-"""potr's messages: queries, tagged texts, errors, and the encoded messages of version 2.
+"""potr's message classes: queries, tagged texts, errors, and the encoded messages of version 2.
 
-The conversation itself runs on the engine's messages; these are for programs that build, compare
-or read messages of their own. Reading is strict: a field that is cut short is refused.
+The conversation uses the engine's messages; these classes are for programs that make, compare or
+read messages themselves. Reading is strict: a truncated field is refused.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ M = TypeVar("M", bound="type[OTRMessage]")
 
 
 def registermessage(cls: M) -> M:
-    """Make a message class known by its version and type."""
+    """Register a message class by its version and type."""
     if not hasattr(cls, "parsePayload"):
-        raise TypeError("a message class that is registered has parsePayload()")
+        raise TypeError(f"expected a message class with parsePayload(), not {cls.__name__}")
     messageClasses[cls.version, cls.msgtype] = cls
     return cls
 
@@ -126,7 +126,7 @@ class OTRMessage:
     msgtype = 0
 
     def _values(self) -> list[Any]:
-        """What two equal messages have in common: the slots of their classes."""
+        """Return the values that equal messages share: those of the slots of their classes."""
         slots = [slot for cls in type(self).__mro__ for slot in cls.__dict__.get("__slots__", ())]
         return [getattr(self, slot) for slot in slots if slot != "payload"]
 
@@ -137,7 +137,7 @@ class OTRMessage:
 
     @classmethod
     def parsePayload(cls, data: bytes) -> OTRMessage:
-        """Read a message from its base64 behind the four digits of version and type."""
+        """Read a message from its base64, without the four digits of version and type."""
         raise NotImplementedError
 
     def __bytes__(self) -> bytes:
@@ -148,7 +148,7 @@ class OTRMessage:
 
 
 class Encoded(OTRMessage):
-    """A message of the engine's, in its final form."""
+    """An encoded message of the engine."""
 
     __slots__ = ("line",)
 
@@ -163,8 +163,7 @@ class Encoded(OTRMessage):
 
 
 class Error(OTRMessage):
-    """An error for a person to read; `error` is what follows the colon, a space mostly in
-    front."""
+    """An error for a person to read; `error` follows the colon, and mostly begins with a space."""
 
     __slots__ = ("error",)
 
@@ -190,9 +189,9 @@ class Query(OTRMessage):
 
     @classmethod
     def parse(cls, data: bytes) -> Query:
-        """Read what follows `?OTR` in a query."""
+        """Read the part of a query after `?OTR`."""
         if not isinstance(data, bytes):
-            raise TypeError("only bytes can be parsed")
+            raise TypeError(f"data must be bytes, not {type(data).__name__}")
         versions = {1} if data.startswith(b"?") else set()
         offered = data.removeprefix(b"?")
         if offered.startswith(b"v"):
@@ -209,7 +208,7 @@ class Query(OTRMessage):
 
 
 class TaggedPlaintext(Query):
-    """A text with an offer of versions in spaces and tabs behind it."""
+    """A text followed by an offer of versions in spaces and tabs."""
 
     __slots__ = ("msg",)
 
@@ -225,11 +224,10 @@ class TaggedPlaintext(Query):
 
     @classmethod
     def parse(cls, data: bytes) -> TaggedPlaintext:
-        """Read a tagged text; what stands behind the tag is part of the text. Raises
-        `TypeError`."""
+        """Read a tagged text; the part after the tag belongs to the text. Raises `TypeError`."""
         found = wire.classify(data)
         if not isinstance(found, wire.TaggedText):
-            raise TypeError(f"this is not a tagged text: {data[:20]!r}")
+            raise TypeError(f"expected a tagged text, not {data[:20]!r}")
         return TaggedPlaintext(found.text, set(found.versions))
 
 
@@ -271,9 +269,9 @@ class GenericOTRMessage(OTRMessage):
 
     @classmethod
     def parsePayload(cls, data: bytes) -> Self:
-        """Read a message from its base64 behind the four digits of version and type.
+        """Read a message from its base64, without the four digits of version and type.
 
-        Raises `struct.error` where a field is cut short, `ValueError` for what is not base64.
+        Raises `struct.error` for a truncated field, `ValueError` for invalid base64.
         """
         rest = base64.b64decode(data.partition(b".")[0])
         values = []
@@ -283,7 +281,7 @@ class GenericOTRMessage(OTRMessage):
         return cls(*values)
 
     def getPayload(self, *ffilter: str) -> bytes:
-        """Return the binary form of all fields but those named."""
+        """Return the binary form of all fields except those in `ffilter`."""
         return b"".join(
             _write_field(kind, self.data[name]) for name, kind in self.fields if name not in ffilter
         )
@@ -313,7 +311,7 @@ class AKEMessage(GenericOTRMessage):
 
 @registermessage
 class DHCommit(AKEMessage):
-    """The initiator commits to a g^x that it does not show yet."""
+    """The initiator's commitment to its g^x."""
 
     __slots__ = ()
     msgtype = 0x02
@@ -331,27 +329,27 @@ class DHKey(AKEMessage):
 
 @registermessage
 class RevealSig(AKEMessage):
-    """The initiator opens its commitment and proves who it is."""
+    """The initiator's g^x, with its key and signature."""
 
     __slots__ = ()
     msgtype = 0x11
     fields = (("rkey", "data"), ("encsig", "data"), ("mac", 20))
 
     def getMacedData(self) -> bytes:
-        """Return what the MAC covers."""
+        """Return the bytes that the MAC covers."""
         return pack_data(self.encsig)
 
 
 @registermessage
 class Signature(AKEMessage):
-    """The responder proves who it is."""
+    """The responder's key and signature."""
 
     __slots__ = ()
     msgtype = 0x12
     fields = (("encsig", "data"), ("mac", 20))
 
     def getMacedData(self) -> bytes:
-        """Return what the MAC covers."""
+        """Return the bytes that the MAC covers."""
         return pack_data(self.encsig)
 
 
@@ -373,13 +371,13 @@ class DataMessage(GenericOTRMessage):
     )
 
     def getMacedData(self) -> bytes:
-        """Return what the MAC covers."""
+        """Return the bytes that the MAC covers."""
         return struct.pack(_HEAD, self.version, self.msgtype) + self.getPayload("mac", "oldmacs")
 
 
 def parse(line: bytes) -> Any:
-    """Return the message that a line holds, or the line itself where it is an ordinary text, or
-    a message that has no class here or can not be read."""
+    """Return the message in a line; the line itself if it is an ordinary text, or a message that
+    is malformed or has no class."""
     match wire.classify(line):
         case wire.TaggedText():
             return TaggedPlaintext.parse(line)

@@ -1,4 +1,4 @@
-"""The sending half of potr's conversations."""
+"""The methods of potr's contexts that send texts and messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sending(BaseContext):
     """A context that sends texts and messages of the protocol."""
 
     def parseExplicitQuery(self, message: bytes) -> bytes | None:
-        """Return what follows `?OTR` in a query, None for any other text."""
+        """Return the part of a query after `?OTR`; None for any other text."""
         found = wire.classify(message) if proto.OTRTAG in message else None
         if not isinstance(found, wire.Query):
             return None
@@ -47,8 +47,8 @@ class Sending(BaseContext):
     ) -> Any:
         """Send a text, or a message of the protocol.
 
-        An encrypted one is injected but for the line that `sendPolicy` leaves to the caller,
-        which is returned; queries and texts in the clear are always returned. Raises
+        The lines of an encrypted text are injected, except the one that `sendPolicy` leaves to
+        the caller, which is returned; queries and texts in the clear are always returned. Raises
         `NotEncryptedError` in FINISHED.
         """
         if not self.policyOtrEnabled():
@@ -57,7 +57,7 @@ class Sending(BaseContext):
         if not isinstance(msg, proto.OTRMessage):
             msg = self.processOutgoingMessage(msg, flags, tlvs)
         elif tlvs:
-            raise TypeError("a message of the protocol has no room for TLVs")
+            raise TypeError("expected no TLVs with a message of the protocol")
         if isinstance(msg, proto.OTRMessage) and not isinstance(msg, proto.Query):
             return self.sendFragmented(bytes(msg), policy=sendPolicy, appdata=appdata)
         return bytes(msg)
@@ -65,7 +65,7 @@ class Sending(BaseContext):
     def sendInternal(
         self, msg: bytes | proto.OTRMessage, tlvs: Sequence[TLV] = (), appdata: Any = None
     ) -> None:
-        """Send what is no text of the user's."""
+        """Send a message that is no text of the user."""
         self.sendMessage(
             FRAGMENT_SEND_ALL,
             msg,
@@ -77,7 +77,8 @@ class Sending(BaseContext):
     def processOutgoingMessage(
         self, msg: bytes, flags: int, tlvs: Sequence[TLV] = ()
     ) -> bytes | proto.OTRMessage:
-        """Return what a text becomes: itself, tagged, encrypted, or a query in its place."""
+        """Return the form in which a text is sent: as it is, tagged, encrypted, or replaced by a
+        query."""
         msg = as_bytes(msg, "a message")
         if self.parseExplicitQuery(msg) is not None:
             return self.user.getDefaultQueryMessage(self.getPolicy)
@@ -101,15 +102,15 @@ class Sending(BaseContext):
     def sendFragmented(
         self, msg: bytes, policy: int = FRAGMENT_SEND_ALL, appdata: Any = None
     ) -> bytes | None:
-        """Inject a line, cut to the transport's limit; return the piece that `policy` leaves to
-        the caller."""
+        """Inject a line, in fragments if it is above the transport's limit; return the fragment
+        that `policy` leaves to the caller."""
         lines = cut(msg, self.maxMessageSize(appdata))
         if policy == FRAGMENT_SEND_ALL:
             self.otrOutbox.put(lines, appdata)
             return None
         if policy not in (FRAGMENT_SEND_ALL_BUT_FIRST, FRAGMENT_SEND_ALL_BUT_LAST):
-            raise ValueError(f"there is no policy {policy!r} for sending fragments")
+            raise ValueError(f"expected a FRAGMENT_SEND policy, not {policy!r}")
         kept = lines.pop(0 if policy == FRAGMENT_SEND_ALL_BUT_FIRST else -1)
         self.otrOutbox.put(lines, appdata)
-        self.otrOutbox.flush()  # what stands before the caller's line must be out before it
+        self.otrOutbox.flush()  # everything before the caller's line is sent first
         return kept

@@ -1,9 +1,8 @@
-"""What potr's programs see of the SMP: how far it is, and how it ended. The numbers are the
-engine's business."""
+"""The progress and result of the SMP, as programs for potr see it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from otrfast.errors import SmpNotRunning
 from otrfast.events import (
@@ -14,11 +13,9 @@ from otrfast.events import (
     SmpRequested,
     SmpSucceeded,
 )
+from otrfast.potr.interfaces import SmpEngine
 from otrfast.potr.tlv import SMPABORTTLV
 from otrfast.wire.tlv import TlvType
-
-if TYPE_CHECKING:
-    from otrfast.potr.engine import CryptEngine
 
 SMPPROG_OK = 0
 SMPPROG_CHEATED = -2
@@ -28,27 +25,28 @@ SMPPROG_SUCCEEDED = 1
 SmpEvent = SmpRequested | SmpProgress | SmpSucceeded | SmpFailed | SmpAborted | SmpCheated
 
 _ASKED, _IDLE, _SENT_1, _SENT_2, _SENT_3 = 0, 1, 2, 3, 4
-_ANSWERED = 60  # percent: message 2 has come, or has been sent
+_ANSWERED = 60  # percent: message 2 was received or sent
 
 
 class SMPHandler:
-    """One context's SMP: `state` 1 idle, 0 waits for our secret, 2, 3, 4 message 1, 2, 3 sent."""
+    """The SMP of a context; `state` is 1 if idle, 0 if it waits for our secret, and 2, 3, 4 if
+    message 1, 2, 3 was sent."""
 
-    def __init__(self, crypto: CryptEngine) -> None:
+    def __init__(self, crypto: SmpEngine) -> None:
         self.crypto = crypto
         self.state = _IDLE
         self.prog = SMPPROG_OK
         self.questionReceived = False
 
     def gotSecret(self, secret: bytes, question: bytes | None = None, appdata: Any = None) -> None:
-        """Answer the peer, or start where nothing runs; anything else would disturb what runs."""
+        """Answer the peer, or start an SMP if none runs; else do nothing."""
         session = self.crypto.encryptedSession()
         outcome = None
         if self.state == _ASKED:
             try:
                 outcome = session.smp_answer(secret)
                 self.state = _SENT_2
-            except SmpNotRunning:  # a new session has ended it since
+            except SmpNotRunning:  # a new key exchange has ended it
                 self.state = _IDLE
         if self.state == _IDLE:
             session.smp_forget()
@@ -59,16 +57,16 @@ class SMPHandler:
             self.crypto.take(outcome, appdata)
 
     def abort(self, appdata: Any = None) -> None:
-        """Tell the peer that it is over, whether or not anything runs."""
+        """Send an abort to the peer, also if no SMP runs."""
         self.crypto.encryptedSession().smp_forget()
         self.state = _IDLE
         self.crypto.ctx.sendInternal(b"", tlvs=[SMPABORTTLV()], appdata=appdata)
 
     def received(self, kind: int) -> None:
-        """A message of the SMP has come; unless the engine says better, it is out of place.
+        """Take note of an SMP message; it counts as cheating until an event of the engine follows.
 
-        An abort after message 3 is how potr says that the secrets differ: what an earlier SMP has
-        shown does not hold any more.
+        potr sends an abort after message 3 if the secrets differ: that withdraws the trust of an
+        earlier SMP.
         """
         refused = kind == TlvType.SMP_ABORT and self.state == _SENT_3
         self.prog = SMPPROG_CHEATED
@@ -77,7 +75,7 @@ class SMPHandler:
             self.crypto.ctx.setCurrentTrust("")
 
     def handle(self, event: SmpEvent) -> None:
-        """Follow the engine. What the result does to trust is written down at once."""
+        """Follow an event of the engine, and store the level of trust that results."""
         ctx = self.crypto.ctx
         match event:
             case SmpRequested(question=question):

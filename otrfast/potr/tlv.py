@@ -1,4 +1,4 @@
-"""potr's TLVs: the typed records behind the text of a data message, as classes."""
+"""potr's TLV classes: the typed values after the text of a data message."""
 
 from __future__ import annotations
 
@@ -17,31 +17,29 @@ T = TypeVar("T", bound="type[TLV]")
 
 
 class UnknownTLV(RuntimeError):
-    """A TLV of a type that no class is registered for, in bytes that were given to `TLV.parse`.
-
-    Receiving a message never raises it: there, such a TLV is skipped.
-    """
+    """A TLV of an unregistered type in the argument of `TLV.parse`. In a received message such a
+    TLV is skipped."""
 
 
 def registertlv(cls: T) -> T:
-    """Make a TLV class known by its `typ`: it is used for received TLVs from then on."""
+    """Register a TLV class by its `typ`, for received TLVs."""
     if not hasattr(cls, "parsePayload"):
-        raise TypeError("a TLV class that is registered has parsePayload()")
+        raise TypeError(f"expected a TLV class with parsePayload(), not {cls.__name__}")
     if cls.typ is None:
-        raise TypeError("a TLV class that is registered has a typ")
+        raise TypeError(f"expected a TLV class with a typ, not {cls.__name__}")
     tlvClasses[cls.typ] = cls
     return cls
 
 
 class TLV:
-    """One record; `bytes` gives its encoding."""
+    """One TLV; `bytes` gives its encoding."""
 
     __slots__ = ()
     typ: ClassVar[int | None] = None
 
     @classmethod
     def parsePayload(cls, data: bytes) -> TLV:
-        """Read a record from its value."""
+        """Read a TLV from its value."""
         raise NotImplementedError
 
     def getPayload(self) -> bytes:
@@ -50,18 +48,18 @@ class TLV:
 
     @classmethod
     def parse(cls, data: bytes) -> list[TLV]:
-        """Return the records that `data` holds, in order.
+        """Return the TLVs in `data`, in order.
 
-        Raises `UnknownTLV` for a type without a class, `struct.error` where the last one is cut
-        short.
+        Raises `UnknownTLV` for a type without a class, `struct.error` if the last one is
+        truncated.
         """
-        records = decode_tlvs(data, len(data))
-        if encode_tlvs(records) != data:
-            raise struct.error("a TLV is cut short")
-        for record in records:
-            if record.type not in tlvClasses:
+        tlvs = decode_tlvs(data, len(data))
+        if encode_tlvs(tlvs) != data:
+            raise struct.error("a TLV is truncated")
+        for tlv in tlvs:
+            if tlv.type not in tlvClasses:
                 raise UnknownTLV(data)
-        return [tlvClasses[record.type].parsePayload(record.value) for record in records]
+        return [tlvClasses[tlv.type].parsePayload(tlv.value) for tlv in tlvs]
 
     def __bytes__(self) -> bytes:
         assert self.typ is not None
@@ -111,7 +109,7 @@ class DisconnectTLV(TLV):
     @classmethod
     def parsePayload(cls, data: bytes) -> Self:
         if data:
-            raise TypeError(f"a DisconnectTLV holds no data, but here is {data!r}")
+            raise TypeError(f"expected a DisconnectTLV without data, found {data!r}")
         return cls()
 
 
@@ -124,9 +122,9 @@ class SMPTLV(TLV):
     def __init__(self, mpis: Sequence[int] | None = None) -> None:
         mpis = [] if mpis is None else mpis
         if self.dlen is None:
-            raise TypeError("the class does not say how many numbers it has")
+            raise TypeError(f"expected a class with dlen, not {type(self).__name__}")
         if len(mpis) != self.dlen:
-            raise TypeError(f"{type(self).__name__} has {self.dlen} numbers, not {len(mpis)}")
+            raise TypeError(f"{type(self).__name__} takes {self.dlen} numbers, not {len(mpis)}")
         self.mpis = mpis
 
     def getPayload(self) -> bytes:
@@ -149,7 +147,7 @@ def _read_mpis(data: bytes) -> list[int]:
 
 def _nothing(data: bytes) -> list[int]:
     if data:
-        raise TypeError("an SMP message has more data than numbers")
+        raise TypeError(f"expected the end of an SMP message, found {len(data)} more bytes")
     return []
 
 
@@ -181,7 +179,7 @@ class SMP1QTLV(SMPTLV):
     def parsePayload(cls, data: bytes) -> Self:
         question, zero, numbers = data.partition(b"\0")
         if not zero:
-            raise ValueError("the question of an SMP message ends in a zero byte")
+            raise ValueError("expected a zero byte after the question of an SMP message")
         return cls(question, _read_mpis(numbers))
 
 
@@ -214,7 +212,7 @@ class SMP4TLV(SMPTLV):
 
 @registertlv
 class SMPABORTTLV(SMPTLV):
-    """The SMP is broken off."""
+    """The abort of an SMP."""
 
     __slots__ = ()
     typ = TlvType.SMP_ABORT.value
@@ -226,8 +224,7 @@ class SMPABORTTLV(SMPTLV):
 
 @registertlv
 class ExtraKeyTLV(TLV):
-    """The extra symmetric key is to be used for `appid`, 4 bytes; `appdata` belongs to that
-    use."""
+    """A request to use the extra symmetric key for `appid`, 4 bytes, with `appdata`."""
 
     __slots__ = ("appdata", "appid")
     typ = TlvType.EXTRA_KEY.value
@@ -247,7 +244,7 @@ class ExtraKeyTLV(TLV):
     def use(appid: bytes) -> int:
         """Return an `appid` as a number. Raises `ValueError` unless it has 4 bytes."""
         if len(appid) != _USE_BYTES:
-            raise ValueError(f"the use of an extra key is {_USE_BYTES} bytes, not {len(appid)}")
+            raise ValueError(f"the use of an extra key has {_USE_BYTES} bytes, not {len(appid)}")
         return int.from_bytes(appid, "big")
 
 

@@ -1,8 +1,6 @@
-"""potr's small encoders: numbers, counted byte strings and fingerprints, on the engine's wire
-fields.
+"""potr's encoders of numbers, counted byte strings and fingerprints, on the engine's wire fields.
 
-A byte string that is shorter than its length says is refused with `struct.error`, as a short
-header always was; potr itself returned what there was.
+A truncated byte string raises `struct.error`, as a truncated header does; potr returned the rest.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ def read_mpi(data: bytes) -> tuple[int, bytes]:
 
 
 def pack_data(data_: bytes) -> bytes:
-    """Return a byte string with its length in front."""
+    """Return a byte string after its length."""
     return data(data_)
 
 
@@ -43,7 +41,7 @@ def read_data(data: bytes) -> tuple[bytes, bytes]:
 
 
 def unpack(fmt: str | bytes, buf: bytes) -> tuple[Any, ...]:
-    """Return the values that `fmt` (of `struct`) reads off the front of `buf`, then the rest."""
+    """Return the values that `fmt` (of `struct`) reads from the start of `buf`, then the rest."""
     layout = struct.Struct(fmt)
     return (*layout.unpack(buf[: layout.size]), buf[layout.size :])
 
@@ -54,7 +52,7 @@ def bytes_to_long(b: bytes) -> int:
 
 
 def long_to_bytes(l: int, n: int = 0) -> bytes:
-    """Return a number as big-endian bytes, at least `n` of them."""
+    """Return a number as big-endian bytes, at least `n`."""
     return l.to_bytes(max(n, (l.bit_length() + 7) // 8), "big")
 
 
@@ -69,6 +67,6 @@ def long_to_byte(l: int) -> bytes:
 
 
 def human_hash(fp: str) -> str:
-    """Return a fingerprint in hexadecimal as people compare it: upper case, in five groups."""
+    """Return a hexadecimal fingerprint in upper case and five groups, for comparison by people."""
     size = max(1, len(fp) // _GROUPS)
     return " ".join(fp[start : start + size] for start in range(0, len(fp), size)).upper()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from otrfast._records import field, record, replace
 from otrfast.crypto.backend import AkeKeys, DhKey, SharedSecret
 from otrfast.crypto.dsa import SIGNATURE_BYTES, PublicKey
 from otrfast.errors import BadCommitment, DecodeError, NotInGroup, Reflected
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
 from otrfast.protocol.table import Row, Table
-from otrfast.records import field, record, replace
 from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.messages import DHCommit, DHKey, Message, RevealSignature, Signature
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from otrfast._records import record
 from otrfast.limits import FULL, Limits
 from otrfast.protocol.identity import Identity
-from otrfast.records import record
 from otrfast.trust import Trust
 
 

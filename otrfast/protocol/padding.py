@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otrfast.records import record
+from otrfast._records import record
 from otrfast.wire.tlv import Tlv, TlvType
 
 _TLV_HEAD: Final = 4

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Final
 
+from otrfast._records import field, record
 from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend, Exponent, FixedBase
 from otrfast.crypto.group import G_ELEMENT, Q, number
 from otrfast.errors import BadProof, DecodeError
 from otrfast.protocol.table import Row, Table
-from otrfast.records import field, record
 from otrfast.wire.fields import Mpi, Reader, mpi
 from otrfast.wire.tlv import Tlv, TlvType
 

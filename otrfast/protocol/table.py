@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-from otrfast.records import record
+from otrfast._records import record
 
 
 class Step(Protocol):

@@ -1,4 +1,4 @@
-"""Files: keys, fingerprints and instance tags, in libotr's forms and those of other programs."""
+"""Files of keys, fingerprints and instance tags, in the forms of libotr and other programs."""
 
 from otrfast.storage.fingerprints import load_trust, save_trust
 from otrfast.storage.instance_tags import load_instance_tag, save_instance_tag

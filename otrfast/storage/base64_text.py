@@ -1,4 +1,4 @@
-"""Base64 as people and programs leave it in files: broken into lines, with or without padding."""
+"""Base64 in files: with line breaks, with or without padding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TEXT = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 
 
 def from_base64(text: bytes) -> bytes | None:
-    """Return what the text says; None where it is no base64."""
+    """Return the decoded text; None if it is not base64."""
     text = b"".join(text.split())
     if not _TEXT.fullmatch(text) or len(text.rstrip(b"=")) % 4 == 1:
         return None

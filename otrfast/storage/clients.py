@@ -1,4 +1,4 @@
-"""Where other programs keep their keys: the names of their files."""
+"""The names of the files in which other programs keep keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLIENTS: Final[Mapping[str, Mapping[Kind, str]]] = {
     "weechat": _POTR,
     "gajim": _POTR,
 }
-"""What each program that can be exported to calls its files."""
+"""The file names of each program that `otrfast keys export` can write for."""
 
 _OTHERS = ("sip-communicator.properties", "otr_keystore", "otr_keystore.ofcaes")
 _PATTERNS = sorted(
@@ -41,16 +41,16 @@ _PATTERNS = sorted(
 
 
 def file_name(pattern: str, account: str) -> str:
-    """Return the name of an account's file. Raises `KeyFileError` where no file can have it."""
+    """Return the name of an account's file. Raises `KeyFileError` if no file can have it."""
     name = pattern.replace("{account}", account)
     if "/" in name or "\0" in name:
-        raise KeyFileError(f"no file can be named after the account {account!r}: rename it")
+        raise KeyFileError(f"no file can have the name of the account {account!r}: rename it")
     return name
 
 
 def files_in(directory: Path) -> list[Path]:
-    """Return the files of other programs in a directory, by name. Raises `KeyFileError` where
-    there are none."""
+    """Return the files of other programs in a directory, by name. Raises `KeyFileError` if there
+    are none."""
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
@@ -61,12 +61,12 @@ def files_in(directory: Path) -> list[Path]:
         if path.is_file() and any(fnmatchcase(path.name, pattern) for pattern in _PATTERNS)
     ]
     if not found:
-        raise KeyFileError(f"{directory}: no key files in it, of a name that is known")
+        raise KeyFileError(f"{directory}: expected key files, found none with a known name")
     return found
 
 
 def kind_of_name(path: Path) -> Kind | None:
-    """Return which form a file of that name has, if its name says so."""
+    """Return the form of a file of that name; None if the name does not say."""
     name = path.name.lower()
     if name.endswith(".key3"):
         return Kind.KEY3

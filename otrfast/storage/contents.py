@@ -1,27 +1,23 @@
-"""What key files hold, whatever their form, and putting what two of them hold together."""
+"""The contents of key files in any form, and the union of two of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from otrfast._records import field, record
+from otrfast._records import replace as changed
 from otrfast.crypto.backend import Backend
 from otrfast.errors import KeyFileError
-from otrfast.storage.fingerprints import (
-    KnownFingerprint,
-    read_fingerprints,
-    write_fingerprints,
-)
-from otrfast.storage.instance_tags import StoredTag, read_instance_tags, write_instance_tags
+from otrfast.storage.fingerprints import FINGERPRINTS, KnownFingerprint
+from otrfast.storage.instance_tags import INSTANCE_TAGS, StoredTag
 from otrfast.storage.libotr_keys import read_keys, write_keys
-from otrfast.storage.lines import refuse_foreign
 from otrfast.storage.potr_keys import read_key3, write_key3
-from otrfast.storage.stored_key import StoredKey, select, the_only, with_key
+from otrfast.storage.stored_key import StoredKey, belongs, select, the_only, with_key
 
 
 class Kind(StrEnum):
-    """The forms that are written."""
+    """The forms that can be written."""
 
     KEYS = "keys"
     KEY3 = "key3"
@@ -29,50 +25,38 @@ class Kind(StrEnum):
     INSTANCE_TAGS = "instance-tags"
 
 
-@dataclass(slots=True)
+@record
 class Contents:
-    """What a file holds; `skipped` counts lines that could not be read."""
+    """The contents of a file; `skipped` counts unreadable lines."""
 
-    keys: list[StoredKey] = field(default_factory=list)
-    fingerprints: list[KnownFingerprint] = field(default_factory=list)
-    tags: list[StoredTag] = field(default_factory=list)
+    keys: list[StoredKey] = field(factory=list)
+    fingerprints: list[KnownFingerprint] = field(factory=list)
+    tags: list[StoredTag] = field(factory=list)
     skipped: int = 0
 
     def of(self, account: str | None, protocol: str | None) -> Contents:
-        """Return what belongs to an account on a protocol; None: to any."""
-
-        def wanted(item: StoredTag | KnownFingerprint) -> bool:
-            return account in (None, item.account) and protocol in (None, item.protocol)
-
+        """Return the contents that belong to an account on a protocol; None: to any."""
         return Contents(
             select(self.keys, account, protocol),
-            [known for known in self.fingerprints if wanted(known)],
-            [stored for stored in self.tags if wanted(stored)],
+            [known for known in self.fingerprints if belongs(known, account, protocol)],
+            [stored for stored in self.tags if belongs(stored, account, protocol)],
             self.skipped,
         )
 
     def renamed(self, account: str | None, protocol: str | None) -> Contents:
-        """Return the same under other names; None: the names stay."""
-
-        def names(item: StoredKey | KnownFingerprint | StoredTag) -> tuple[str, str]:
-            return (
-                item.account if account is None else account,
-                item.protocol if protocol is None else protocol,
-            )
-
+        """Return the same contents under other names; None: the names stay."""
+        names = {"account": account, "protocol": protocol}
+        new = {name: value for name, value in names.items() if value is not None}
         return Contents(
-            [key.belonging_to(*names(key)) for key in self.keys],
-            [
-                KnownFingerprint(known.peer, *names(known), known.fingerprint, known.level)
-                for known in self.fingerprints
-            ],
-            [StoredTag(*names(stored), stored.tag) for stored in self.tags],
+            [key.belonging_to(account, protocol) for key in self.keys],
+            [changed(known, **new) for known in self.fingerprints],
+            [changed(stored, **new) for stored in self.tags],
             self.skipped,
         )
 
 
 def read(data: bytes, kind: Kind, account: str = "", protocol: str = "") -> Contents:
-    """Read a file of a known form. `account` and `protocol` say whose a `.key3` is.
+    """Read a file of a known form. `account` and `protocol` are the owner of a `.key3`.
 
     Raises `KeyFileError`.
     """
@@ -82,35 +66,33 @@ def read(data: bytes, kind: Kind, account: str = "", protocol: str = "") -> Cont
         case Kind.KEY3:
             return Contents(keys=[read_key3(data, account, protocol)])
         case Kind.FINGERPRINTS:
-            fingerprints, skipped = read_fingerprints(data)
-            refuse_foreign(len(fingerprints), skipped, "a fingerprint")
+            fingerprints, skipped = FINGERPRINTS.read(data)
             return Contents(fingerprints=fingerprints, skipped=skipped)
         case Kind.INSTANCE_TAGS:
-            tags, skipped = read_instance_tags(data)
-            refuse_foreign(len(tags), skipped, "an instance tag")
+            tags, skipped = INSTANCE_TAGS.read(data)
             return Contents(tags=tags, skipped=skipped)
 
 
 def write(contents: Contents, kind: Kind) -> bytes:
-    """Return the file of that form. Raises `KeyFileError` where it can not hold the contents: a
-    `.key3` has one key."""
+    """Return the file of that form. Raises `KeyFileError` if it cannot hold the contents: a
+    `.key3` holds one key."""
     match kind:
         case Kind.KEYS:
             return write_keys(contents.keys)
         case Kind.KEY3:
             return write_key3(the_only(contents.keys))
         case Kind.FINGERPRINTS:
-            return write_fingerprints(contents.fingerprints)
+            return FINGERPRINTS.write(contents.fingerprints)
         case Kind.INSTANCE_TAGS:
-            return write_instance_tags(contents.tags)
+            return INSTANCE_TAGS.write(contents.tags)
 
 
 def merged(old: Contents, new: Contents, backend: Backend, *, replace: bool) -> Contents:
-    """Return what both hold.
+    """Return the union of two contents.
 
-    Raises `KeyFileError` where an account has one key or instance tag in `old` and another in
-    `new`, unless `replace`. Of two levels of trust in one fingerprint the old one stays, unless
-    it is "" or `replace`: an import does not take trust away.
+    Raises `KeyFileError` if an account has one key or instance tag in `old` and another in
+    `new`, unless `replace`. If both know a fingerprint, the old level stays, unless it is "" or
+    `replace`: an import does not lower a level.
     """
     keys = list(old.keys)
     for key in new.keys:
@@ -126,23 +108,25 @@ def merged(old: Contents, new: Contents, backend: Backend, *, replace: bool) -> 
 def _merged_fingerprints(
     old: Iterable[KnownFingerprint], new: Iterable[KnownFingerprint], *, replace: bool
 ) -> list[KnownFingerprint]:
-    levels = {known[:4]: known.level for known in old}
+    result = {(known.peer, *known.owner, known.fingerprint): known for known in old}
     for known in new:
-        level = levels.get(known[:4], "")
-        levels[known[:4]] = known.level if not level or (replace and known.level) else level
-    return [KnownFingerprint(*names, level) for names, level in levels.items()]
+        key = known.peer, *known.owner, known.fingerprint
+        before = result.get(key)
+        if before is None or not before.level or (replace and known.level):
+            result[key] = known
+    return list(result.values())
 
 
 def _merged_tags(
     old: Iterable[StoredTag], new: Iterable[StoredTag], *, replace: bool
 ) -> list[StoredTag]:
-    tags = {(stored.account, stored.protocol): stored.tag for stored in old}
-    for account, protocol, tag in new:
-        known = tags.get((account, protocol), tag)
-        if known != tag and not replace:
+    result = {stored.owner: stored for stored in old}
+    for stored in new:
+        before = result.get(stored.owner, stored)
+        if before != stored and not replace:
             raise KeyFileError(
-                f"{account!r} on {protocol!r} has the instance tag {known:08x} already, and"
-                f" {tag:08x} in the other file"
+                f"{stored.account!r} on {stored.protocol!r} already has the instance tag"
+                f" {before.tag:08x}; the other file has {stored.tag:08x}"
             )
-        tags[account, protocol] = tag
-    return [StoredTag(*names, tag) for names, tag in tags.items()]
+        result[stored.owner] = stored
+    return list(result.values())

@@ -1,5 +1,4 @@
-"""DSA keys in DER, as programs in Java keep them: X.509 for the public half, PKCS#8 for the
-whole."""
+"""DSA keys in DER, as Java programs write them: X.509 for public keys, PKCS#8 for private keys."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ def private_numbers(text: str) -> tuple[DsaNumbers, int]:
     `KeyFileError`."""
     key = _key(text)
     if not key.has_private():
-        raise KeyFileError("a public key stands where a private one should")
+        raise KeyFileError("expected a private key, found a public key")
     return DsaNumbers(key.p, key.q, key.g, key.y), key.x
 
 
@@ -33,10 +32,10 @@ def _key(text: str) -> Any:
 
     der = from_base64(text.encode())
     if der is None or len(der) > _MAX_BYTES:
-        raise KeyFileError("a key is not in base64")
+        raise KeyFileError("expected a key in base64")
     if not der.startswith(_SEQUENCE):
-        raise KeyFileError("a key is not in DER")
+        raise KeyFileError("expected a key in DER")
     try:
         return DSA.import_key(der)
     except (ValueError, IndexError, TypeError, ArithmeticError):
-        raise KeyFileError("a key is not a DSA key in DER, or it is damaged") from None
+        raise KeyFileError("expected a DSA key in DER; this is another key, or damaged") from None

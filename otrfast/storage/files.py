@@ -1,7 +1,7 @@
-"""Whole files in, whole files out: a file is read in one piece and replaced in one step.
+"""Reading of whole files, and their replacement in one step.
 
-A reader, and a machine that lost its power, sees the old file or the new one and nothing between:
-the new content goes to a file beside the old one, is synced, and takes its name.
+A reader sees the old file or the new one, also after a power failure: the new content goes to
+another file in the same directory, is synced, and takes the old file's name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from otrfast.errors import KeyFileError, KeyFileMissing
 StrPath = str | os.PathLike[str]
 
 MAX_FILE_BYTES: Final = 16 << 20
-"""Longer files are no key, fingerprint or instance-tag files."""
+"""Longer files are refused."""
 
 MODE: Final = 0o600
 
@@ -31,7 +31,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 @contextmanager
 def about(path: StrPath) -> Iterator[None]:
-    """Put the path in front of a `KeyFileError` from inside; turn an `OSError` into one."""
+    """Prefix the path to a `KeyFileError` from inside, and raise one instead of an `OSError`."""
     try:
         yield
     except KeyFileError as error:
@@ -43,17 +43,17 @@ def about(path: StrPath) -> Iterator[None]:
 
 
 def read_file(path: StrPath) -> bytes:
-    """Return the content of a file. Raises `KeyFileMissing`, or `KeyFileError` for anything else
-    that stands in the way; the text does not name the path (see `about`)."""
+    """Return the content of a file. Raises `KeyFileMissing` if there is none, `KeyFileError` for
+    any other failure; the text does not contain the path (see `about`)."""
     name = os.fspath(path)
     if "\0" in name:
-        raise KeyFileError("no path has a zero byte")
+        raise KeyFileError("the path contains a zero byte")
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise KeyFileError("not a regular file")
+                raise KeyFileError("expected a regular file")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         finally:
@@ -73,18 +73,18 @@ def write_file(path: StrPath, data: bytes) -> None:
 
 
 def update_file(path: StrPath, change: Callable[[bytes | None], bytes]) -> None:
-    """Replace a file by what `change` makes of its content (None: there is no file yet).
+    """Replace the content of a file by `change(content)`; None: there is no file yet.
 
-    The new file has mode 0600 and the old one's owner; symbolic links are followed and stay.
-    While it works the directory is locked, so that no other writer's change gets lost. Raises
-    `KeyFileError`, and whatever `change` raises; the file is untouched then.
+    The new file has mode 0600 and the old one's owner; symbolic links are followed and stay. The
+    directory is locked during the call, so that no other writer's change gets lost. Raises
+    `KeyFileError` and what `change` raises, and leaves the file unchanged.
     """
     with about(path):
         if "\0" in os.fspath(path):
-            raise KeyFileError("no path has a zero byte")
+            raise KeyFileError("the path contains a zero byte")
         target = Path(os.path.realpath(path))
         if target.is_symlink():
-            raise KeyFileError("a symbolic link that leads back to itself")
+            raise KeyFileError("the symbolic link leads back to itself")
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             alone = _lock(directory)
@@ -95,11 +95,11 @@ def update_file(path: StrPath, change: Callable[[bytes | None], bytes]) -> None:
             _replace(directory, target.name, new)
             _sync_directory(directory)
         finally:
-            os.close(directory)  # and with it goes the lock
+            os.close(directory)  # this also releases the lock
 
 
 def _lock(directory: int) -> bool:
-    """Wait for other writers. False where the file system has no locks for directories."""
+    """Wait for other writers. Return False if the file system cannot lock directories."""
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
     except OSError as error:
@@ -117,7 +117,7 @@ def _old_content(target: Path) -> bytes | None:
 
 
 def _remove_unfinished(directory: int, name: str) -> None:
-    """Remove what writers that were killed have left: it may hold keys."""
+    """Remove the files that killed writers have left: they may hold keys."""
     for entry in os.listdir(directory):
         if entry.startswith(f".{name}.") and entry.endswith(_UNFINISHED):
             with suppress(FileNotFoundError):
@@ -130,7 +130,7 @@ def _replace(directory: int, name: str, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             _keep_owner(descriptor, directory, name)
-            os.fchmod(descriptor, MODE)  # a umask may have taken more away
+            os.fchmod(descriptor, MODE)  # the umask may have cleared more bits
             file.write(data)
             file.flush()
             os.fsync(descriptor)
@@ -142,7 +142,7 @@ def _replace(directory: int, name: str, data: bytes) -> None:
 
 
 def _keep_owner(descriptor: int, directory: int, name: str) -> None:
-    """Give the new file to the owner of the old one, if there is one: root may save for others."""
+    """Give the new file the owner of the old one: root may save files of other users."""
     with suppress(FileNotFoundError, PermissionError):
         old, new = os.stat(name, dir_fd=directory), os.fstat(descriptor)
         if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
@@ -153,5 +153,5 @@ def _sync_directory(directory: int) -> None:
     try:
         os.fsync(directory)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # not every file system can
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # unsupported by some file systems
             raise

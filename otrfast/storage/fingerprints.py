@@ -1,27 +1,28 @@
-"""libotr's file of fingerprints, which is python-potr's `.fpr` too, and `Trust` in it.
+"""libotr's file of fingerprints, which is also python-potr's `.fpr`, and a `Trust` in it.
 
-A line for each: peer, account, protocol, 40 hexadecimal digits, level of trust; tabs between. The
-level may be missing when it is read.
+Each line holds peer, account, protocol, 40 hexadecimal digits and the level of trust, with tabs
+between. The level may be missing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final
 
+from otrfast._records import record
 from otrfast.crypto.dsa import FINGERPRINT_BYTES
-from otrfast.errors import KeyFileError, KeyFileMissing
-from otrfast.storage.files import StrPath, about, read_file, update_file
-from otrfast.storage.lines import record, records, refuse_foreign
-from otrfast.storage.names import name_of
+from otrfast.errors import KeyFileError
+from otrfast.storage.files import StrPath
+from otrfast.storage.lines import LineForm
+from otrfast.storage.names import check_names, name_of
 from otrfast.trust import Trust
 
 _COLUMNS = 5
 _HEX = re.compile(rb"[0-9A-Fa-f]{40}")
 
 
-class KnownFingerprint(NamedTuple):
+@record
+class KnownFingerprint:
     """A fingerprint (20 bytes) that a peer has shown to an account; level "" is not trusted."""
 
     peer: str
@@ -30,78 +31,60 @@ class KnownFingerprint(NamedTuple):
     fingerprint: bytes
     level: str
 
-
-def read_fingerprints(data: bytes) -> tuple[list[KnownFingerprint], int]:
-    """Return the fingerprints of a file, and how many lines were skipped as unreadable."""
-    found = []
-    skipped = 0
-    for columns in records(data, _COLUMNS):
-        if columns is None or len(columns) < _COLUMNS - 1 or not _HEX.fullmatch(columns[3]):
-            skipped += 1
-            continue
-        peer, account, protocol = map(name_of, columns[:3])
-        level = name_of(columns[4]) if len(columns) == _COLUMNS else ""
-        digest = bytes.fromhex(columns[3].decode())
-        found.append(KnownFingerprint(peer, account, protocol, digest, level))
-    return found, skipped
+    @property
+    def owner(self) -> tuple[str, str]:
+        """(account, protocol)."""
+        return self.account, self.protocol
 
 
-def write_fingerprints(fingerprints: Iterable[KnownFingerprint]) -> bytes:
-    """Return the file that holds them. Raises `KeyFileError` for a line that libotr, or a program
-    that expects five columns, would misread."""
-    return b"".join(
-        record((known.peer, known.account, known.protocol, known.fingerprint.hex(), known.level))
-        for known in fingerprints
-    )
+def _parse(columns: list[bytes]) -> KnownFingerprint | None:
+    if len(columns) < _COLUMNS - 1 or not _HEX.fullmatch(columns[3]):
+        return None
+    peer, account, protocol = map(name_of, columns[:3])
+    level = name_of(columns[4]) if len(columns) == _COLUMNS else ""
+    return KnownFingerprint(peer, account, protocol, bytes.fromhex(columns[3].decode()), level)
+
+
+def _columns(known: KnownFingerprint) -> tuple[str, ...]:
+    return known.peer, known.account, known.protocol, known.fingerprint.hex(), known.level
+
+
+FINGERPRINTS: Final = LineForm("a fingerprint", _COLUMNS, _parse, _columns)
+"""Written with five columns: some programs do not read a line without a level."""
 
 
 def load_trust(path: StrPath, account: str, protocol: str) -> Trust:
-    """Return what an account knows of its peers' keys; nothing where there is no file yet.
+    """Return what an account knows of its peers' keys; an empty `Trust` if there is no file.
 
-    Unreadable lines are skipped, as libotr does; a file that has no other raises `KeyFileError`.
+    Unreadable lines are skipped, as libotr does. Raises `KeyFileError` for a file without a
+    readable line, `TypeError` for an account or protocol that is no `str`.
     """
     trust = Trust()
-    with about(path):
-        try:
-            data = read_file(path)
-        except KeyFileMissing:
-            return trust
-        for known in _fingerprints_in(data):
-            if (known.account, known.protocol) == (account, protocol):
-                trust.set(known.peer, known.fingerprint, known.level)
+    for known in FINGERPRINTS.load(path, account, protocol):
+        trust.set(known.peer, known.fingerprint, known.level)
     return trust
 
 
-def save_trust(path: StrPath, trust: Trust, account: str, protocol: str) -> None:
+def save_trust(path: StrPath, account: str, protocol: str, trust: Trust) -> None:
     """Save what an account knows of its peers' keys; the lines of other accounts stay.
 
-    Raises `TypeError` for a peer that is not a `str`, `KeyFileError` for a name that does not fit
-    a line; the file is untouched then.
+    Raises `TypeError` for an argument or a peer of another type, `KeyFileError` for a name that
+    does not fit a line, and leaves the file unchanged.
     """
+    check_names(account, protocol)
+    if not isinstance(trust, Trust):
+        raise TypeError(f"trust must be a Trust, not {type(trust).__name__}")
     ours = [_of_trust(*known, account, protocol) for known in trust]
-
-    def change(old: bytes | None) -> bytes:
-        others = [
-            known
-            for known in _fingerprints_in(old or b"")
-            if (known.account, known.protocol) != (account, protocol)
-        ]
-        return write_fingerprints([*others, *ours])
-
-    update_file(path, change)
-
-
-def _fingerprints_in(data: bytes) -> list[KnownFingerprint]:
-    found, skipped = read_fingerprints(data)
-    refuse_foreign(len(found), skipped, "a fingerprint")
-    return found
+    FINGERPRINTS.save(path, account, protocol, ours)
 
 
 def _of_trust(
     peer: object, fingerprint: bytes, level: str, account: str, protocol: str
 ) -> KnownFingerprint:
     if not isinstance(peer, str):
-        raise TypeError(f"a peer in a file is a str, not {type(peer).__name__}")
+        raise TypeError(f"a peer in a file must be a str, not {type(peer).__name__}")
     if len(fingerprint) != FINGERPRINT_BYTES:
-        raise KeyFileError(f"a fingerprint of {peer!r} has not {FINGERPRINT_BYTES} bytes")
+        raise KeyFileError(
+            f"a fingerprint of {peer!r} has {len(fingerprint)} bytes, not {FINGERPRINT_BYTES}"
+        )
     return KnownFingerprint(peer, account, protocol, fingerprint, level)

@@ -1,85 +1,71 @@
-"""libotr's file of instance tags: account, protocol and 8 hexadecimal digits, tabs between."""
+"""libotr's file of instance tags: account, protocol and 8 hexadecimal digits, with tabs between."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final
 
-from otrfast.errors import KeyFileError, KeyFileMissing
+from otrfast._records import record
+from otrfast.errors import KeyFileError
 from otrfast.protocol.identity import MIN_INSTANCE_TAG
-from otrfast.storage.files import StrPath, about, read_file, update_file
-from otrfast.storage.lines import record, records, refuse_foreign
-from otrfast.storage.names import name_of
+from otrfast.storage.files import StrPath
+from otrfast.storage.lines import LineForm
+from otrfast.storage.names import check_names, name_of
 
 _COLUMNS = 3
 _HEX = re.compile(rb"[0-9A-Fa-f]{8}")
-_COMMENT = b"# Instance tags: one for each account and device. Do not copy this file to another.\n"
+_HEADING = b"# Instance tags: one for each account and machine. Do not copy this file to another.\n"
 
 
-class StoredTag(NamedTuple):
-    """The instance tag of an account on this device."""
+@record
+class StoredTag:
+    """The instance tag that an account uses on this machine."""
 
     account: str
     protocol: str
     tag: int
 
-
-def read_instance_tags(data: bytes) -> tuple[list[StoredTag], int]:
-    """Return the tags of a file, and how many lines were skipped as unreadable."""
-    found = []
-    skipped = 0
-    for columns in records(data, _COLUMNS):
-        if columns is None or len(columns) < _COLUMNS or not _HEX.fullmatch(columns[2]):
-            skipped += 1
-            continue
-        tag = int(columns[2], 16)
-        if tag < MIN_INSTANCE_TAG:
-            skipped += 1
-            continue
-        found.append(StoredTag(name_of(columns[0]), name_of(columns[1]), tag))
-    return found, skipped
+    @property
+    def owner(self) -> tuple[str, str]:
+        """(account, protocol)."""
+        return self.account, self.protocol
 
 
-def write_instance_tags(tags: Iterable[StoredTag]) -> bytes:
-    """Return the file that holds them. Raises `KeyFileError` for a line that libotr would
-    misread."""
-    return _COMMENT + b"".join(
-        record((stored.account, stored.protocol, f"{stored.tag:08x}")) for stored in tags
-    )
+def _parse(columns: list[bytes]) -> StoredTag | None:
+    if len(columns) < _COLUMNS or not _HEX.fullmatch(columns[2]):
+        return None
+    tag = int(columns[2], 16)
+    if tag < MIN_INSTANCE_TAG:
+        return None
+    return StoredTag(name_of(columns[0]), name_of(columns[1]), tag)
+
+
+def _columns(stored: StoredTag) -> tuple[str, ...]:
+    return stored.account, stored.protocol, f"{stored.tag:08x}"
+
+
+INSTANCE_TAGS: Final = LineForm("an instance tag", _COLUMNS, _parse, _columns, _HEADING)
 
 
 def load_instance_tag(path: StrPath, account: str, protocol: str) -> int | None:
-    """Return the tag of an account; None where the file, or its line, is not there yet."""
-    with about(path):
-        try:
-            data = read_file(path)
-        except KeyFileMissing:
-            return None
-        tags = {(stored.account, stored.protocol): stored.tag for stored in _tags_in(data)}
-    return tags.get((account, protocol))
+    """Return the tag of an account; None if the file, or a line of the account, is missing.
+
+    Raises `KeyFileError` for a file without a readable line, `TypeError` for an account or
+    protocol that is no `str`.
+    """
+    stored = INSTANCE_TAGS.load(path, account, protocol)
+    return stored[-1].tag if stored else None
 
 
 def save_instance_tag(path: StrPath, account: str, protocol: str, tag: int) -> None:
     """Save the tag of an account (0x100 .. 2^32-1); the lines of other accounts stay.
 
-    Raises `KeyFileError`; the file is untouched then.
+    Raises `TypeError` for an argument of another type, `KeyFileError` for a reserved tag or a
+    name that does not fit a line, and leaves the file unchanged.
     """
+    check_names(account, protocol)
+    if not isinstance(tag, int):
+        raise TypeError(f"an instance tag must be an int, not {type(tag).__name__}")
     if not MIN_INSTANCE_TAG <= tag <= 0xFFFFFFFF:
-        raise KeyFileError("an instance tag is 0x100 .. 0xFFFFFFFF")
-
-    def change(old: bytes | None) -> bytes:
-        others = [
-            stored
-            for stored in _tags_in(old or b"")
-            if (stored.account, stored.protocol) != (account, protocol)
-        ]
-        return write_instance_tags([*others, StoredTag(account, protocol, tag)])
-
-    update_file(path, change)
-
-
-def _tags_in(data: bytes) -> list[StoredTag]:
-    found, skipped = read_instance_tags(data)
-    refuse_foreign(len(found), skipped, "an instance tag")
-    return found
+        raise KeyFileError(f"an instance tag is 0x100 .. 0xFFFFFFFF, not {tag:#x}")
+    INSTANCE_TAGS.save(path, account, protocol, [StoredTag(account, protocol, tag)])

@@ -1,8 +1,7 @@
 """Keys in the properties files of Jitsi and ChatSecure: base64 of X.509 and PKCS#8 DER.
 
-Both files hold the keys of our accounts and of our peers side by side; an account is what has a
-private key. Neither says to which of several accounts a peer belongs, so that its fingerprint is
-taken over for each.
+Both files hold keys of our accounts and of our peers; a name with a private key is an account. The
+files do not say to which account a peer belongs, so each account gets the peer's fingerprint.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from otrfast.crypto.backend import Backend
@@ -23,7 +21,7 @@ from otrfast.storage.stored_key import StoredKey
 from otrfast.trust import VERIFIED
 
 XMPP: Final = "prpl-jabber"
-"""The protocol's name in Pidgin, taken for XMPP accounts: these files name none."""
+"""The name of XMPP in Pidgin, used for all accounts: these files do not name the protocol."""
 
 _JITSI = re.compile(
     r"net\.java\.sip\.communicator\.plugin\.otr\.(.+)_(publicKey_verified|publicKey|privateKey)"
@@ -37,14 +35,26 @@ _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
 _ALL = "all"
 
 
-@dataclass(slots=True)
 class _Found:
-    """What the properties say of one name."""
+    """The properties of one name."""
 
-    private: str = ""
-    public: str = ""
-    fingerprint: str = ""
-    verified: set[str] = field(default_factory=set)  # fingerprints in hexadecimal, or _ALL
+    __slots__ = ("fingerprint", "private", "public", "verified")
+
+    def __init__(self) -> None:
+        self.private = self.public = self.fingerprint = ""
+        self.verified: set[str] = set()  # fingerprints in hexadecimal, or _ALL
+
+    def take(self, name: str, value: str) -> None:
+        """Take the property of that name."""
+        match name:
+            case "privateKey":
+                self.private = value
+            case "publicKey":
+                self.public = value
+            case "fingerprint":
+                self.fingerprint = value
+            case _ if value.strip().lower() == "true":
+                self.verified.add(_ALL)
 
     def __repr__(self) -> str:
         return "<_Found: redacted>"
@@ -65,21 +75,14 @@ def read_jitsi(
 ) -> Contents:
     """Return the keys in `sip-communicator.properties`.
 
-    Jitsi writes `_` for what is no letter or digit in a name. The names of accounts are found in
-    the same file, those of peers among `addresses`, from its contact list; a name that is in
-    neither place stays as it is written. Raises `KeyFileError`.
+    Jitsi writes `_` for a character that is no letter or digit. The original names of accounts
+    are in the same file, those of peers in its contact list (`addresses`); a name that is in
+    neither stays as it is. Raises `KeyFileError`.
     """
     found: dict[str, _Found] = {}
     for name, value in properties.items():
         if match := _JITSI.fullmatch(name):
-            entry = found.setdefault(match[1], _Found())
-            match match[2]:
-                case "privateKey":
-                    entry.private = value
-                case "publicKey":
-                    entry.public = value
-                case _ if value.strip().lower() == "true":
-                    entry.verified.add(_ALL)
+            found.setdefault(match[1], _Found()).take(match[2], value)
     names = {_friendly(address): address for address in addresses} | _jitsi_accounts(properties)
     return _contents({names.get(name, name): entry for name, entry in found.items()}, backend)
 
@@ -92,14 +95,7 @@ def read_chatsecure(properties: Mapping[str, str], backend: Backend) -> Contents
             if value.strip().lower() == "true":
                 found.setdefault(match[1], _Found()).verified.add(match[2].lower())
         elif match := _CHATSECURE.fullmatch(name):
-            entry = found.setdefault(match[1], _Found())
-            match match[2]:
-                case "privateKey":
-                    entry.private = value
-                case "publicKey":
-                    entry.public = value
-                case _:
-                    entry.fingerprint = value
+            found.setdefault(match[1], _Found()).take(match[2], value)
     return _contents(found, backend)
 
 
@@ -114,7 +110,7 @@ def _friendly(name: str) -> str:
 
 
 def _jitsi_accounts(properties: Mapping[str, str]) -> dict[str, str]:
-    """Return the accounts' names by what stands for them in the names of properties."""
+    """Return the names of accounts by their form in the names of properties."""
     names = {}
     for name, uid in properties.items():
         if match := _JITSI_ACCOUNT.fullmatch(name):
@@ -145,8 +141,8 @@ def _account(name: str, entry: _Found) -> StoredKey:
         public = public_numbers(entry.public) if entry.public else numbers
     except KeyFileError as error:
         raise KeyFileError(f"{name!r}: {error}") from None
-    if public != numbers:  # PKCS#8 has no y: only this tells a damaged x
-        raise KeyFileError(f"{name!r}: the two halves of its key do not belong together")
+    if public != numbers:  # PKCS#8 has no y: only this check detects a damaged x
+        raise KeyFileError(f"{name!r}: its private and public key do not match")
     return StoredKey(name, XMPP, numbers, x)
 
 

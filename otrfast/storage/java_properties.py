@@ -12,7 +12,7 @@ _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
 def read_properties(data: bytes) -> dict[str, str]:
-    """Return the properties of a file. Any bytes are some properties file."""
+    """Return the properties of a file; any bytes are valid."""
     found = {}
     for line in _logical_lines(data.decode("latin-1")):
         key = _KEY.match(line)
@@ -22,7 +22,7 @@ def read_properties(data: bytes) -> dict[str, str]:
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Yield the lines without comments; one that ends in an odd number of backslashes goes on."""
+    """Yield the lines without comments; backslashes at the end, odd in number, continue one."""
     parts: list[str] = []
     for natural in _LINE_END.split(text):
         line = natural.lstrip(" \t\f")

@@ -1,7 +1,7 @@
 """libotr's file of private keys, `otr.private_key`.
 
 `(privkeys (account (name N) (protocol P) (private-key (dsa (p #..#) (q #..#) (g #..#) (y #..#)
-(x #..#)))) ...)`, an account after the other.
+(x #..#)))) ...)`, with one list for each account.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from otrfast.storage import sexp
 from otrfast.storage.names import bytes_of, name_of
 from otrfast.storage.stored_key import StoredKey
 
-_MAX_NUMBER_BYTES = 1024  # far above any DSA key: what is longer is damaged
+_MAX_NUMBER_BYTES = 1024  # far above any DSA key: a longer number is damaged
 
 
 def read_keys(data: bytes) -> list[StoredKey]:
     """Return the keys of a file. Raises `KeyFileError`."""
     head, *accounts = sexp.parse(data) or [b""]
     if head != b"privkeys":
-        raise KeyFileError("not libotr's file of private keys")
+        raise KeyFileError("expected libotr's file of private keys")
     return [_read_account(account, place) for place, account in enumerate(accounts, start=1)]
 
 
 def write_keys(keys: Iterable[StoredKey]) -> bytes:
-    """Return the file that holds the keys. Raises `KeyFileError` for a name that none can hold."""
+    """Return the file that holds the keys. Raises `KeyFileError` for a name that it cannot hold."""
     return b"(privkeys\n" + b"".join(map(_account, keys)) + b")\n"
 
 
@@ -57,7 +57,9 @@ def _atom(node: list[sexp.Node], name: str, what: str) -> bytes:
 
 def _number(magnitude: bytes, name: str, what: str) -> int:
     if len(magnitude) > _MAX_NUMBER_BYTES:
-        raise KeyFileError(f"{what} has a {name} that is too long")
+        raise KeyFileError(
+            f"{what} has a {name} of {len(magnitude)} bytes, the limit is {_MAX_NUMBER_BYTES}"
+        )
     return int.from_bytes(magnitude, "big")
 
 

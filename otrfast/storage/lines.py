@@ -1,25 +1,112 @@
-"""Files of one record a line, columns between tabs: what libotr's reader takes and what it would
-break."""
+"""Files with one value a line and tabs between columns: what libotr's reader accepts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Generic, Protocol, TypeVar
 
-from otrfast.errors import KeyFileError
-from otrfast.storage.names import bytes_of
+from otrfast.errors import KeyFileError, KeyFileMissing
+from otrfast.storage.files import StrPath, about, read_file, update_file
+from otrfast.storage.names import bytes_of, check_names
 
 MAX_LINE_BYTES: Final = 999
-"""With its line end: libotr reads a longer line as two."""
+"""The longest line, its line end included: libotr reads a longer line as two."""
 
 _SEPARATORS = b"\t\r\n"
 
 
-def records(data: bytes, columns: int) -> Iterator[list[bytes] | None]:
-    """Yield the columns of each line, at most so many (the last may hold tabs); None for a line
-    that libotr would not read. Empty lines and comments (`#`) are passed over.
+class Owned(Protocol):
+    """A value that belongs to an account."""
 
-    As libotr does, what follows a CR is not read, and neither is a last line without its LF.
+    @property
+    def owner(self) -> tuple[str, str]:
+        """(account, protocol)."""
+
+
+V = TypeVar("V", bound=Owned)
+
+
+class LineForm(Generic[V]):
+    """A form of file: how one value becomes a line, and back."""
+
+    __slots__ = ("_columns", "_count", "_heading", "_parse", "_what")
+
+    def __init__(
+        self,
+        what: str,
+        count: int,
+        parse: Callable[[list[bytes]], V | None],
+        columns: Callable[[V], Iterable[str]],
+        heading: bytes = b"",
+    ) -> None:
+        """Set up a form.
+
+        `what` is the name of one value in errors, `count` the number of columns. `parse` returns
+        the value in the columns of a line, None if they hold none; `columns` does the reverse.
+        `heading` is the comment at the start of a file.
+        """
+        self._what = what
+        self._count = count
+        self._parse = parse
+        self._columns = columns
+        self._heading = heading
+
+    def parse(self, data: bytes) -> tuple[list[V], int]:
+        """Return the values of a file, and the number of unreadable lines, which are skipped."""
+        parsed = [
+            None if columns is None else self._parse(columns)
+            for columns in _split(data, self._count)
+        ]
+        found = [value for value in parsed if value is not None]
+        return found, len(parsed) - len(found)
+
+    def read(self, data: bytes) -> tuple[list[V], int]:
+        """Do the same, and raise `KeyFileError` if no line of the file is readable: it is a file
+        of another form, which must not be overwritten."""
+        found, skipped = self.parse(data)
+        if skipped and not found:
+            raise KeyFileError(
+                f"expected lines with {self._what}; none of its {skipped} lines has one"
+            )
+        return found, skipped
+
+    def write(self, values: Iterable[V]) -> bytes:
+        """Return the file that holds the values. Raises `KeyFileError` for a line that libotr
+        would misread."""
+        return self._heading + b"".join(_line(self._columns(value)) for value in values)
+
+    def load(self, path: StrPath, account: str, protocol: str) -> list[V]:
+        """Return the values of an account in a file; none if there is no file.
+
+        Raises `TypeError` for a name that is no `str`, and what `read` raises.
+        """
+        check_names(account, protocol)
+        with about(path):
+            try:
+                data = read_file(path)
+            except KeyFileMissing:
+                return []
+            return [value for value in self.read(data)[0] if value.owner == (account, protocol)]
+
+    def save(self, path: StrPath, account: str, protocol: str, values: Iterable[V]) -> None:
+        """Replace the values of an account in a file; those of other accounts stay.
+
+        Raises `KeyFileError`, and leaves the file unchanged.
+        """
+
+        def change(old: bytes | None) -> bytes:
+            present, _ = self.read(old or b"")
+            others = [value for value in present if value.owner != (account, protocol)]
+            return self.write([*others, *values])
+
+        update_file(path, change)
+
+
+def _split(data: bytes, count: int) -> Iterator[list[bytes] | None]:
+    """Yield the columns of each line, at most `count` (the last may hold tabs); None for a line
+    that libotr would not read. Empty lines and comments (`#`) are skipped.
+
+    Like libotr, this ignores what follows a CR, and a last line without an LF.
     """
     *lines, unfinished = data.split(b"\n")
     for line in lines:
@@ -28,28 +115,21 @@ def records(data: bytes, columns: int) -> Iterator[list[bytes] | None]:
         if len(line) >= MAX_LINE_BYTES or b"\0" in line:
             yield None
             continue
-        *first, last = line.split(b"\t", columns - 1)
+        *first, last = line.split(b"\t", count - 1)
         yield [*first, last.partition(b"\r")[0]]
     if unfinished.strip():
         yield None
 
 
-def record(columns: Iterable[str]) -> bytes:
-    """Return a line. Raises `KeyFileError` where libotr would read it as something else."""
+def _line(columns: Iterable[str]) -> bytes:
     values = [bytes_of(column) for column in columns]
     for value in values:
         if any(byte in value for byte in _SEPARATORS):
-            raise KeyFileError(f"the name {value!r} has a tab or a line end")
+            raise KeyFileError(f"the name {value!r} contains a tab or a line end")
     line = b"\t".join(values) + b"\n"
     if len(line) > MAX_LINE_BYTES:
         raise KeyFileError(
-            f"the names of {values[0][:40]!r} ... make a line of more than {MAX_LINE_BYTES} bytes"
+            f"the line of {values[0][:40]!r} ... has {len(line)} bytes, the limit is"
+            f" {MAX_LINE_BYTES}"
         )
     return line
-
-
-def refuse_foreign(found: int, skipped: int, what: str) -> None:
-    """Raise `KeyFileError` for a file that has lines and not one that could be read: it is some
-    other file, which must not be written over."""
-    if skipped and not found:
-        raise KeyFileError(f"none of its {skipped} lines is {what}")

@@ -1,7 +1,8 @@
-"""Files that `openssl enc -aes-256-cbc` encrypted with a passphrase.
+"""Files that `openssl enc -aes-256-cbc` has encrypted with a passphrase.
 
-`Salted__`, 8 bytes of salt, the ciphertext with PKCS #7 padding. Nothing authenticates it. Key and
-IV come from one round of MD5 (OpenSSL before 1.1.0) or SHA-256, and the file does not say which.
+The form is `Salted__`, 8 bytes of salt, and the ciphertext with PKCS #7 padding, without
+authentication. Key and IV come from one round of MD5 (OpenSSL before 1.1.0) or SHA-256; the file
+does not say which.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _HEADER_BYTES = len(MAGIC) + _SALT_BYTES
 
 
 def candidates(data: bytes, passphrase: str | bytes) -> Iterator[bytes]:
-    """Yield what the file may hold: for each digest, if the padding then is right.
+    """Yield the possible plaintexts: for each digest, if its padding is valid.
 
     Raises `KeyFileError` for a file that is not in this form.
     """
@@ -30,7 +31,7 @@ def candidates(data: bytes, passphrase: str | bytes) -> Iterator[bytes]:
 
     salt, ciphertext = data[len(MAGIC) : _HEADER_BYTES], data[_HEADER_BYTES:]
     if not data.startswith(MAGIC) or not ciphertext or len(ciphertext) % _BLOCK_BYTES:
-        raise KeyFileError("not a file of `openssl enc`, or it is cut short")
+        raise KeyFileError("expected a file of `openssl enc`; this is another file, or truncated")
     secret = passphrase_bytes(passphrase)
     for digest in ("md5", "sha256"):
         material = _key_and_iv(digest, secret, salt)
@@ -42,7 +43,7 @@ def candidates(data: bytes, passphrase: str | bytes) -> Iterator[bytes]:
 
 
 def _key_and_iv(digest: str, secret: bytes, salt: bytes) -> bytes:
-    """EVP_BytesToKey with one round."""
+    """Return what EVP_BytesToKey makes with one round."""
     material = block = b""
     while len(material) < _KEY_BYTES + _BLOCK_BYTES:
         block = hashlib.new(digest, block + secret + salt, usedforsecurity=False).digest()

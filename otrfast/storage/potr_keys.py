@@ -1,6 +1,6 @@
-"""python-potr's `.key3`: the key type and p, q, g, y, x as MPIs, without a name.
+"""python-potr's key files, `.key3`: the key type and p, q, g, y, x as MPIs, without a name.
 
-otr.js, otr3 and x/crypto keep keys in the same form, in base64 or hexadecimal; both are read.
+otr.js, otr3 and x/crypto write the same form in base64 or hexadecimal; both are read.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
 
 
 def is_key3(data: bytes) -> bool:
-    """Whether a file may be one of these keys, in any of the three forms."""
+    """Whether a file may be such a key, in binary, base64 or hexadecimal."""
     return _binary(data).startswith(DSA_TYPE)
 
 
 def read_key3(data: bytes, account: str, protocol: str) -> StoredKey:
-    """Return the key of a file, which does not say whose it is. Raises `KeyFileError`."""
+    """Return the key of a file; the file does not name its owner. Raises `KeyFileError`."""
     reader = Reader(_binary(data))
     try:
         if reader.take(len(DSA_TYPE), "type") != DSA_TYPE:
-            raise KeyFileError("not a python-potr key")
+            raise KeyFileError("expected a python-potr key")
         p, q, g, y, x = (int.from_bytes(reader.counted(name), "big") for name in "pqgyx")
         reader.finish()
     except DecodeError as error:
-        raise KeyFileError(f"not a python-potr key: {error}") from None
+        raise KeyFileError(f"expected a python-potr key: {error}") from None
     return StoredKey(account, protocol, DsaNumbers(p, q, g, y), x)
 
 
 def write_key3(key: StoredKey) -> bytes:
-    """Return the file that holds the key; whose it is must be in the file's name."""
+    """Return the file that holds the key; it does not name the owner."""
     return DSA_TYPE + b"".join(map(mpi_of, (*key.numbers, key.private_number())))
 
 

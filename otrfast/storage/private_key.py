@@ -1,4 +1,4 @@
-"""The private key of an account, and libotr's key file around it."""
+"""The private key of an account, and its storage in libotr's key file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
 from otrfast.storage.files import StrPath, about, read_file, update_file
 from otrfast.storage.libotr_keys import read_keys, write_keys
+from otrfast.storage.names import check_names
 from otrfast.storage.sealed import is_sealed, seal, unseal
 from otrfast.storage.stored_key import StoredKey, the_only, with_key
 
@@ -18,7 +19,7 @@ _SEED_BYTES = 32
 
 
 class PrivateKey(KeyPair):
-    """A DSA key pair that can be made, loaded and saved: who an account is."""
+    """A DSA key pair that can be generated, loaded and saved."""
 
     __slots__ = ("_backend",)
 
@@ -28,8 +29,8 @@ class PrivateKey(KeyPair):
 
     @classmethod
     def of(cls, stored: StoredKey, backend: Backend | None = None) -> Self:
-        """Take a key that was read from a file. Raises `KeyFileError` unless it is a sound DSA
-        key."""
+        """Make a private key from one that was read from a file. Raises `KeyFileError` unless it is
+        a valid DSA key."""
         backend = backend or load()
         return cls(stored.signing(backend), backend)
 
@@ -37,10 +38,10 @@ class PrivateKey(KeyPair):
     def generate(
         cls, backend: Backend | None = None, random: Callable[[int], bytes] | None = None
     ) -> Self:
-        """Make a new 1024/160-bit key, in tens of milliseconds.
+        """Generate a new 1024/160-bit key, in tens of milliseconds.
 
-        `backend` and `random` (so many bytes, fit for keys) are by default those of
-        `Environment`.
+        `backend` and `random` (from a number N to N bytes that are fit for keys) are by default
+        those of `Environment`.
         """
         environment = Environment() if backend is None else Environment(backend=backend)
         seed = (random or environment.random)(_SEED_BYTES)
@@ -58,10 +59,10 @@ class PrivateKey(KeyPair):
     ) -> Self:
         """Load a key from libotr's key file, or from one that `save` has encrypted.
 
-        Without `account` and `protocol` the file must hold one key alone. Raises
-        `KeyFileMissing` where there is no file, `KeyFileError` where it can not be read, is
-        damaged, has not that key or has several, and where the passphrase is wrong, missing, or
-        given for a file that is not encrypted.
+        Without `account` and `protocol` the file must hold exactly one key. Raises
+        `KeyFileMissing` if there is no file; `KeyFileError` if it is unreadable or damaged, if it
+        has no such key or several, and if the passphrase is wrong, missing, or given for a file
+        that is not encrypted.
         """
         with about(path):
             keys = read_keys(unseal(read_file(path), passphrase))
@@ -76,12 +77,14 @@ class PrivateKey(KeyPair):
         *,
         replace: bool = False,
     ) -> None:
-        """Save the key in libotr's key file; keys of other accounts in the file stay there.
+        """Save the key in libotr's key file; the keys of other accounts stay.
 
-        With `passphrase` the whole file is encrypted, or stays so. Raises `KeyFileError`, and
-        leaves the file as it was, where the account has another key in it (unless `replace`),
-        the file is damaged, or it is encrypted and the passphrase is wrong or missing.
+        With `passphrase` the whole file is encrypted. Raises `TypeError` for an account or
+        protocol that is no `str`. Raises `KeyFileError` if the account has another key in the
+        file (unless `replace`), if the file is damaged, and if it is encrypted and the passphrase
+        is wrong or missing. A raise leaves the file unchanged.
         """
+        check_names(account, protocol)
         stored = StoredKey(account, protocol, self.public.numbers, self.signing.private_number())
 
         def change(old: bytes | None) -> bytes:
@@ -93,5 +96,5 @@ class PrivateKey(KeyPair):
 
 
 def _keys_in(data: bytes, passphrase: str | bytes | None) -> list[StoredKey]:
-    """Read a file that is to be written again; until now it may have been in clear."""
+    """Read a file that is about to be replaced; it may have been unencrypted until now."""
     return read_keys(unseal(data, passphrase) if is_sealed(data) else data)

@@ -1,4 +1,4 @@
-"""Telling the form of a file from what is in it."""
+"""Recognition of the form of a file by its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otrfast.storage.potr_keys import is_key3
 from otrfast.storage.sealed import is_sealed, unseal
 
 Passphrase = Callable[[], str | bytes]
-"""Called where a file turns out to need one."""
+"""Called if the file is encrypted."""
 
 _BLANKS = b" \t\v\f\r\n"
 
@@ -27,10 +27,10 @@ def read_any(
     account: str = "",
     addresses: Iterable[str] = (),
 ) -> Contents:
-    """Read a key file of any form that is known here.
+    """Read a key file of any known form.
 
-    `account` says whose a `.key3` is, `addresses` are the names of peers for `read_jitsi`. Raises
-    `KeyFileError`.
+    `account` is the owner of a `.key3`; `addresses` are the names of peers for `read_jitsi`.
+    Raises `KeyFileError`.
     """
     if is_sealed(data):
         data = unseal(data, passphrase())
@@ -49,7 +49,7 @@ def read_any(
     if is_chatsecure(properties):
         return read_chatsecure(properties, backend)
     if data.strip(_BLANKS):
-        raise KeyFileError("neither keys nor fingerprints nor instance tags of a known form")
+        raise KeyFileError("expected keys, fingerprints or instance tags in a known form")
     return Contents()
 
 
@@ -58,11 +58,11 @@ def _read_encrypted_properties(data: bytes, backend: Backend, passphrase: str | 
         properties = read_properties(plaintext)
         if is_chatsecure(properties):
             return read_chatsecure(properties, backend)
-    raise KeyFileError("the passphrase is wrong, or the file is damaged or holds no keys")
+    raise KeyFileError("expected keys; the passphrase is wrong, or the file is damaged or has none")
 
 
 def _read_lines(data: bytes) -> Contents | None:
-    """Read a file of one record a line; None where no line is one."""
+    """Read a file with one value a line; None if no line holds one."""
     for kind in (Kind.FINGERPRINTS, Kind.INSTANCE_TAGS):
         with suppress(KeyFileError):
             contents = read(data, kind)

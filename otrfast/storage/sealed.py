@@ -1,15 +1,16 @@
-"""Files encrypted at rest: scrypt makes a key of a passphrase, ChaCha20-Poly1305 encrypts.
+"""Encrypted files: a key from a passphrase by scrypt, encryption by ChaCha20-Poly1305.
 
-Form: `otrfseal`, version 1, log2(N), r, p (a byte each), 16 bytes of salt, 12 of nonce; then the
-ciphertext and its tag of 16 bytes. All that stands before the ciphertext is authenticated with it.
+The header is `otrfseal`, version 1, log2(N), r, p (one byte each), 16 bytes of salt and 12 of
+nonce; the ciphertext and its tag of 16 bytes follow. The tag also authenticates the header.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import KeyFileError
 
 MAGIC: Final = b"otrfseal"
@@ -25,8 +26,9 @@ _MAX_MEMORY = 1 << 28
 _MAX_P = 8
 
 
-class Cost(NamedTuple):
-    """scrypt's parameters; it takes 128 * r * 2^log_n bytes of memory."""
+@record
+class Cost:
+    """scrypt's parameters; scrypt needs 128 * r * 2^log_n bytes of memory."""
 
     log_n: int = 17
     r: int = 8
@@ -34,7 +36,7 @@ class Cost(NamedTuple):
 
     @property
     def bearable(self) -> bool:
-        """Whether a file may ask for this: the header can not be checked before it is paid."""
+        """Whether a file may require this cost: it is spent before the header is authenticated."""
         return (
             1 <= self.log_n < 32
             and self.r >= 1
@@ -61,7 +63,9 @@ def seal(
     """Encrypt a file. Raises `KeyFileError` for an empty passphrase."""
     from Crypto.Cipher import ChaCha20_Poly1305
 
-    header = MAGIC + bytes((VERSION, *cost)) + random(_SALT_BYTES + _NONCE_BYTES)
+    header = (
+        MAGIC + bytes((VERSION, cost.log_n, cost.r, cost.p)) + random(_SALT_BYTES + _NONCE_BYTES)
+    )
     cipher = ChaCha20_Poly1305.new(key=_key(passphrase, header, cost), nonce=header[-_NONCE_BYTES:])
     cipher.update(header)
     ciphertext, tag = cipher.encrypt_and_digest(data)
@@ -69,24 +73,26 @@ def seal(
 
 
 def unseal(data: bytes, passphrase: str | bytes | None) -> bytes:
-    """Decrypt a file, or return one as it is that is not encrypted.
+    """Return the decrypted file, or the file itself if it is not encrypted.
 
-    Raises `KeyFileError` without a passphrase where it needs one, with one where it is not
-    encrypted, and, with one text for both, for a wrong passphrase and a changed file.
+    Raises `KeyFileError` for a missing passphrase, for one that is not needed, and, with the same
+    text for both, for a wrong passphrase and a changed file.
     """
     if not is_sealed(data):
         if passphrase is not None:
-            raise KeyFileError("the file is not encrypted, yet a passphrase was given for it")
+            raise KeyFileError("expected no passphrase: the file is not encrypted")
         return data
     if passphrase is None:
-        raise KeyFileError("the file is encrypted: it needs its passphrase")
+        raise KeyFileError("expected a passphrase: the file is encrypted")
     if len(data) < _HEADER_BYTES + _TAG_BYTES:
-        raise KeyFileError("the encrypted file is cut short")
+        raise KeyFileError("the encrypted file is truncated")
     if data[len(MAGIC)] != VERSION:
-        raise KeyFileError("the file is encrypted in a form that is not known here")
+        raise KeyFileError(
+            f"expected version {VERSION} of the encrypted form, found {data[len(MAGIC)]}"
+        )
     cost = Cost(*data[_PARAMETERS])
     if not cost.bearable:
-        raise KeyFileError("the encrypted file asks for too much work: it is damaged")
+        raise KeyFileError("the encrypted file has scrypt parameters above the limit")
     return _open(data, passphrase, cost)
 
 
@@ -114,7 +120,8 @@ def _key(passphrase: str | bytes, header: bytes, cost: Cost) -> bytes:
 
 
 def passphrase_bytes(passphrase: str | bytes) -> bytes:
-    """Return a passphrase as it enters a key: NFC, so that two keyboards agree, in UTF-8.
+    """Return the bytes of a passphrase: UTF-8 of its NFC form, which is the same from any
+    keyboard.
 
     Raises `KeyFileError` for an empty one.
     """

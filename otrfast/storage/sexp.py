@@ -1,8 +1,8 @@
-"""S-expressions as libgcrypt writes them, in every form of an atom that it has ever used.
+"""S-expressions of libgcrypt, with every form of an atom that it has ever written.
 
-An atom is `token`, `"quoted"` with the escapes of C and any raw bytes, `#hex#` and `|base64|` with
-blanks inside, or `length:bytes`; a length may stand before the other forms too. Only a whole file
-is of use, so an error says where the trouble is and never what stands there: it may be a key.
+An atom is `token`, `"quoted"` with the escapes of C and any raw bytes, `#hex#` or `|base64|` with
+optional blanks, or `length:bytes`; a length may also precede the other forms. An error gives the
+offset, never the bytes there: they may be part of a key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PRINTABLE = re.compile(rb"[ -~]*")
 
 
 class _Scanner:
-    """Takes atoms off a byte string; `offset` is where it stands."""
+    """A reader of atoms; `offset` is its position."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -48,7 +48,7 @@ class _Scanner:
         return found[0] if found else b""
 
     def byte(self) -> bytes:
-        """Return the byte that comes next, without taking it; b"" at the end."""
+        """Return the next byte without taking it; b"" at the end."""
         return self.data[self.offset : self.offset + 1]
 
     def expect(self, byte: bytes) -> None:
@@ -57,7 +57,7 @@ class _Scanner:
         self.offset += 1
 
     def error(self) -> KeyFileError:
-        return KeyFileError(f"not an S-expression: damaged at byte {self.offset}")
+        return KeyFileError(f"expected an S-expression; the file is damaged at byte {self.offset}")
 
     def atom(self) -> bytes:
         token = self.text(_TOKEN)
@@ -111,7 +111,7 @@ class _Scanner:
                 parts.append(bytes((int(octal, 8),)))
             elif digits:
                 parts.append(bytes.fromhex(digits.decode()))
-            parts.append(self.text(_UNESCAPED))  # after an escaped line end: nothing in between
+            parts.append(self.text(_UNESCAPED))  # an escaped line end adds nothing
         return b"".join(parts)
 
 
@@ -144,7 +144,7 @@ def parse(data: bytes) -> list[Node]:
 
 
 def atom(value: bytes) -> bytes:
-    """Return the plainest form that libgcrypt reads: a token, a quoted text of ASCII, or hex."""
+    """Return the simplest form that libgcrypt reads: a token, quoted ASCII, or hexadecimal."""
     if _TOKEN.fullmatch(value):
         return value
     if _PRINTABLE.fullmatch(value):
@@ -153,5 +153,5 @@ def atom(value: bytes) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """Return a number of 0 or more as hex, with a leading 00 where it would look negative."""
+    """Return a number >= 0 in hexadecimal, with a leading 00 if the top bit is set."""
     return b"#" + value.to_bytes(value.bit_length() // 8 + 1, "big").hex().upper().encode() + b"#"

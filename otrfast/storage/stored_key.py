@@ -1,4 +1,4 @@
-"""Private keys as files hold them: numbers that belong to an account."""
+"""Private keys in files: the numbers of a key and the account that owns it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from otrfast.crypto.backend import Backend, DsaNumbers, SigningKey
 from otrfast.crypto.dsa import PublicKey, human_fingerprint
 from otrfast.crypto.secret import Secret
 from otrfast.errors import KeyFileError
+from otrfast.storage.lines import Owned
 
 
 class StoredKey(Secret):
-    """A private key of an account, unchecked: `signing` checks it."""
+    """A private key of an account; `signing` checks its numbers."""
 
     __slots__ = ("_x", "account", "numbers", "protocol")
 
@@ -27,15 +28,17 @@ class StoredKey(Secret):
         return self.account, self.protocol
 
     def private_number(self) -> int:
-        """The private exponent x, for writing it to a file and for nothing else."""
+        """Return the private exponent x, which is only for writing to a file."""
         return self._x
 
-    def belonging_to(self, account: str, protocol: str) -> StoredKey:
-        """Return the same key under other names."""
+    def belonging_to(self, account: str | None, protocol: str | None) -> StoredKey:
+        """Return the same key with another owner; None: the name stays."""
+        account = self.account if account is None else account
+        protocol = self.protocol if protocol is None else protocol
         return StoredKey(account, protocol, self.numbers, self._x)
 
     def same_numbers(self, other: StoredKey) -> bool:
-        """Whether both are one key, whoever owns it."""
+        """Whether both have the same numbers; the owners may differ."""
         return (self.numbers, self._x) == (other.numbers, other._x)
 
     def fingerprint(self, backend: Backend) -> bytes:
@@ -43,59 +46,61 @@ class StoredKey(Secret):
         return PublicKey.of(self.numbers, backend).fingerprint
 
     def signing(self, backend: Backend) -> SigningKey:
-        """Hand the key to a backend. Raises `KeyFileError` unless it is a sound DSA key."""
+        """Return the key of a backend. Raises `KeyFileError` unless it is a valid DSA key."""
         try:
             if backend.dsa_check(self.numbers, primality=False):
                 return backend.dsa_key(self.numbers, self._x)
         except ValueError:
             pass
-        raise KeyFileError(f"{self}: its numbers make no DSA key, the file is damaged")
+        raise KeyFileError(f"{self}: its numbers are no valid DSA key, the file is damaged")
 
     def __repr__(self) -> str:
         return f"the key of {self.account!r} on {self.protocol!r}"
 
 
 def newest(keys: Iterable[StoredKey]) -> list[StoredKey]:
-    """Drop the keys that a later one of the same account hides: libotr uses the last one."""
+    """Return the last key of each account: libotr uses the last one."""
     return list({key.owner: key for key in keys}.values())
+
+
+def belongs(item: Owned, account: str | None, protocol: str | None) -> bool:
+    """Whether an item belongs to an account on a protocol; None: to any."""
+    return account in (None, item.owner[0]) and protocol in (None, item.owner[1])
 
 
 def select(
     keys: Iterable[StoredKey], account: str | None = None, protocol: str | None = None
 ) -> list[StoredKey]:
     """Return the keys of an account on a protocol; None: of any."""
-    return [
-        key
-        for key in newest(keys)
-        if account in (None, key.account) and protocol in (None, key.protocol)
-    ]
+    return [key for key in newest(keys) if belongs(key, account, protocol)]
 
 
 def the_only(
     keys: Sequence[StoredKey], account: str | None = None, protocol: str | None = None
 ) -> StoredKey:
-    """Return the one key that is meant. Raises `KeyFileError`, naming the accounts there are."""
+    """Return the one key of an account. Raises `KeyFileError`, with the accounts in the file, if
+    there are none or several."""
     found = select(keys, account, protocol)
     if len(found) == 1:
         return found[0]
     owners = ", ".join(f"{key.account!r} on {key.protocol!r}" for key in found or newest(keys))
     if found:
-        raise KeyFileError(f"keys of several accounts, say which one: {owners}")
-    raise KeyFileError(f"no key of that account; there are those of: {owners or 'nobody'}")
+        raise KeyFileError(f"expected one key, found keys of several accounts: {owners}")
+    raise KeyFileError(f"found no key of that account; the file has keys of: {owners or 'nobody'}")
 
 
 def with_key(
     keys: Sequence[StoredKey], new: StoredKey, backend: Backend, *, replace: bool
 ) -> list[StoredKey]:
-    """Return `keys` with `new` among them.
+    """Return `keys` with `new` added.
 
-    Raises `KeyFileError` where the account has another key, unless `replace`.
+    Raises `KeyFileError` if the account has another key, unless `replace`.
     """
     others = [key for key in keys if key.owner != new.owner]
     for old in select(keys, *new.owner):
         if not (replace or old.same_numbers(new)):
             raise KeyFileError(
-                f"{old} is there already and differs: its fingerprint is"
+                f"{old} exists and differs: its fingerprint is"
                 f" {human_fingerprint(old.fingerprint(backend))}, the new key's is"
                 f" {human_fingerprint(new.fingerprint(backend))};"
                 " it stays unless it is to be replaced"

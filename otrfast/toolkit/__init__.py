@@ -1,8 +1,8 @@
-"""The forgery toolkit: read, change and make messages of a logged conversation.
+"""The forgery toolkit: reading, changing and forging of messages in a transcript.
 
-It shows what OTR promises: a transcript proves nothing, since whoever has a key of it can write
-another. `forgery` is the work on messages, `log` finds them in a transcript, `describe` and
-`insight` say what is in them, and `commands` is the command line on top.
+It demonstrates the deniability of OTR: a transcript proves nothing, since anyone with a key of it
+can write another. `forgery` works on messages, `log` finds them in a transcript, `describe` and
+`insight` show their content, and `commands` is the command line.
 """
 
 from otrfast.toolkit.forgery import (

@@ -1,10 +1,12 @@
-"""The arguments and the help text of each command of the toolkit."""
+"""The arguments and help texts of the toolkit's commands."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from otrfast._records import record
 
 Run = Callable[[Namespace], int]
 SubParsers: TypeAlias = "_SubParsersAction[ArgumentParser]"
@@ -12,7 +14,8 @@ SubParsers: TypeAlias = "_SubParsersAction[ArgumentParser]"
 Option = tuple[tuple[str, ...], dict[str, Any]]
 
 
-class _Command(NamedTuple):
+@record
+class _Command:
     summary: str
     description: str
     options: tuple[Option, ...]
@@ -26,13 +29,13 @@ def _option(*names: str, **settings: Any) -> Option:
 _AES_KEY = _option("aes_enc_key", help="AES key, 32 hexadecimal digits")
 _MAC_KEY = _option("mackey", help="MAC key, 40 hexadecimal digits")
 _IN_A_LOG = (
-    _option("--input", default="-", metavar="FILE", help="read FILE, not the standard input"),
+    _option("--input", default="-", metavar="FILE", help="read FILE instead of the standard input"),
     _option("--message", metavar="N", help="work on message N, as `otrfast parse` numbers them"),
 )
 _WHOLE = _option(
     "--whole",
     action="store_true",
-    help="write the whole log with the new message in its place",
+    help="write the whole log with the new message instead of the old one",
 )
 
 _COMMANDS = {
@@ -41,9 +44,9 @@ _COMMANDS = {
         """\
 Finds the OTR messages of a log and shows every field of each: queries, errors and whitespace
 tags, the four messages of a key exchange, data messages with the MAC keys that they reveal.
-Ordinary lines, and what a client wrote in front of a message, are passed over; a message that
-came in fragments or was wrapped is shown once, when it is whole. With the keys of a message its
-text and its TLVs are shown too. The status is 1 where something could not be read.""",
+Ordinary lines, and the text of a client before a message, are skipped; a fragmented or wrapped
+message is shown once, when it is complete. If the keys of a message are given, its text and TLVs
+are shown too. The status is 1 if something is unreadable.""",
         (
             _option("file", nargs="?", default="-", metavar="FILE", help="default: standard input"),
             _option(
@@ -51,30 +54,30 @@ text and its TLVs are shown too. The status is 1 where something could not be re
                 action="append",
                 default=[],
                 metavar="KEY",
-                help="show text and TLVs of the messages that this AES key opens; may be repeated",
+                help="show text and TLVs of the messages with this AES key; may be repeated",
             ),
             _option(
                 "--mac-key",
                 action="append",
                 default=[],
                 metavar="KEY",
-                help="show which messages were made with this MAC key; may be repeated",
+                help="show the messages with this MAC key; may be repeated",
             ),
             _option(
                 "--revealed",
                 action="store_true",
-                help="do so for every MAC key that the log itself reveals",
+                help="do so for every MAC key that the log reveals",
             ),
             _option("--brief", action="store_true", help="shorten the long values"),
         ),
         "otrfast parse --brief --revealed conversation.log",
     ),
     "sesskeys": _Command(
-        "show the keys that follow from two Diffie-Hellman keys",
+        "show the keys that result from two Diffie-Hellman keys",
         """\
-Computes all that two ends share who have these Diffie-Hellman keys: session ids, an AES key and
-a MAC key for each direction, the extra symmetric key. It also shows our public key. Which end is
-which follows from the public keys: the one with the greater number is the high end.""",
+Computes the values that the holders of two Diffie-Hellman keys share: session ids, an AES key and
+a MAC key for each direction, the extra symmetric key. It also shows our public key. The end with
+the greater public key is the high end.""",
         (
             _option("our_privkey", help="our private exponent, hexadecimal digits"),
             _option("their_pubkey", help="their public key, hexadecimal digits"),
@@ -82,19 +85,19 @@ which follows from the public keys: the one with the greater number is the high 
         "otrfast sesskeys 05 08",
     ),
     "mackey": _Command(
-        "show the MAC key that goes with an AES key",
+        "show the MAC key of an AES key",
         """\
-Computes the MAC key from the AES key. Whoever can read a message can therefore make one, too.""",
+Computes the MAC key from the AES key. Anyone who can read a message can therefore forge one.""",
         (_AES_KEY,),
         "otrfast mackey 00112233445566778899aabbccddeeff",
     ),
     "readforge": _Command(
-        "read the data messages that an AES key opens, or forge one",
+        "read the data messages that an AES key decrypts, or forge one",
         """\
-Without newmsg: shows the text and the TLVs of every data message that the AES key opens.
+Without newmsg: shows the text and TLVs of every data message that the AES key decrypts.
 
-With newmsg: takes the first data message that the key opens, or the first of all where it opens
-none, puts newmsg in the place of its text and TLVs, makes its MAC anew, and writes the message.
+With newmsg: takes the first data message that the key decrypts, or the first data message if it
+decrypts none, replaces its text and TLVs by newmsg, computes a new MAC, and writes the message.
 Its header, its counter and the MAC keys that it reveals stay.""",
         (
             _AES_KEY,
@@ -105,17 +108,17 @@ Its header, its counter and the MAC keys that it reveals stay.""",
         "otrfast readforge fe4c708590a2074e8a7feee2a161e7f9 'See you at five' < message",
     ),
     "modify": _Command(
-        "change a guessed text in a data message that can not be read",
+        "change a guessed text in a data message without its AES key",
         """\
-Takes the first data message that was made with the MAC key and, where old_text stands at an
-offset of it, puts new_text of the same length, makes the MAC anew, and writes the message. No
-key to its text is needed: in counter mode to change a bit of the cipher text is to change that
-bit of the text. Where old_text was guessed wrong, the message holds neither text.""",
+Takes the first data message that the MAC key authenticates, replaces old_text at an offset by
+new_text of the same length, computes a new MAC, and writes the message. The AES key is not
+needed: in counter mode a changed bit of the ciphertext changes the same bit of the text. If
+old_text is a wrong guess, the result is neither text.""",
         (
             _MAC_KEY,
-            _option("old_text", help="what is believed to stand there"),
-            _option("new_text", help="what will stand there"),
-            _option("offset", help="where, in bytes from the start of the text"),
+            _option("old_text", help="the guessed text"),
+            _option("new_text", help="the text to replace it"),
+            _option("offset", help="the offset of old_text, in bytes from the start of the text"),
             *_IN_A_LOG,
             _WHOLE,
         ),
@@ -124,9 +127,9 @@ bit of the text. Where old_text was guessed wrong, the message holds neither tex
     "remac": _Command(
         "make a data message from its parts",
         """\
-Makes a data message of the given parts, with a MAC by the given key. The data are encrypted
-already. Numbers are decimal, or hexadecimal after 0x; all the others are hexadecimal digits, and
-'' where there are none.""",
+Makes a data message from its parts, with a MAC by the given key. The data are already encrypted.
+Numbers are decimal, or hexadecimal after 0x; the other parts are hexadecimal digits, '' if
+empty.""",
         (
             _MAC_KEY,
             _option("sender_instance", help="instance tag"),

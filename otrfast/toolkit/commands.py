@@ -1,7 +1,7 @@
-"""The toolkit on the command line: parse, sesskeys, mackey, readforge, modify, remac.
+"""The commands of the toolkit: parse, sesskeys, mackey, readforge, modify, remac.
 
-The arguments are those of libotr's programs of these names. A command that can not do its work
-says why in one line on the standard error stream and returns 1.
+The arguments are those of libotr's programs of the same names. A command that fails writes the
+reason in one line to the standard error stream and returns 1.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from otrfast._records import record
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.backends import load
@@ -28,12 +28,12 @@ from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage
 
 _NUMBER = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")
-_SHOWN = 48  # digits of a value that --brief leaves whole: any hash, MAC or key of a message
+_SHOWN = 48  # digits of a value that --brief does not shorten: any hash, MAC or key of a message
 
 
 def parse(args: Namespace) -> int:
-    """Show every field of every message; 1 where something could not be read, or nothing was
-    there."""
+    """Show every field of every message; return 1 if one is unreadable. Raises `ToolkitError` if
+    there is none."""
     backend = load()
     aes_keys = [_hex(key, 16, "AES key") for key in args.aes_key]
     mac_keys = [_hex(key, forgery.MAC_BYTES, "MAC key") for key in args.mac_key]
@@ -49,12 +49,12 @@ def parse(args: Namespace) -> int:
         _show(entry, describe.fields(content) + insight.about(content), brief=args.brief)
         status |= isinstance(content, Malformed)
     if not found:
-        raise ToolkitError("no OTR message was found")
+        raise ToolkitError("expected OTR messages, found none")
     return status
 
 
 def sesskeys(args: Namespace) -> int:
-    """Show what follows from a D-H private key and a D-H public key."""
+    """Show the keys that result from a D-H private key and a D-H public key."""
     private = _hex(args.our_privkey, None, "our_privkey")
     derived = forgery.session_keys(load(), private, _element(args.their_pubkey, "their_pubkey"))
     keys = derived.keys
@@ -74,7 +74,7 @@ def sesskeys(args: Namespace) -> int:
 
 
 def mackey(args: Namespace) -> int:
-    """Show the MAC key that goes with an AES key."""
+    """Show the MAC key of an AES key."""
     aes_key = _hex(args.aes_enc_key, 16, "aes_enc_key")
     _print(f"AES key: {aes_key.hex()}")
     _print(f"MAC key: {kdf.mac_key(aes_key, load().sha1).hex()}")
@@ -82,7 +82,7 @@ def mackey(args: Namespace) -> int:
 
 
 def readforge(args: Namespace) -> int:
-    """Show the texts that an AES key opens, or put another text into a message."""
+    """Show the texts that an AES key decrypts, or replace the text of a message."""
     backend = load()
     aes_key = _hex(args.aes_enc_key, 16, "aes_enc_key")
     mac_key = kdf.mac_key(aes_key, backend.sha1)
@@ -90,18 +90,18 @@ def readforge(args: Namespace) -> int:
     fitting = log.fitting(backend, mac_key)
     if args.newmsg is None:
         if not fitting:
-            raise ToolkitError(f"the AES key opens none of {log.candidates}")
+            raise ToolkitError(f"the AES key decrypts none of {log.candidates}")
         for entry, message in fitting:
             plain = forgery.decrypt(backend, message, aes_key)
             _show(entry, describe.plaintext(plain, backend))
         return 0
-    # any message will do for the header of a text made up whole
+    # any message can provide the header of a new text
     entry, message = (fitting or log.messages)[0]
     if fitting:
         was, *_ = describe.plaintext(forgery.decrypt(backend, message, aes_key), backend)
-        _tell("readforge", f"the text was {was[1]}")
+        _tell("readforge", f"the old text was {was[1]}")
     else:
-        _tell("readforge", "what the text was is not known: it has another key")
+        _tell("readforge", "the old text is unknown: the message has another key")
     forged = forgery.forge(backend, message, aes_key, os.fsencode(args.newmsg))
     log.write(entry, forged, whole=args.whole)
     return 0
@@ -116,7 +116,7 @@ def modify(args: Namespace) -> int:
     log = _Log.read(args)
     fitting = log.fitting(backend, mac_key)
     if not fitting:
-        raise ToolkitError(f"the MAC key fits none of {log.candidates}")
+        raise ToolkitError(f"the MAC key authenticates none of {log.candidates}")
     entry, message = fitting[0]
     forged = forgery.modify(backend, message, mac_key, old, new, offset)
     log.write(entry, forged, whole=args.whole)
@@ -129,7 +129,7 @@ def remac(args: Namespace) -> int:
     sender = _number(args.sender_instance, 0xFFFFFFFF, "sender_instance")
     receiver = _number(args.receiver_instance, 0xFFFFFFFF, "receiver_instance")
     if version == 2 and (sender or receiver):
-        raise ToolkitError("version 2 has no instance tags: give 0 for both")
+        raise ToolkitError(f"version 2 needs 0 for both instance tags, not {sender} and {receiver}")
     message = DataMessage(
         version,
         sender,
@@ -149,7 +149,8 @@ def remac(args: Namespace) -> int:
     return 0
 
 
-class _Log(NamedTuple):
+@record
+class _Log:
     """A transcript and the data messages that a command may work on."""
 
     lines: Sequence[bytes]
@@ -157,31 +158,31 @@ class _Log(NamedTuple):
 
     @classmethod
     def read(cls, args: Namespace) -> _Log:
-        """Read the input. Raises `ToolkitError` where no data message is there, or not the one
-        that was asked for."""
+        """Read the input. Raises `ToolkitError` if it has no data message, or not the one that
+        `--message` selects."""
         lines = list(_lines(args.input))
         messages = list(data_messages(read_log(lines)))
         if not messages:
-            raise ToolkitError("no data message was found")
+            raise ToolkitError("expected data messages, found none")
         if args.message is not None:
             number = _number(args.message, 0xFFFFFFFF, "--message")
             messages = [found for found in messages if found[0].number == number]
             if not messages:
-                raise ToolkitError(f"message {number} is no data message")
+                raise ToolkitError(f"expected a data message, message {number} is none")
         return cls(lines, messages)
 
     @property
     def candidates(self) -> str:
-        """How many messages there are, for people."""
+        """The number of messages, as a text."""
         count = len(self.messages)
         return f"{count} data message{'s' * (count > 1)}"
 
     def fitting(self, backend: Backend, mac_key: bytes) -> list[tuple[Entry, DataMessage]]:
-        """Return the messages that were made with a key."""
+        """Return the messages that a MAC key authenticates."""
         return [found for found in self.messages if forgery.mac_holds(backend, found[1], mac_key)]
 
     def write(self, entry: Entry, message: DataMessage, *, whole: bool) -> None:
-        """Write a message, or the `whole` transcript with it in the place of `entry`."""
+        """Write a message, or the `whole` transcript with it instead of `entry`."""
         if whole:
             sys.stdout.flush()
             sys.stdout.buffer.write(put(self.lines, entry, message))
@@ -209,7 +210,7 @@ def _show_fields(fields: Sequence[Field], brief: bool, indent: str) -> None:
 
 
 def _lines(name: str) -> Iterable[bytes]:
-    """Return the lines of a file, or of the standard input for "-"."""
+    """Return the lines of a file, or of the standard input if the name is "-"."""
     if name == "-":
         return sys.stdin.buffer
     with Path(name).open("rb") as file:
@@ -217,54 +218,54 @@ def _lines(name: str) -> Iterable[bytes]:
 
 
 def _hex(digits: str, length: int | None, name: str) -> bytes:
-    """Return bytes from hexadecimal digits; the error does not repeat them: they may be secret."""
+    """Return bytes from hexadecimal digits; an error does not contain them: they may be secret."""
     if length is not None and len(digits) != 2 * length:
-        raise ToolkitError(f"{name} is {2 * length} hexadecimal digits, not {len(digits)}")
+        raise ToolkitError(f"{name} must be {2 * length} hexadecimal digits, not {len(digits)}")
     try:
         if digits.split() == [digits] or not digits:
             return bytes.fromhex(digits)
     except ValueError:
         pass
-    raise ToolkitError(f"{name} is no even number of hexadecimal digits")
+    raise ToolkitError(f"{name} must be an even number of hexadecimal digits")
 
 
 def _element(digits: str, name: str) -> bytes:
     value = int.from_bytes(_hex(digits, None, name), "big")
     if value >= P:
-        raise ToolkitError(f"{name} is not below the prime of the group")
+        raise ToolkitError(f"{name} must be below the prime of the group")
     return element(value)
 
 
 def _number(digits: str, highest: int, name: str) -> int:
-    """Return a decimal number, or a hexadecimal one that begins with 0x."""
+    """Return a decimal number, or a hexadecimal number after 0x."""
     value = -1
     if _NUMBER.fullmatch(digits):
         value = int(digits, 16 if digits[:2].lower() == "0x" else 10)
     if not 0 <= value <= highest:
-        raise ToolkitError(f"{name} is a number from 0 to {highest}")
+        raise ToolkitError(f"{name} must be a number from 0 to {highest}")
     return value
 
 
 def _print(line: str) -> None:
-    """Write a line; what the terminal's encoding lacks is escaped."""
+    """Write a line; characters that the terminal's encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "ascii"
     sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def _tell(name: str, what: str) -> None:
-    """Write a line for people, who may have sent the results elsewhere."""
+    """Write a line to the standard error stream: the results may be redirected."""
     sys.stderr.write(f"otrfast {name}: {what}\n")
 
 
 def _guarded(name: str, run: Run) -> Run:
-    """Return `run` with its errors as one line and a status."""
+    """Return `run` with one line and a status for its errors."""
 
     def guarded(args: Namespace) -> int:
         try:
             status = run(args)
             sys.stdout.flush()
         except BrokenPipeError:
-            # whoever read has enough; Python must not find the closed pipe again at its end
+            # the reader has closed the pipe; Python must not write to it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except (OtrError, OSError) as error:

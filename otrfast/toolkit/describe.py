@@ -1,7 +1,6 @@
-"""Messages in words: every field of every message, of its TLVs and of the lines that are no
-messages, as names and values for people.
+"""Descriptions of messages: every field of messages, TLVs and other lines, as names and values.
 
-The fields come from the codecs of `wire`, so a field that is added there shows up here.
+The fields are those of the codecs of `wire`, so a new field there is shown without a change here.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from otrfast.wire.messages import IGNORE_UNREADABLE, Message
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs
 
 Field = tuple[str, "str | list[Field]"]
-"""A name, and a value or the fields that it is made of."""
+"""A name, and a value or a list of fields."""
 
 SMP_NUMBERS: Final = {
     TlvType.SMP1: "g2a c2 D2 g3a c3 D3",
@@ -29,19 +28,19 @@ SMP_NUMBERS: Final = {
     TlvType.SMP3: "Pa Qa cP D5 D6 Ra cR D7",
     TlvType.SMP4: "Rb cR D7",
 }
-"""The numbers of each SMP message, by the names that the protocol gives them."""
+"""The names of the numbers in each SMP message, from the protocol."""
 
 _TLV_LIMIT = 65536
 _TLV_NAMES = {kind.value: kind.name for kind in TlvType}
 
 
 def title(content: Content) -> str:
-    """Return what a message is called."""
+    """Return the name of a message."""
     return type(content).__name__
 
 
 def fields(content: Content) -> list[Field]:
-    """Return the fields of a message, or of a line that carries none."""
+    """Return the fields of a message, or of another line."""
     match content:
         case Message():
             return list(_message(content))
@@ -59,29 +58,28 @@ def fields(content: Content) -> list[Field]:
 
 def plaintext(data: bytes, backend: Backend) -> list[Field]:
     """Return the text and the TLVs of a decrypted data message."""
-    text, _, records = data.partition(b"\0")
-    tlvs = decode_tlvs(records, _TLV_LIMIT)
-    return [("text", printable(text)), *(tlv(record, backend) for record in tlvs)]
+    text, _, encoded = data.partition(b"\0")
+    tlvs = decode_tlvs(encoded, _TLV_LIMIT)
+    return [("text", printable(text)), *(_tlv(tlv, backend) for tlv in tlvs)]
 
 
-def tlv(record: Tlv, backend: Backend) -> Field:
-    """Return a TLV with what is in it."""
-    name = _TLV_NAMES.get(record.type, "unknown")
-    head: list[Field] = [("type", f"{record.type} ({name})"), ("length", str(len(record.value)))]
-    if record.type in SMP_NUMBERS:
-        return "tlv", head + _smp(record, backend)
-    if record.type == TlvType.EXTRA_KEY and len(record.value) >= 4:
-        reader = Reader(record.value)
+def _tlv(tlv: Tlv, backend: Backend) -> Field:
+    name = _TLV_NAMES.get(tlv.type, "unknown")
+    head: list[Field] = [("type", f"{tlv.type} ({name})"), ("length", str(len(tlv.value)))]
+    if tlv.type in SMP_NUMBERS:
+        return "tlv", head + _smp(tlv, backend)
+    if tlv.type == TlvType.EXTRA_KEY and len(tlv.value) >= 4:
+        reader = Reader(tlv.value)
         return "tlv", [
             *head,
             ("use", str(reader.integer(4, "use"))),
             ("data", printable(reader.rest())),
         ]
-    return "tlv", [*head, ("value", record.value.hex())]
+    return "tlv", [*head, ("value", tlv.value.hex())]
 
 
 def printable(text: bytes) -> str:
-    """Return a text in quotes, with nothing in it that a terminal would obey."""
+    """Return a text in quotes, with escapes for control characters."""
     shown = text.decode("utf-8", "backslashreplace")
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return f'"{safe}"'
@@ -113,7 +111,7 @@ def _message(message: Message) -> Iterator[Field]:
 
 
 def _mac_keys(value: bytes) -> list[Field]:
-    """Return the keys in the field; it may end in bytes that are no whole key."""
+    """Return the keys in the field; the last bytes may be an incomplete key."""
     keys = [value[at : at + MAC_BYTES] for at in range(0, len(value), MAC_BYTES)]
     return [
         (f"key {place}" if len(key) == MAC_BYTES else "rest", key.hex())
@@ -121,14 +119,14 @@ def _mac_keys(value: bytes) -> list[Field]:
     ]
 
 
-def _smp(record: Tlv, backend: Backend) -> list[Field]:
+def _smp(tlv: Tlv, backend: Backend) -> list[Field]:
     try:
-        message = smp.decode(record, backend)
+        message = smp.decode(tlv, backend)
     except RemoteError as error:
-        return [("error", str(error)), ("value", record.value.hex())]
+        return [("error", str(error)), ("value", tlv.value.hex())]
     question = message.question
     asked: Sequence[Field] = [] if question is None else [("question", printable(question))]
-    names = SMP_NUMBERS[TlvType(record.type)].split()
+    names = SMP_NUMBERS[TlvType(tlv.type)].split()
     values = zip(names, message.values, strict=True)
     return [*asked, *((name, number(value)) for name, value in values)]
 

@@ -1,32 +1,34 @@
-"""What can be done to a data message by whoever has one of its keys (OTRv3, "Overview":
-deniability).
+"""Operations on a data message by anyone who has one of its keys (OTRv3, "Overview": deniability).
 
-Values in, values out: nothing here reads a file or keeps a state. The functions are for keys
-that are no secret any more, so they take and return plain bytes.
+The functions read no file and keep no state. They are for keys that are no longer secret, so they
+take and return plain bytes.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from otrfast._records import record, replace
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import SMP_EXPONENT_BYTES, Backend
 from otrfast.crypto.group import number
 from otrfast.errors import BadMac, NotInGroup, ToolkitError
-from otrfast.records import replace
 from otrfast.wire.messages import DataMessage, decode
 
 MAC_BYTES = 20
 _NO_MAC = bytes(MAC_BYTES)
 
 
-class SessionKeys(NamedTuple):
-    """Everything that follows from one D-H private key and one D-H public key."""
+@record
+class SessionKeys:
+    """The values that result from one D-H private key and one D-H public key."""
 
-    public: bytes  # our public key, an element
-    high: bool  # whether it is the numerically greater one
-    session_id: bytes  # 20 bytes, as version 1 of the protocol had it
-    ssid: bytes  # 8 bytes, where the two keys are those of an AKE
+    public: bytes
+    """Our public key, an element."""
+    high: bool
+    """Whether our public key is the greater one."""
+    session_id: bytes
+    """20 bytes: the session id of version 1 of the protocol."""
+    ssid: bytes
+    """8 bytes: the ssid, if the two keys are those of an AKE."""
     keys: kdf.DataKeyBytes
 
     def __repr__(self) -> str:
@@ -41,10 +43,12 @@ def session_keys(backend: Backend, private: bytes, public: bytes) -> SessionKeys
     """
     exponent = private.lstrip(b"\0") or b"\0"
     if len(exponent) > SMP_EXPONENT_BYTES:
-        raise ToolkitError(f"a private key has at most {SMP_EXPONENT_BYTES} bytes")
+        raise ToolkitError(
+            f"a private key has 1 to {SMP_EXPONENT_BYTES} bytes, not {len(exponent)}"
+        )
     if not backend.in_group(public):
         raise NotInGroup("the public key is outside 2 .. p-2")
-    # an SMP exponent is the handle that takes any length; a D-H key has 40 bytes exactly
+    # an SMP exponent may have any length; a D-H key has exactly 40 bytes
     secret = backend.exponent(exponent)
     ours = secret.modexp_g()
     secbytes = kdf.secret_bytes(number(secret.modexp(public)))
@@ -58,15 +62,15 @@ def session_keys(backend: Backend, private: bytes, public: bytes) -> SessionKeys
 
 
 def mac_holds(backend: Backend, message: DataMessage, mac_key: bytes) -> bool:
-    """Whether the MAC of a message is that of `mac_key` (20 bytes)."""
+    """Whether `mac_key` (20 bytes) authenticates a message."""
     return backend.equal(backend.hmac_sha1(mac_key, message.authenticated), message.mac)
 
 
 def decrypt(backend: Backend, message: DataMessage, aes_key: bytes) -> bytes:
-    """Return the plain text, TLVs included. Raises `BadMac` where `aes_key` (16 bytes) is not
-    the message's."""
+    """Return the plaintext, TLVs included. Raises `BadMac` unless `aes_key` (16 bytes) is the key
+    of the message."""
     if not mac_holds(backend, message, kdf.mac_key(aes_key, backend.sha1)):
-        raise BadMac("the MAC does not hold under this AES key")
+        raise BadMac("the MAC key of this AES key does not authenticate the message")
     return _aes(backend, message, aes_key, message.ciphertext)
 
 
@@ -77,9 +81,9 @@ def revealed_mac_keys(message: DataMessage) -> list[bytes]:
 
 
 def forge(backend: Backend, message: DataMessage, aes_key: bytes, plaintext: bytes) -> DataMessage:
-    """Return the message with another plain text, under a MAC that holds; all else stays.
+    """Return the message with another plaintext and a correct MAC; the other fields stay.
 
-    The key need not be the message's own: a whole conversation can be made up from one message.
+    The key need not be that of the message: a whole conversation can be forged from one message.
     """
     ciphertext = _aes(backend, message, aes_key, plaintext)
     mac_key = kdf.mac_key(aes_key, backend.sha1)
@@ -89,20 +93,20 @@ def forge(backend: Backend, message: DataMessage, aes_key: bytes, plaintext: byt
 def modify(
     backend: Backend, message: DataMessage, mac_key: bytes, old: bytes, new: bytes, offset: int
 ) -> DataMessage:
-    """Change a guessed text without reading it: where `old` stands at byte `offset`, `new` will.
+    """Replace the guessed text `old` at byte `offset` by `new`, without the AES key.
 
     In counter mode a bit of the ciphertext is a bit of the text; a wrong guess gives a third
-    text. Raises `BadMac` where `mac_key` is not the message's, `ToolkitError` unless the texts
-    are of one length and lie within the ciphertext.
+    text. Raises `BadMac` unless `mac_key` is the key of the message, `ToolkitError` unless the
+    texts have the same length and lie within the ciphertext.
     """
     if not mac_holds(backend, message, mac_key):
-        raise BadMac("the MAC does not hold under this MAC key")
+        raise BadMac("this MAC key does not authenticate the message")
     if len(old) != len(new):
-        raise ToolkitError(f"the texts differ in length: {len(old)} and {len(new)} bytes")
+        raise ToolkitError(f"expected texts of one length, not {len(old)} and {len(new)} bytes")
     length = len(message.ciphertext)
     end = offset + len(old)
     if not 0 <= offset <= end <= length:
-        raise ToolkitError(f"bytes {offset} to {end} are not within the {length} of the message")
+        raise ToolkitError(f"expected bytes within 0 to {length}, not {offset} to {end}")
     there = message.ciphertext[offset:end]
     changed = bytes(a ^ b ^ c for a, b, c in zip(there, old, new, strict=True))
     ciphertext = message.ciphertext[:offset] + changed + message.ciphertext[end:]

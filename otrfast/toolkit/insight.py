@@ -1,5 +1,5 @@
-"""What a reader of a transcript learns beyond the fields: texts and TLVs where an AES key fits,
-which MAC key a message was made with, and the g^x of a commitment that has been opened."""
+"""Facts about messages from known keys: decrypted texts and TLVs, the MAC key of a message, and the
+g^x of an opened commitment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ZERO_COUNTER = bytes(16)
 
 
 class Insight:
-    """The keys that are known, and the commitments that the transcript has shown so far."""
+    """The known keys, and the commitments so far in the transcript."""
 
     def __init__(
         self, backend: Backend, aes_keys: Sequence[bytes] = (), mac_keys: Sequence[bytes] = ()
@@ -31,7 +31,7 @@ class Insight:
         self._commits: list[DHCommit] = []
 
     def about(self, content: Content) -> list[Field]:
-        """Return what is known of a message beside its own fields."""
+        """Return the facts about a message beside its fields."""
         match content:
             case DataMessage():
                 return self._data(content)
@@ -53,7 +53,7 @@ class Insight:
         return [("MAC holds under", "none of the keys")] if self._mac_keys else []
 
     def _opened(self, message: RevealSignature) -> list[Field]:
-        """Return the g^x of the latest commitment that the revealed key opens."""
+        """Return the g^x of the last commitment that the revealed key opens."""
         for commit in reversed(self._commits):
             encoded = self._backend.aes_ctr(message.r, _ZERO_COUNTER, commit.encrypted_gx)
             if self._backend.equal(self._backend.sha256(encoded), commit.hashed_gx):

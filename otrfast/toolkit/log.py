@@ -1,18 +1,17 @@
-"""The OTR messages of a transcript: found in its lines, unwrapped, put together from fragments.
+"""The OTR messages of a transcript: found in its lines, unwrapped, and reassembled.
 
-A transcript is whatever a client or a network monitor wrote: times and names may stand in front
-of a message, ordinary lines between them, both ends' fragments may be mixed.
+A transcript is the log of a client or a network monitor: times and names may precede a message,
+ordinary lines may separate messages, and the fragments of both ends may be mixed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import DecodeError, OtrError, ToolkitError
-from otrfast.records import record
 from otrfast.wire import fragments
 from otrfast.wire import lines as wire
 from otrfast.wire.lines import (
@@ -34,7 +33,7 @@ _DIGITS: Final = re.compile(rb"[0-9]+")
 
 @record
 class Malformed:
-    """Something of OTR that can not be read."""
+    """An unreadable line of OTR."""
 
     error: OtrError
 
@@ -44,7 +43,7 @@ Content = Message | Query | TaggedText | ErrorText | Unsupported | Malformed
 
 @record
 class Row:
-    """One line of a transcript; a message that is wrapped over several lines of it is one row."""
+    """One line of a transcript, or the lines of one wrapped message."""
 
     first: int
     last: int
@@ -53,7 +52,7 @@ class Row:
 
 @record
 class Place:
-    """Where a message, or a piece of one, stands: bytes `start` to `end` of a row."""
+    """The place of a message, or of a piece of one: bytes `start` to `end` of a row."""
 
     row: Row
     start: int
@@ -62,28 +61,29 @@ class Place:
 
 @record
 class Entry:
-    """One message of a transcript, the `number`th; more than one place where it came in
-    pieces."""
+    """Message `number` of a transcript; it has several places if it is fragmented."""
 
     number: int
     places: tuple[Place, ...]
     content: Content
 
 
-@dataclass(slots=True)
 class _Gathering:
-    """A message of which some pieces have come."""
+    """The received pieces of an incomplete message."""
 
-    assembly: fragments.Assembly = field(default_factory=fragments.Assembly)
-    places: list[Place] = field(default_factory=list)
-    total: int = 0
+    __slots__ = ("assembly", "places", "total")
+
+    def __init__(self) -> None:
+        self.assembly = fragments.Assembly()
+        self.places: list[Place] = []
+        self.total = 0
 
 
 def read_log(lines: Iterable[bytes]) -> Iterator[Entry]:
-    """Yield the OTR messages of a transcript as they become whole; ordinary lines are passed
-    over.
+    """Yield the OTR messages of a transcript, each when it is complete; ordinary lines are
+    skipped.
 
-    What can not be read is a `Malformed` among them; nothing is raised.
+    An unreadable message is a `Malformed`; nothing is raised.
     """
     for number, (places, content) in enumerate(_LogReader().contents(lines), 1):
         yield Entry(number, tuple(places), content)
@@ -97,9 +97,9 @@ def data_messages(entries: Iterable[Entry]) -> Iterator[tuple[Entry, DataMessage
 
 
 def put(lines: Sequence[bytes], entry: Entry, message: DataMessage) -> bytes:
-    """Return the transcript with `message` in the place of `entry`, in pieces where that was.
+    """Return the transcript with `message` instead of `entry`, in pieces if `entry` was.
 
-    All else stays, byte for byte, the text around the message included.
+    All other bytes stay, those around the message included.
     """
     new = wire.encode_message(message.encode())
     *earlier, last = entry.places
@@ -141,7 +141,7 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
 
 
 def _is_cut_short(line: bytes) -> bool:
-    """Whether the last message of a line lacks its final dot. A fragment may: it is whole."""
+    """Whether the last message of a line lacks its final dot; a fragment needs none."""
     start = line.rfind(ENCODED_PREFIX)
     return (
         start >= 0
@@ -151,7 +151,7 @@ def _is_cut_short(line: bytes) -> bool:
 
 
 class _LogReader:
-    """Keeps the pieces that wait for others, each kind under what tells it from the rest."""
+    """The incomplete messages of a transcript, by version, tags, number of pieces and name."""
 
     def __init__(self) -> None:
         self._gatherings: dict[tuple[object, ...], _Gathering] = {}
@@ -164,7 +164,7 @@ class _LogReader:
                 yield gathering.places, _incomplete(gathering)
 
     def _row(self, row: Row) -> Iterator[tuple[list[Place], Content]]:
-        """Take one row apart: a chat log may have several messages in one line."""
+        """Yield the messages of one row: a chat log may have several in one line."""
         start = 0
         while True:
             found = wire.classify(row.text[start:].rstrip(b"\r\n"))
@@ -187,7 +187,7 @@ class _LogReader:
         except DecodeError as error:
             yield [place], Malformed(error)
             return
-        # version 2 has no tags: the name in front of the message, without the time, may tell
+        # version 2 has no tags: the name before the message, without the time, may tell
         who = _DIGITS.sub(b"", place.row.text[: place.start])
         key = (fragment.version, fragment.sender, fragment.receiver, fragment.total, who)
         gathering = self._gatherings.setdefault(key, _Gathering())
@@ -203,14 +203,17 @@ class _LogReader:
         del self._gatherings[key]
         if line is None:
             numbers = f"piece {fragment.index} of {fragment.total}"
-            yield gathering.places, Malformed(ToolkitError(f"{numbers} follows no other"))
+            yield (
+                gathering.places,
+                Malformed(ToolkitError(f"expected the first piece, found {numbers}")),
+            )
         else:
             yield gathering.places, _content(wire.classify(line))
 
 
 def _incomplete(gathering: _Gathering) -> Malformed:
     came = len(gathering.places)
-    return Malformed(ToolkitError(f"only {came} of {gathering.total} pieces came"))
+    return Malformed(ToolkitError(f"expected {gathering.total} pieces, found {came}"))
 
 
 def _content(found: wire.Line) -> Content:
@@ -221,5 +224,5 @@ def _content(found: wire.Line) -> Content:
         except OtrError as error:
             return Malformed(error)
     if isinstance(found, FragmentText | PlainText):
-        return Malformed(ToolkitError("the pieces make no message"))
+        return Malformed(ToolkitError("expected a message in the pieces, found a text"))
     return found

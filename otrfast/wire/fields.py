@@ -1,9 +1,8 @@
-"""The primitive encodings (protocol, "Data types") and the strict, bounded reader under every
-message.
+"""The primitive encodings (protocol, "Data types"), and the strict reader of messages.
 
-A field kind reads and writes one encoding. Messages name their fields with the annotated types
-at the end of this file, and `messages` makes the codec from the annotations: no layout is
-written twice.
+A field kind reads and writes one encoding. Messages declare their fields with the annotated types
+at the end of this file, and `messages` makes the codecs from the annotations, so that each layout
+is written once.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ ELEMENT_BYTES: Final = 192
 
 
 class Reader:
-    """Takes fields off the front of a byte string, never past its end; `offset` is where it
-    stands."""
+    """A reader of fields from the start of a byte string to its end; `offset` is its position."""
 
     __slots__ = ("data", "end", "offset")
 
@@ -27,7 +25,7 @@ class Reader:
         self.offset = offset
 
     def take(self, length: int, field: str) -> bytes:
-        """Return the next `length` bytes. Raises `DecodeError` where fewer remain."""
+        """Return the next `length` bytes. Raises `DecodeError` if fewer remain."""
         start = self.offset
         end = start + length
         if end > self.end:
@@ -37,7 +35,7 @@ class Reader:
 
     def integer(self, length: int, field: str) -> int:
         """Return the next `length` bytes as an unsigned big-endian number. Raises `DecodeError`
-        where fewer remain."""
+        if fewer remain."""
         start = self.offset
         end = start + length
         if end > self.end:
@@ -46,7 +44,7 @@ class Reader:
         return int.from_bytes(self.data[start:end], "big")
 
     def counted(self, field: str) -> bytes:
-        """Return a DATA or MPI: four bytes of length, then that many bytes."""
+        """Return a DATA or MPI: four bytes with the length N, then N bytes."""
         data, start = self.data, self.offset + 4
         end = start + int.from_bytes(data[start - 4 : start], "big")
         if end > self.end or start > self.end:
@@ -56,11 +54,11 @@ class Reader:
         return data[start:end]
 
     def rest(self) -> bytes:
-        """Return everything that remains."""
+        """Return all remaining bytes."""
         return self.take(self.end - self.offset, "rest")
 
     def finish(self) -> None:
-        """Raise `DecodeError` where bytes are left over: they make a message malformed."""
+        """Raise `DecodeError` if bytes remain: the message is malformed."""
         if self.offset != self.end:
             raise DecodeError("end of message", self.offset)
 
@@ -71,7 +69,7 @@ def data(value: bytes) -> bytes:
 
 
 def mpi(magnitude: bytes) -> bytes:
-    """Return the MPI encoding of a big-endian number; leading zeros go."""
+    """Return the MPI encoding of a big-endian number, without leading zeros."""
     return data(magnitude.lstrip(b"\0"))
 
 
@@ -83,15 +81,15 @@ def mpi_of(number: int) -> bytes:
 class Kind(Protocol):
     """One encoding.
 
-    `code` is two bytes that say the same to a backend, which reads whole messages at once
-    (`backend.Backend.fields`): the kind by a letter, then its length in bytes, 0 where it has
-    none of its own.
+    `code` describes it in two bytes to a backend, which reads whole messages
+    (`backend.Backend.fields`): a letter for the kind, then its length in bytes, 0 if it is
+    variable.
     """
 
     code: bytes
 
     def read(self, reader: Reader, field: str) -> Any:
-        """Take a value off the reader. Raises `DecodeError`."""
+        """Take a value from the reader. Raises `DecodeError`."""
 
     def write(self, value: Any) -> bytes:
         """Return the encoding of a value."""
@@ -112,7 +110,7 @@ class Unsigned:
 
 
 class Fixed:
-    """A byte string of a fixed length, without a length in front."""
+    """A byte string of a fixed length, without a length prefix."""
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -126,7 +124,7 @@ class Fixed:
 
 
 class Counted:
-    """DATA; with `length`, the only length that is well-formed."""
+    """DATA; `length`, if not 0, is the only valid length."""
 
     def __init__(self, length: int = 0) -> None:
         self.length = length
@@ -143,7 +141,7 @@ class Counted:
 
 
 class Mpi:
-    """MPI of a value below 2^1536, held as 192 bytes. Leading zero bytes are read, never
+    """MPI of a value below 2^1536, held as 192 bytes. Leading zero bytes are accepted, but never
     written."""
 
     code = b"m\0"
@@ -161,8 +159,8 @@ class Mpi:
 
 
 class Covered:
-    """No bytes of its own: everything from the start of the message up to here, which is what
-    its MAC covers."""
+    """The bytes from the start of the message to this field, which the MAC covers; the field itself
+    has no bytes."""
 
     code = b"c\0"
 

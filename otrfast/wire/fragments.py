@@ -1,4 +1,4 @@
-"""Fragments: long lines cut for transports with a limit, and put together again (protocol,
+"""Fragmentation of long lines for transports with a limit, and reassembly (protocol,
 "Fragmentation")."""
 
 from __future__ import annotations
@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import DecodeError, FragmentLimitTooSmall
-from otrfast.records import record
 
 MAX_PIECES: Final = 0xFFFF
 
@@ -31,8 +31,8 @@ class Fragment:
 
 
 def parse(line: bytes, version: int) -> Fragment:
-    """Read a fragment. Raises `DecodeError` where it has not the form of `version` or its
-    numbers make no sense."""
+    """Read a fragment. Raises `DecodeError` unless it has the form of `version` and valid
+    numbers."""
     found = (_FRAGMENT_V3 if version == 3 else _FRAGMENT_V2).match(line)
     if found is None:
         raise DecodeError("fragment", 0)
@@ -45,18 +45,18 @@ def parse(line: bytes, version: int) -> Fragment:
 
 
 def split(line: bytes, limit: int, version: int, sender: int, receiver: int) -> list[bytes]:
-    """Cut an encoded message into lines of at most `limit` bytes; `limit` 0, or enough room,
-    leaves it whole.
+    """Split an encoded message into lines of at most `limit` bytes. A message that is not longer
+    stays whole; `limit` 0: no limit.
 
-    Raises `FragmentLimitTooSmall` where that would leave no room for a piece, or take more than
-    65,535.
+    Raises `FragmentLimitTooSmall` if the limit is too small for a piece of one byte, or the
+    message needs more than 65,535 pieces.
     """
     if not limit or len(line) <= limit:
         return [line]
     size = limit - _OVERHEAD[version]
     if size < 1 or len(line) > size * MAX_PIECES:
         raise FragmentLimitTooSmall(
-            f"{limit} bytes a line can not carry this message of {len(line)} bytes"
+            f"a message of {len(line)} bytes cannot be sent in lines of {limit} bytes"
         )
     head = b"?OTR|%08x|%08x" % (sender, receiver) if version == 3 else b"?OTR"
     pieces = [line[start : start + size] for start in range(0, len(line), size)]
@@ -66,8 +66,8 @@ def split(line: bytes, limit: int, version: int, sender: int, receiver: int) -> 
 
 
 class Assembly:
-    """The pieces of one message so far, from one sender; `since` is when the first came, in
-    seconds; `unauthenticated`: from an instance that has never shown a key."""
+    """The received pieces of one message of one sender; `since` is the time of the first piece, in
+    seconds; `unauthenticated`: the sending instance has never shown a key."""
 
     __slots__ = ("_count", "_last", "_text", "_total", "counted", "since", "unauthenticated")
 
@@ -79,9 +79,9 @@ class Assembly:
         self.unauthenticated = True
 
     def add(self, fragment: Fragment, now: float) -> bytes | None:
-        """Take the next piece; return the whole line with the last one, else None.
+        """Take a piece; return the whole line with the last one, else None.
 
-        A first piece starts anew; any other that does not follow the one before ends the assembly.
+        A first piece starts a new message; a piece out of order drops the message.
         """
         if fragment.index == 1:
             self.clear()
@@ -104,19 +104,19 @@ class Assembly:
         return numbers == (self._count, self._total) and fragment.piece == self._last
 
     def clear(self) -> None:
-        """Forget the pieces."""
+        """Drop the pieces."""
         self._text.clear()
         self._last = b""
         self._count = self._total = 0
 
     @property
     def text(self) -> bytes:
-        """What is held: the pieces so far, put together."""
+        """The received pieces, joined."""
         return bytes(self._text)
 
     @property
     def size(self) -> int:
-        """Bytes held."""
+        """The number of received bytes."""
         return len(self._text)
 
     def __bool__(self) -> bool:

@@ -1,8 +1,8 @@
-"""The text layer: what an incoming line is, and how queries, tags, errors and encoded messages are
-written.
+"""The kinds of lines: classification of incoming lines, and encoding of queries, tags, errors and
+messages.
 
-`classify` looks for the first `?OTR` anywhere in a line, as libotr does; failing that, for the
-whitespace tag; all else is ordinary text (OTRv3, "High level overview").
+`classify` looks for the first `?OTR` anywhere in a line, as libotr does, and without one for the
+whitespace tag; any other line is an ordinary text (OTRv3, "High level overview").
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
 from typing import Final
 
+from otrfast._records import record
 from otrfast.errors import DecodeError
-from otrfast.records import record
 
 OTR_TAG: Final = b"?OTR"
 ENCODED_PREFIX: Final = b"?OTR:"
@@ -22,10 +22,10 @@ WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
 WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}
 
 _GROUP = 8  # bytes of one version tag
-_MOST_GROUPS = 16  # of those behind a tag, that are looked at
+_MOST_GROUPS = 16  # version tags that are read
 _QUERY = re.compile(rb"\?OTR(\??)(?:v([^?]*)(?:\?|\Z))?", re.DOTALL)
 _BLANKS = re.compile(rb"[ \t]*")
-_IN_ARMOUR = bytes.maketrans(b"", b""), b"\r\n "
+_LINE_BREAKS = bytes.maketrans(b"", b""), b"\r\n "
 
 
 @record
@@ -37,7 +37,7 @@ class PlainText:
 
 @record
 class TaggedText:
-    """A text that carried a whitespace tag; the text stands without it."""
+    """A text with a whitespace tag; `text` is without the tag."""
 
     text: bytes
     versions: frozenset[int]
@@ -45,7 +45,7 @@ class TaggedText:
 
 @record
 class Query:
-    """An offer of versions; `before` and `after` are the texts around it."""
+    """A query, which offers versions; `before` and `after` are the texts around it."""
 
     versions: frozenset[int]
     before: bytes
@@ -54,7 +54,7 @@ class Query:
 
 @record
 class ErrorText:
-    """An error for a person to read; `before` is the text in front of its mark."""
+    """An error for a person to read; `before` is the text before its mark."""
 
     text: bytes
     before: bytes
@@ -62,8 +62,7 @@ class ErrorText:
 
 @record
 class EncodedMessage:
-    """An encoded message, still in base64: `line` from `?OTR:` on; `before` is the text in front
-    of it."""
+    """An encoded message in base64: `line` starts at `?OTR:`; `before` is the text before it."""
 
     line: bytes
     before: bytes
@@ -71,13 +70,13 @@ class EncodedMessage:
     def decode(self) -> bytes:
         """Return the binary message.
 
-        The final dot is required and what follows it is ignored; line breaks and spaces within
-        are skipped. Raises `DecodeError` for anything else that is not base64.
+        The final dot is required, and the text after it is ignored; line breaks and spaces are
+        skipped. Raises `DecodeError` for any other character that is not base64.
         """
         end = self.line.find(b".", len(ENCODED_PREFIX))
         if end < 0:
             raise DecodeError("final dot", len(self.line))
-        text = self.line[len(ENCODED_PREFIX) : end].translate(*_IN_ARMOUR)
+        text = self.line[len(ENCODED_PREFIX) : end].translate(*_LINE_BREAKS)
         try:
             return a2b_base64(text, strict_mode=True)
         except ValueError:
@@ -86,8 +85,8 @@ class EncodedMessage:
 
 @record
 class FragmentText:
-    """A fragment of a message: `line` from `?OTR,` or `?OTR|` on; `before` is the text in front
-    of it."""
+    """A fragment of a message: `line` starts at `?OTR,` or `?OTR|`; `before` is the text before
+    it."""
 
     line: bytes
     version: int
@@ -96,8 +95,7 @@ class FragmentText:
 
 @record
 class Unsupported:
-    """Something of OTR that is recognised and refused: a version 1 message, or a mark of no
-    known meaning."""
+    """A line of OTR that is refused: a message of version 1, or an unknown mark."""
 
     line: bytes
     version: int | None
@@ -107,7 +105,7 @@ Line = PlainText | TaggedText | Query | ErrorText | EncodedMessage | FragmentTex
 
 
 def classify(line: bytes) -> Line:
-    """Say what an incoming line is, by the order of recognition that libotr has."""
+    """Return the kind of an incoming line, with libotr's order of recognition."""
     start = line.find(OTR_TAG)
     if start < 0:
         return _tagged(line)
@@ -131,8 +129,8 @@ def classify(line: bytes) -> Line:
 
 
 def is_ordinary(text: object, limit: int) -> bool:
-    """Whether a text is one that a data message can carry without a further look: bytes, 1 to
-    `limit` of them, without a zero byte and without a mark of OTR."""
+    """Whether a text can be sent in a data message without further checks: 1 to `limit` bytes,
+    without a zero byte and without a mark of OTR."""
     return (
         isinstance(text, bytes)
         and 0 < len(text) <= limit
@@ -142,10 +140,9 @@ def is_ordinary(text: object, limit: int) -> bool:
 
 
 def is_query(text: bytes) -> bool:
-    """Whether a text that a person typed is a query: it is replaced by the one that the policy
-    words.
+    """Whether a text of the user is a query, which is replaced by the query of the policy.
 
-    It starts with its mark: a text that only speaks of one is a text like any other.
+    A query starts with its mark; a text that contains the mark later is an ordinary text.
     """
     text = text.lstrip()
     return text.startswith(OTR_TAG) and isinstance(classify(text), Query)
@@ -153,7 +150,7 @@ def is_query(text: bytes) -> bool:
 
 def _query(otr: bytes, before: bytes) -> Query:
     found = _QUERY.match(otr)
-    assert found is not None  # what follows ?OTR is "?" or "v": both match
+    assert found is not None  # the character after ?OTR is "?" or "v": both match
     versions = {1} if found[1] else set()
     versions.update(version for version in (2, 3) if b"%d" % version in (found[2] or b""))
     return Query(frozenset(versions), before, otr[found.end() :])
@@ -176,7 +173,7 @@ def _tagged(line: bytes) -> PlainText | TaggedText:
 
 
 def encode_message(raw: bytes) -> bytes:
-    """Return the line that carries a binary message."""
+    """Return the line with a binary message in base64."""
     return ENCODED_PREFIX + b2a_base64(raw, newline=False) + b"."
 
 
@@ -194,19 +191,19 @@ def receiver(line: bytes) -> int | None:
 
 
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:
-    """Return a query that offers `versions`, followed by a text for people whose program knows
-    no OTR."""
+    """Return a query that offers `versions`, followed by a text for people whose program lacks
+    OTR."""
     numbers = sorted(versions)
-    first = b"?OTR?" if 1 in numbers else b"?OTR"  # version 1 has a form of its own
+    first = b"?OTR?" if 1 in numbers else b"?OTR"  # version 1 has its own form
     later = b"".join([b"%d" % version for version in numbers if version > 1])
     return first + (b"v" + later + b"?" if later or not numbers else b"") + text
 
 
 def tag(versions: Iterable[int], trailing_tab: bool = False) -> bytes:
-    """Return the whitespace that offers `versions`.
+    """Return the whitespace tag that offers `versions`.
 
-    `trailing_tab` adds one more tab, for transports that strip trailing spaces: the tag of
-    version 2 ends in one.
+    `trailing_tab` adds a tab, for transports that strip trailing spaces: the tag of version 2
+    ends in a space.
     """
     return (
         WHITESPACE_BASE

@@ -1,18 +1,18 @@
-"""The binary messages of OTRv2 and OTRv3: one declarative class each (protocol, "The protocol:
+"""The binary messages of OTRv2 and OTRv3, one declarative class each (protocol, "The protocol:
 messages").
 
-The order of the annotated fields is the order on the wire; a codec is made from them when the
-module is loaded.
+The annotated fields are in their order in the message; the codec of a class is made from them
+when the module is loaded.
 """
 
-# annotations are not postponed here: their values are what the codecs are made of
+# annotations are not postponed here: the codecs are made from their values
 
 from collections.abc import Callable
 from struct import Struct, calcsize
 from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform, get_args
 
+from otrfast._records import record
 from otrfast.errors import DecodeError, VersionMismatch
-from otrfast.records import record
 from otrfast.wire.fields import (
     AesKey,
     Byte,
@@ -28,12 +28,12 @@ from otrfast.wire.fields import (
 )
 
 VERSIONS: Final = (2, 3)
-"""The protocol versions that are spoken here."""
+"""The supported protocol versions."""
 
 IGNORE_UNREADABLE: Final = 0x01
-"""Flag of a data message that the receiver should drop in silence where it can not read it."""
+"""The flag of a data message that is dropped without an error if it cannot be read."""
 
-_HEAD_FIELDS = {  # the instance tags are those of version 3
+_HEAD_FIELDS = {  # the instance tags are in version 3 only
     "version": "H",
     "message type": "B",
     "sender instance tag": "I",
@@ -45,7 +45,7 @@ _SHORT_HEAD = Struct(_HEAD.format[:3])
 
 @record
 class Message:
-    """What all messages have in front: version and, in version 3, the two instance tags (0 in
+    """The header of all messages: the version and, in version 3, the two instance tags (0 in
     version 2)."""
 
     TYPE: ClassVar[int]
@@ -75,7 +75,7 @@ _TYPES: dict[int, type[Message]] = {}
 
 @dataclass_transform(frozen_default=True)
 def _message(message_type: int) -> Callable[[type[M]], type[M]]:
-    """Make a message class: a record, its codec from its annotations, known by its type byte."""
+    """Make a record a message class: register its type byte, and make its codec."""
 
     def decorate(plain: type[M]) -> type[M]:
         made = record(plain)
@@ -92,7 +92,7 @@ def _message(message_type: int) -> Callable[[type[M]], type[M]]:
 
 @_message(0x02)
 class DHCommit(Message):
-    """The initiator commits to a g^x that it does not show yet."""
+    """The initiator's commitment to its g^x."""
 
     encrypted_gx: Data
     hashed_gx: Hash256
@@ -107,7 +107,7 @@ class DHKey(Message):
 
 @_message(0x11)
 class RevealSignature(Message):
-    """The initiator opens its commitment and proves who it is."""
+    """The key that opens the commitment, and the initiator's signature."""
 
     r: AesKey
     encrypted_signature: Data
@@ -116,7 +116,7 @@ class RevealSignature(Message):
 
 @_message(0x12)
 class Signature(Message):
-    """The responder proves who it is."""
+    """The responder's signature."""
 
     encrypted_signature: Data
     mac: Mac
@@ -138,26 +138,26 @@ class DataMessage(Message):
 
     @property
     def ignore_unreadable(self) -> bool:
-        """Whether the sender asked for silence where this message can not be read."""
+        """Whether an unreadable message is dropped without an error."""
         return bool(self.flags & IGNORE_UNREADABLE)
 
 
 FieldReader = Callable[[bytes, int, bytes], tuple[Any, ...] | None]
-"""Reads the fields of a message from an offset to its end, as a `LAYOUT` says; None where the
-general reader has to look at it, who knows what is wrong (`backend.Backend.fields`)."""
+"""A reader of the fields of a message from an offset to the end, by its `LAYOUT`; it returns None
+for a malformed message, and `Reader` then finds the error (`backend.Backend.fields`)."""
 
 
 def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
-    """Return the message that `raw` holds, to its last byte; `fields` may read most of it.
+    """Return the message in `raw`, read to its last byte; `fields` reads the part after the header.
 
-    Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for everything else
-    that is not well-formed.
+    Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for any other
+    malformed message.
     """
     if len(raw) < _SHORT_HEAD.size:
         _refuse_head(raw)
     version, message_type = _SHORT_HEAD.unpack_from(raw)
     if version not in VERSIONS:
-        raise VersionMismatch(f"version {version} is not spoken here")
+        raise VersionMismatch(f"expected version 2 or 3, found {version}")
     made = _TYPES.get(message_type)
     if made is None:
         raise DecodeError("message type", 2)
@@ -177,8 +177,8 @@ def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
 
 
 def _refuse_head(raw: bytes) -> NoReturn:
-    """Raise `DecodeError` for the field of the header that is not all there."""
+    """Raise `DecodeError` for the truncated field of the header."""
     reader = Reader(raw)
     for name, code in _HEAD_FIELDS.items():
         reader.take(calcsize(">" + code), name)
-    raise AssertionError("the header is whole")
+    raise AssertionError("the header is complete")

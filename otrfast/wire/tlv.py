@@ -1,14 +1,15 @@
-"""TLVs: the typed records behind the text of a data message (protocol, "TLV record types")."""
+"""TLVs: the typed values after the text of a data message (protocol, "TLV record types")."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import NamedTuple
+
+from otrfast._records import record
 
 
 class TlvType(IntEnum):
-    """The record types that the protocol defines."""
+    """The TLV types of the protocol."""
 
     PADDING = 0
     DISCONNECTED = 1
@@ -21,33 +22,34 @@ class TlvType(IntEnum):
     EXTRA_KEY = 8
 
 
-class Tlv(NamedTuple):
-    """One record: a type of 16 bits and a value of up to 65,535 bytes."""
+@record
+class Tlv:
+    """One TLV: a type of 16 bits and a value of up to 65,535 bytes."""
 
     type: int
     value: bytes
 
 
-def encode_tlvs(records: Iterable[Tlv]) -> bytes:
-    """Return the records one after another, each SHORT type, SHORT length, value."""
+def encode_tlvs(tlvs: Iterable[Tlv]) -> bytes:
+    """Return the TLVs one after another, each as SHORT type, SHORT length, value."""
     return b"".join(
         [
-            record.type.to_bytes(2, "big") + len(record.value).to_bytes(2, "big") + record.value
-            for record in records
+            tlv.type.to_bytes(2, "big") + len(tlv.value).to_bytes(2, "big") + tlv.value
+            for tlv in tlvs
         ]
     )
 
 
 def decode_tlvs(data: bytes, limit: int) -> list[Tlv]:
-    """Return up to `limit` records; a truncated last one ends the list without an error, as
-    libotr reads it."""
-    records: list[Tlv] = []
+    """Return at most `limit` TLVs; a truncated last one is dropped without an error, as in
+    libotr."""
+    tlvs: list[Tlv] = []
     offset = 0
-    while offset + 4 <= len(data) and len(records) < limit:
-        record_type = int.from_bytes(data[offset : offset + 2], "big")
+    while offset + 4 <= len(data) and len(tlvs) < limit:
+        tlv_type = int.from_bytes(data[offset : offset + 2], "big")
         end = offset + 4 + int.from_bytes(data[offset + 2 : offset + 4], "big")
         if end > len(data):
             break
-        records.append(Tlv(record_type, data[offset + 4 : end]))
+        tlvs.append(Tlv(tlv_type, data[offset + 4 : end]))
         offset = end
-    return records
+    return tlvs

@@ -6,12 +6,11 @@ made: signed, MACed, in order.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from helpers import ONLY, Pair, Side, digest, encoded, kinds, make_account, parsed, wrap
 
 from otrfast import events
+from otrfast._records import replace
 from otrfast.crypto import kdf
 from otrfast.crypto.backend import DsaNumbers
 from otrfast.crypto.backends import load

@@ -3,7 +3,6 @@ its lines and texts would do one by one: the same conversation is run all three 
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -46,8 +45,8 @@ def plain(value: Any) -> Any:
     """An outcome as values that can be compared: errors by class and words."""
     if isinstance(value, Exception):
         return type(value).__name__, str(value)
-    if is_dataclass(value):
-        return type(value).__name__, *(plain(getattr(value, field.name)) for field in fields(value))
+    if hasattr(value, "__record__"):
+        return type(value).__name__, *(plain(getattr(value, each)) for each in value.__match_args__)
     if isinstance(value, events.MessageReceived):
         return "MessageReceived", *value
     if isinstance(value, tuple | list):

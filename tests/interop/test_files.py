@@ -126,8 +126,8 @@ def test_fingerprint_file_when_we_wrote_it_then_libotr_keeps_all_of_it(
     for i, name in enumerate(LINE_NAMES):
         for j, level in enumerate(LEVELS):
             trust.set(name, bytes([i, j] * 10), level)
-    save_trust(path, trust, "alice", PROTOCOL)
-    save_trust(path, trust, "another account", PROTOCOL)
+    save_trust(path, "alice", PROTOCOL, trust)
+    save_trust(path, "another account", PROTOCOL, trust)
     peer = LibotrPeer(process, "alice", "bob")
     peer.read_file("fingerprints", path)
     copy = tmp_path / "copy"

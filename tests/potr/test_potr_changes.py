@@ -259,6 +259,6 @@ def test_a_forked_process_does_not_go_on_with_its_parents_keys():
     ctx.disconnect()
     ctx.state = context.STATE_PLAINTEXT
     duo.start()
-    duo.alice.say(b"anew")
+    duo.alice.say(b"again")
     duo.deliver()
-    assert duo.bob.texts == [b"anew"]
+    assert duo.bob.texts == [b"again"]

@@ -94,7 +94,7 @@ class Client(Account):
 
 
 class Town:
-    """Both clients; `restart` makes them anew from their files."""
+    """Both clients; `restart` makes them again from their files."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -3,6 +3,7 @@
 import pytest
 from potr_apps import AppAccount, Duo, key_of
 
+from otrfast.engine import dispatch
 from otrfast.potr import context, crypt, proto
 from otrfast.potr.context import (
     EXC_UNREADABLE_MESSAGE,
@@ -351,3 +352,29 @@ def test_a_text_after_long_silence_is_answered_by_an_empty_message():
     assert (duo.alice.texts, duo.alice.tlvs) == ([], [])
     duo.alice.say(b"hello")
     assert len(duo.bob.context.injected) == 1
+
+
+def test_key_exchange_messages_when_received_then_each_is_decoded_once(monkeypatch):
+    decoded = []
+    original = dispatch.read_message
+
+    def counted(encoded, limits, backend):
+        decoded.append(encoded.line)
+        return original(encoded, limits, backend)
+
+    monkeypatch.setattr(dispatch, "read_message", counted)
+    Duo().start()
+    assert len(decoded) == len(set(decoded)) == 4
+
+
+def test_key_exchange_message_above_a_limit_on_its_kind_then_it_is_ignored():
+    ctx = lone()
+    commit = proto.DHCommit(bytes(4096), bytes(32))
+    assert receive(ctx, bytes(commit)) == (None, [])
+    assert ctx.injected == ctx.changes == []
+
+
+def test_encoded_message_above_the_limit_on_lines_then_it_is_a_text():
+    ctx = lone()
+    line = b"?OTR:AAIC" + b"A" * ctx.user.LIMITS.message_size + b"."
+    assert raised(ctx, line, NotOTRMessage) == line

@@ -10,7 +10,7 @@ def test_contexts_of_one_account_may_be_used_by_different_threads():
     for account in accounts:
         account.prepare()
 
-    def talk(number):
+    def converse(number):
         alice, bob = (Side(AppContext(account, number)) for account in accounts)
         alice.context.line, bob.context.line = bob.receive, alice.receive
         bob.receive(b"?OTRv2?")
@@ -20,4 +20,4 @@ def test_contexts_of_one_account_may_be_used_by_different_threads():
         return alice.texts == bob.texts == [b"%d" % n for n in range(20)]
 
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(talk, range(24)))
+        assert all(pool.map(converse, range(24)))

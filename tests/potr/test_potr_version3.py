@@ -112,32 +112,32 @@ def test_the_instance_tag_may_be_given():
     assert account.engineAccount().instance_tag == 0x1234
 
 
-def test_two_devices_of_the_peer_have_sessions_of_their_own():
+def test_two_instances_of_the_peer_have_sessions_of_their_own():
     alice = Account3("alice").getContext("bob")
-    devices = [Side(Account3("bob").getContext("alice")) for _ in range(2)]
+    instances = [Side(Account3("bob").getContext("alice")) for _ in range(2)]
 
     def to_all(line):
-        for device in devices:
-            device.receive(line)
+        for instance in instances:
+            instance.receive(line)
 
     alice.line = to_all
     back = Side(alice)
-    for device in devices:
-        device.context.line = back.receive
+    for instance in instances:
+        instance.context.line = back.receive
     alice.receiveMessage(b"?OTRv3?")
-    assert [each.context.state for each in devices] == [STATE_ENCRYPTED] * 2
-    for device in devices:
-        device.say(b"hello")
+    assert [each.context.state for each in instances] == [STATE_ENCRYPTED] * 2
+    for instance in instances:
+        instance.say(b"hello")
     assert back.texts == [b"hello", b"hello"]
     changes = len(alice.changes)
-    devices[0].context.disconnect()
-    assert alice.state == STATE_ENCRYPTED  # the other device is still there
+    instances[0].context.disconnect()
+    assert alice.state == STATE_ENCRYPTED  # the other instance is still there
     assert len(alice.changes) == changes
     alice.sendMessage(0, b"to the one that is left")
-    assert devices[1].texts == [b"to the one that is left"]
-    assert devices[0].texts == []
-    assert alice.crypto.sessionId == devices[1].context.crypto.sessionId
-    devices[1].context.disconnect()
+    assert instances[1].texts == [b"to the one that is left"]
+    assert instances[0].texts == []
+    assert alice.crypto.sessionId == instances[1].context.crypto.sessionId
+    instances[1].context.disconnect()
     assert alice.state == STATE_FINISHED
 
 

@@ -6,10 +6,10 @@ import pytest
 from helpers import Pair, Side, digest, encoded, kinds, parsed
 
 from otrfast import Limits, events
+from otrfast._records import replace
 from otrfast.errors import BadMac
 from otrfast.protocol import ake
 from otrfast.protocol.table import Row, Table
-from otrfast.records import replace
 from otrfast.wire.messages import DHCommit, DHKey, RevealSignature, Signature
 
 STATES = (ake.Idle, ake.AwaitingDHKey, ake.AwaitingRevealSignature, ake.AwaitingSignature)

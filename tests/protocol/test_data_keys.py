@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import random
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from helpers import Pair, Side, digest, encoded, kinds, parsed, unwrap, wrap
 
 from otrfast import MessageState, Outcome, errors, events
+from otrfast._records import replace
 from otrfast.wire.messages import DataMessage
 
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from helpers import Pair, encoded, kind, kinds, parsed
 
 from otrfast import events
+from otrfast._records import replace
 from otrfast.errors import UnknownKeyid
 
 TWIN = 0xDEADBEEF

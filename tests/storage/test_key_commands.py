@@ -48,7 +48,7 @@ def save_all(directory, key, account="alice", protocol="irc"):
     trust.set("bob", bytes(20), "verified")
     directory.mkdir(exist_ok=True)
     key.save(directory / "otr.key", account, protocol)
-    save_trust(directory / "otr.fp", trust, account, protocol)
+    save_trust(directory / "otr.fp", account, protocol, trust)
     save_instance_tag(directory / "otr.instag", account, protocol, 0x1234)
 
 
@@ -127,7 +127,7 @@ def test_convert_of_what_is_not_there_is_an_error(otrfast, key):
 def test_several_keys_do_not_fit_a_key3(otrfast, keys, tmp_path):
     keys[0].save("source", "alice", "irc")
     keys[1].save("source", "bob", "irc")
-    with pytest.raises(KeyFileError, match="say which one"):
+    with pytest.raises(KeyFileError, match="several accounts"):
         otrfast("keys", "convert", "source", "target.key3")
     otrfast("keys", "convert", "source", "target.key3", "--account", "bob")
     assert (tmp_path / "target.key3").read_bytes() == write_key3(stored(keys[1]))
@@ -174,7 +174,7 @@ def test_import_never_takes_trust_away(otrfast):
         trust = Trust()
         for peer, level in zip(("bob", "eve"), levels, strict=True):
             trust.set(peer, bytes(20), level)
-        save_trust(path, trust, "alice", "irc")
+        save_trust(path, "alice", "irc", trust)
     for option in ([], ["--replace"]):
         otrfast("keys", "import", "theirs", "--fingerprints", "ours", *option)
         trust = load_trust("ours", "alice", "irc")

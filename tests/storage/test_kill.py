@@ -30,7 +30,7 @@ def savers(directory: Path, keys: list[PrivateKey]) -> list[Callable[[], None]]:
         for number in range(peers):
             trust.set(f"peer {number}", bytes((number % 256,)) * 20, "verified")
         key.save(directory / "keys", "alice", "irc", replace=True)
-        save_trust(directory / "trust", trust, "alice", "irc")
+        save_trust(directory / "trust", "alice", "irc", trust)
         save_instance_tag(directory / "tags", "alice", "irc", tag)
 
     return [lambda: save(keys[0], 2000, 0x100), lambda: save(keys[1], 1000, 0x200)]

@@ -7,7 +7,7 @@ import pytest
 from otrfast import PrivateKey
 from otrfast.storage import load_instance_tag, load_trust, save_instance_tag
 from otrfast.storage.contents import Kind, read, write
-from otrfast.storage.fingerprints import read_fingerprints, write_fingerprints
+from otrfast.storage.fingerprints import FINGERPRINTS
 from otrfast.storage.libotr_keys import read_keys, write_keys
 from otrfast.storage.names import bytes_of, name_of
 
@@ -92,9 +92,9 @@ def test_fingerprints_go_through_libotr_unchanged(tmp_path):
     ]
     longest = "b" * (999 - len("\talice\tirc\t") - 40 - len("\tsmp\n"))
     known.append(KnownFingerprint(longest, "alice", "irc", F1, "smp"))
-    (tmp_path / "ours").write_bytes(write_fingerprints(known))
+    (tmp_path / "ours").write_bytes(FINGERPRINTS.write(known))
     libotr_files.run("fingerprints", tmp_path / "ours", tmp_path / "theirs")
-    found, skipped = read_fingerprints((tmp_path / "theirs").read_bytes())
+    found, skipped = FINGERPRINTS.parse((tmp_path / "theirs").read_bytes())
     assert (set(found), skipped) == (set(known), 0)
 
 
@@ -113,8 +113,8 @@ def test_fingerprint_lines_are_skipped_where_libotr_skips_them(tmp_path):
     ]
     (tmp_path / "in").write_bytes(b"\n".join(lines))
     libotr_files.run("fingerprints", tmp_path / "in", tmp_path / "out")
-    theirs, _ = read_fingerprints((tmp_path / "out").read_bytes())
-    ours, skipped = read_fingerprints((tmp_path / "in").read_bytes())
+    theirs, _ = FINGERPRINTS.parse((tmp_path / "out").read_bytes())
+    ours, skipped = FINGERPRINTS.parse((tmp_path / "in").read_bytes())
     assert set(ours) == set(theirs)
     assert skipped == 4
     assert set(load_trust(tmp_path / "in", "b", "c")) == {

@@ -17,6 +17,7 @@ from otrfast.storage import openssl
 from otrfast.storage.clients import CLIENTS, file_name, files_in
 from otrfast.storage.contents import Kind
 from otrfast.storage.der import private_numbers, public_numbers
+from otrfast.storage.fingerprints import KnownFingerprint
 from otrfast.storage.java_keys import contact_addresses
 from otrfast.storage.java_properties import read_properties
 from otrfast.storage.potr_keys import read_key3, write_key3
@@ -128,7 +129,7 @@ def test_der_of_each_key_is_read(keys):
         public, private = java(key)
         assert public_numbers(public) == key.public.numbers
         assert private_numbers(private) == (key.public.numbers, key.signing.private_number())
-        with pytest.raises(KeyFileError, match="public key stands"):
+        with pytest.raises(KeyFileError, match="found a public key"):
             private_numbers(public)
 
 
@@ -144,40 +145,33 @@ def test_damaged_der_raises_nothing_else(key, seed):
             private_numbers(text)
 
 
+def check_alice(contents, keys, bob, eve):
+    """The key of alice, a verified fingerprint of bob and one of eve that is not trusted."""
+    (account,) = contents.keys
+    assert account.owner == ("alice@example.org", "prpl-jabber")
+    assert account.same_numbers(stored(keys[0]))
+    assert contents.fingerprints == [
+        KnownFingerprint(peer, *account.owner, key.fingerprint, level)
+        for peer, key, level in ((bob, keys[1], "verified"), (eve, keys[2], ""))
+    ]
+
+
 def test_jitsis_keys_are_read(keys, quick):
     addresses = contact_addresses(b'<contact id="1" address="bob@example.org" name="Bob"/>')
     assert addresses == ["bob@example.org"]
     contents = read_any(jitsi_file(keys), quick, no_passphrase, addresses=addresses)
-    (account,) = contents.keys
-    assert account.owner == ("alice@example.org", "prpl-jabber")
-    assert account.same_numbers(stored(keys[0]))
-    assert [tuple(known) for known in contents.fingerprints] == [
-        (peer, "alice@example.org", "prpl-jabber", key.fingerprint, level)
-        for peer, key, level in (
-            ("bob@example.org", keys[1], "verified"),
-            ("eve_example_org", keys[2], ""),
-        )
-    ]
+    check_alice(contents, keys, "bob@example.org", "eve_example_org")
 
 
 def test_halves_of_two_keys_are_refused(keys, quick):
     (mine, _), (_, other) = java(keys[0]), java(keys[1])
     data = f"alice@example.org.publicKey={mine}\nalice@example.org.privateKey={other}\n"
-    with pytest.raises(KeyFileError, match="the two halves"):
+    with pytest.raises(KeyFileError, match="do not match"):
         read_any(data.encode(), quick, no_passphrase)
 
 
 def check_chatsecure(contents, keys):
-    (account,) = contents.keys
-    assert account.owner == ("alice@example.org", "prpl-jabber")
-    assert account.same_numbers(stored(keys[0]))
-    assert [tuple(known) for known in contents.fingerprints] == [
-        (peer, "alice@example.org", "prpl-jabber", key.fingerprint, level)
-        for peer, key, level in (
-            ("bob@example.org/Phone 7", keys[1], "verified"),
-            ("eve@example.org", keys[2], ""),
-        )
-    ]
+    check_alice(contents, keys, "bob@example.org/Phone 7", "eve@example.org")
 
 
 def test_chatsecures_keys_are_read(keys, quick):

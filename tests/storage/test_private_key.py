@@ -161,7 +161,7 @@ def test_number_of_absurd_length_is_refused(tmp_path, key, quick):
     path = tmp_path / "key"
     numbers = DsaNumbers(1 << 8 * 1024, *key.public.numbers[1:])
     path.write_bytes(write_keys([StoredKey("", "", numbers, 1)]))
-    with pytest.raises(KeyFileError, match="p that is too long"):
+    with pytest.raises(KeyFileError, match=r"p of \d+ bytes, the limit is"):
         PrivateKey.load(path, backend=quick)
 
 
@@ -179,7 +179,7 @@ def test_numbers_that_make_no_key_are_refused(tmp_path, keys, backend):
     for numbers, private in wrong:
         path = tmp_path / "key"
         path.write_bytes(write_keys([StoredKey("", "", numbers, private)]))
-        with pytest.raises(KeyFileError, match="make no DSA key"):
+        with pytest.raises(KeyFileError, match="no valid DSA key"):
             PrivateKey.load(path, backend=backend)
 
 

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otrfast import Account, Environment, Trust
+from otrfast._records import replace
 from otrfast.errors import KeyFileError
 from otrfast.storage import load_instance_tag, load_trust, save_instance_tag, save_trust
-from otrfast.storage.fingerprints import KnownFingerprint, read_fingerprints, write_fingerprints
-from otrfast.storage.instance_tags import StoredTag, read_instance_tags, write_instance_tags
+from otrfast.storage.fingerprints import FINGERPRINTS, KnownFingerprint
+from otrfast.storage.instance_tags import INSTANCE_TAGS, StoredTag
 
 from .conftest import names_in
 
@@ -27,14 +28,14 @@ def trusting(*entries):
 
 def test_trust_is_loaded_as_it_was_saved(tmp_path):
     entries = {(peer, F1, "verified") for peer in PEERS} | {("bob", F2, ""), ("eve", F2, "smp")}
-    save_trust(tmp_path / "trust", trusting(*entries), "alice", "irc")
+    save_trust(tmp_path / "trust", "alice", "irc", trusting(*entries))
     assert set(load_trust(tmp_path / "trust", "alice", "irc")) == entries
     assert set(load_trust(tmp_path / "trust", "alice", "xmpp")) == set()
     assert stat.S_IMODE((tmp_path / "trust").stat().st_mode) == 0o600
 
 
 def test_loaded_trust_serves_an_account(tmp_path, key, quick):
-    save_trust(tmp_path / "trust", trusting(("bob", F1, "verified")), "alice", "irc")
+    save_trust(tmp_path / "trust", "alice", "irc", trusting(("bob", F1, "verified")))
     trust = load_trust(tmp_path / "trust", "alice", "irc")
     account = Account("alice", "irc", key, environment=Environment(backend=quick), trust=trust)
     assert account.trust.level("bob", F1) == "verified"
@@ -42,9 +43,9 @@ def test_loaded_trust_serves_an_account(tmp_path, key, quick):
 
 def test_lines_of_other_accounts_stay(tmp_path):
     path = tmp_path / "trust"
-    save_trust(path, trusting(("bob", F1, "smp")), "alice", "irc")
-    save_trust(path, trusting(("bob", F2, "")), "alice", "xmpp")
-    save_trust(path, Trust(), "alice", "irc")
+    save_trust(path, "alice", "irc", trusting(("bob", F1, "smp")))
+    save_trust(path, "alice", "xmpp", trusting(("bob", F2, "")))
+    save_trust(path, "alice", "irc", Trust())
     assert set(load_trust(path, "alice", "irc")) == set()
     assert set(load_trust(path, "alice", "xmpp")) == {("bob", F2, "")}
 
@@ -74,7 +75,7 @@ def test_odd_lines_are_read_and_bad_ones_skipped():
         b"%b\talice\tirc\t%b\tverified" % (b"b" * 950, digest),
     ]
     data = b"\n".join([*good, b"", b" ", b"# comment", *bad, b"bob\talice\tirc\t%b\tver" % digest])
-    found, skipped = read_fingerprints(data)
+    found, skipped = FINGERPRINTS.parse(data)
     assert [known.level for known in found] == ["", "", "verified", "", "smp", "x"]
     assert {known.fingerprint for known in found} == {F1}
     assert skipped == len(bad) + 1
@@ -83,23 +84,23 @@ def test_odd_lines_are_read_and_bad_ones_skipped():
 def test_longest_line_is_written_and_read():
     room = 999 - len("\talice\tirc\t") - 40 - len("\tverified\n")
     longest = KnownFingerprint("b" * room, "alice", "irc", F1, "verified")
-    data = write_fingerprints([longest])
+    data = FINGERPRINTS.write([longest])
     assert len(data) == 999
-    assert read_fingerprints(data) == ([longest], 0)
+    assert FINGERPRINTS.parse(data) == ([longest], 0)
     with pytest.raises(KeyFileError, match="999"):
-        write_fingerprints([longest._replace(peer="b" * (room + 1))])
+        FINGERPRINTS.write([replace(longest, peer="b" * (room + 1))])
 
 
 @pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\rb", "a\0b", "\ud800", "b" * 1000])
 def test_name_that_libotr_would_break_is_refused(tmp_path, name):
     path = tmp_path / "trust"
-    save_trust(path, trusting(("bob", F1, "smp")), "alice", "irc")
+    save_trust(path, "alice", "irc", trusting(("bob", F1, "smp")))
     before = path.read_bytes()
     for entry in ((name, F1, "smp"), ("bob", F2, name)):
         with pytest.raises(KeyFileError):
-            save_trust(path, trusting(entry), "alice", "irc")
+            save_trust(path, "alice", "irc", trusting(entry))
     with pytest.raises(KeyFileError):
-        save_trust(path, trusting(("bob", F1, "")), name, "irc")
+        save_trust(path, name, "irc", trusting(("bob", F1, "")))
     with pytest.raises(KeyFileError):
         save_instance_tag(tmp_path / "tags", name, "irc", 0x100)
     assert path.read_bytes() == before
@@ -108,13 +109,38 @@ def test_name_that_libotr_would_break_is_refused(tmp_path, name):
 
 def test_peer_that_is_no_str_is_a_type_error(tmp_path):
     for peer in (b"bob", ("#channel", "bob"), 5):
-        with pytest.raises(TypeError, match="a peer in a file is a str"):
-            save_trust(tmp_path / "trust", trusting((peer, F1, "")), "alice", "irc")
+        with pytest.raises(TypeError, match="a peer in a file must be a str"):
+            save_trust(tmp_path / "trust", "alice", "irc", trusting((peer, F1, "")))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (save_trust, Trust(), "alice", "irc"),
+        (save_trust, "alice", "irc", "verified"),
+        (save_trust, "alice", None, Trust()),
+        (save_instance_tag, 0x100, "alice", "irc"),
+        (save_instance_tag, "alice", "irc", "0x100"),
+        (load_trust, "alice", b"irc"),
+        (load_instance_tag, None, "irc"),
+    ],
+)
+def test_argument_in_the_wrong_place_then_a_type_error_that_names_it(tmp_path, arguments):
+    call, *values = arguments
+    with pytest.raises(TypeError, match=r"(account|protocol|trust|tag) must be an? .*, not "):
+        call(tmp_path / "file", *values)
+    assert names_in(tmp_path) == []
+
+
+def test_private_key_when_saved_with_arguments_in_the_wrong_place_then_a_type_error(tmp_path, key):
+    with pytest.raises(TypeError, match="account must be a str, not bytes"):
+        key.save(tmp_path / "key", b"alice", "irc")
+    assert names_in(tmp_path) == []
 
 
 def test_fingerprint_of_another_length_is_refused(tmp_path):
     with pytest.raises(KeyFileError):
-        save_trust(tmp_path / "trust", trusting(("bob", F1[1:], "")), "alice", "irc")
+        save_trust(tmp_path / "trust", "alice", "irc", trusting(("bob", F1[1:], "")))
 
 
 def test_file_of_something_else_is_not_written_over(tmp_path, key):
@@ -123,7 +149,7 @@ def test_file_of_something_else_is_not_written_over(tmp_path, key):
     before = path.read_bytes()
     for call in (
         lambda: load_trust(path, "alice", "irc"),
-        lambda: save_trust(path, trusting(("bob", F1, "")), "alice", "irc"),
+        lambda: save_trust(path, "alice", "irc", trusting(("bob", F1, ""))),
         lambda: load_instance_tag(path, "alice", "irc"),
         lambda: save_instance_tag(path, "alice", "irc", 0x100),
     ):
@@ -153,16 +179,16 @@ def test_reserved_instance_tag_is_refused(tmp_path, tag):
 def test_odd_instance_tag_lines_are_skipped():
     good = b"a\tb\t00000100\nc\td\tFFffFFff\r\n"
     bad = b"a\tb\t000000ff\na\tb\t100\na\tb\t0x000100\na\t00000100\na\tb\t00000100\tc\na\tb\t0000"
-    found, skipped = read_instance_tags(b"# comment\n" + good + bad)
+    found, skipped = INSTANCE_TAGS.parse(b"# comment\n" + good + bad)
     assert found == [StoredTag("a", "b", 0x100), StoredTag("c", "d", 0xFFFFFFFF)]
     assert skipped == 6
-    assert read_instance_tags(write_instance_tags(found)) == (found, 0)
+    assert INSTANCE_TAGS.parse(INSTANCE_TAGS.write(found)) == (found, 0)
 
 
 def test_damaged_trust_never_raises_anything_else(tmp_path, seed):
     generator = random.Random(seed)
     path = tmp_path / "trust"
-    save_trust(path, trusting(*((peer, F1, "smp") for peer in PEERS)), "alice", "irc")
+    save_trust(path, "alice", "irc", trusting(*((peer, F1, "smp") for peer in PEERS)))
     whole = path.read_bytes()
     damaged = [whole[:length] for length in range(len(whole))]
     for _ in range(500):
@@ -179,15 +205,15 @@ def test_damaged_trust_never_raises_anything_else(tmp_path, seed):
 
 def test_cut_file_never_changes_a_level(tmp_path):
     path = tmp_path / "trust"
-    save_trust(path, trusting(("bob", F1, "verified"), ("eve", F2, "")), "alice", "irc")
+    save_trust(path, "alice", "irc", trusting(("bob", F1, "verified"), ("eve", F2, "")))
     whole = path.read_bytes()
     for length in range(len(whole)):
-        found, _ = read_fingerprints(whole[:length])
-        assert set(found) <= set(read_fingerprints(whole)[0])
+        found, _ = FINGERPRINTS.parse(whole[:length])
+        assert set(found) <= set(FINGERPRINTS.parse(whole)[0])
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_lines(data):
-    read_fingerprints(data)
-    read_instance_tags(data)
+    FINGERPRINTS.parse(data)
+    INSTANCE_TAGS.parse(data)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from otrfast._records import replace
 from otrfast.crypto.backends import load
 from otrfast.errors import BadMac, ToolkitError
 from otrfast.toolkit import decrypt, forge, modify, read_log, remac
@@ -75,7 +74,7 @@ class TestReadforge:
         # libotr's program shows the old text in front of the message, ours aside of it
         old, made = theirs.out.splitlines(keepends=True)
         assert TEXT in old
-        assert ours == (0, made, b'otrfast readforge: the text was "%b"\n' % TEXT)
+        assert ours == (0, made, b'otrfast readforge: the old text was "%b"\n' % TEXT)
 
     def test_readforge_takes_any_key_for_a_text_made_up(self, unsent, otrfast, libotr):
         line, message, _ = unsent
@@ -107,7 +106,7 @@ class TestReadforge:
 
     def test_readforge_says_that_a_key_opens_nothing(self, unsent, otrfast):
         ran = otrfast("readforge", WRONG_AES_KEY, data=unsent[0])
-        why = b"otrfast readforge: the AES key opens none of 1 data message\n"
+        why = b"otrfast readforge: the AES key decrypts none of 1 data message\n"
         assert ran == (1, b"", why)
 
 
@@ -129,10 +128,10 @@ class TestModify:
     @pytest.mark.parametrize(
         ("arguments", "why"),
         [
-            (("nine", "seven", "11"), "the texts differ in length: 4 and 5 bytes"),
-            (("nine", "five", "13"), "bytes 13 to 17 are not within the 16 of the message"),
-            (("nine", "five", "-1"), "offset is a number from 0 to 4294967295"),
-            (("nine", "five", "x"), "offset is a number from 0 to 4294967295"),
+            (("nine", "seven", "11"), "expected texts of one length, not 4 and 5 bytes"),
+            (("nine", "five", "13"), "expected bytes within 0 to 16, not 13 to 17"),
+            (("nine", "five", "-1"), "offset must be a number from 0 to 4294967295"),
+            (("nine", "five", "x"), "offset must be a number from 0 to 4294967295"),
         ],
     )
     def test_modify_says_what_is_wrong(self, arguments, why, unsent, otrfast):
@@ -142,7 +141,11 @@ class TestModify:
 
     def test_modify_says_that_a_key_fits_nothing(self, unsent, otrfast):
         ran = otrfast("modify", WRONG_MAC_KEY, "nine", "five", "11", data=unsent[0])
-        assert ran == (1, b"", b"otrfast modify: the MAC key fits none of 1 data message\n")
+        assert ran == (
+            1,
+            b"",
+            b"otrfast modify: the MAC key authenticates none of 1 data message\n",
+        )
 
 
 class TestRemac:
@@ -189,18 +192,18 @@ class TestRemac:
     @pytest.mark.parametrize(
         ("place", "word", "why"),
         [
-            (0, "00", "mackey is 40 hexadecimal digits, not 2"),
-            (1, "alice", "sender_instance is a number from 0 to 4294967295"),
-            (1, "1_0", "sender_instance is a number from 0 to 4294967295"),
-            (1, "9" * 5000, "sender_instance is a number from 0 to 4294967295"),
-            (2, "4294967296", "receiver_instance is a number from 0 to 4294967295"),
-            (3, "256", "flags is a number from 0 to 255"),
-            (4, "-1", "snd_keyid is a number from 0 to 4294967295"),
-            (5, "", "rcv_keyid is a number from 0 to 4294967295"),
-            (6, "ff" * 192, "pubkey is not below the prime of the group"),
-            (7, "01", "counter is 16 hexadecimal digits, not 2"),
-            (8, "abc", "encdata is no even number of hexadecimal digits"),
-            (9, "zz", "revealed_mackeys is no even number of hexadecimal digits"),
+            (0, "00", "mackey must be 40 hexadecimal digits, not 2"),
+            (1, "alice", "sender_instance must be a number from 0 to 4294967295"),
+            (1, "1_0", "sender_instance must be a number from 0 to 4294967295"),
+            (1, "9" * 5000, "sender_instance must be a number from 0 to 4294967295"),
+            (2, "4294967296", "receiver_instance must be a number from 0 to 4294967295"),
+            (3, "256", "flags must be a number from 0 to 255"),
+            (4, "-1", "snd_keyid must be a number from 0 to 4294967295"),
+            (5, "", "rcv_keyid must be a number from 0 to 4294967295"),
+            (6, "ff" * 192, "pubkey must be below the prime of the group"),
+            (7, "01", "counter must be 16 hexadecimal digits, not 2"),
+            (8, "abc", "encdata must be an even number of hexadecimal digits"),
+            (9, "zz", "revealed_mackeys must be an even number of hexadecimal digits"),
         ],
     )
     def test_remac_says_what_is_wrong(self, place, word, why, otrfast):
@@ -212,7 +215,7 @@ class TestRemac:
     def test_remac_knows_that_version_2_has_no_tags(self, otrfast):
         words = [WRONG_MAC_KEY, "4369", "0", "0", "1", "1", "08", "00" * 8, "ab", ""]
         ran = otrfast("remac", "--version", "2", *words)
-        why = b"otrfast remac: version 2 has no instance tags: give 0 for both\n"
+        why = b"otrfast remac: version 2 needs 0 for both instance tags, not 4369 and 0\n"
         assert ran == (1, b"", why)
 
 
@@ -272,7 +275,7 @@ class TestLogs:
         ran = otrfast(*words, "two", "six", "0")
         assert b'"six"' in otrfast("readforge", keys.send_aes.hex(), data=ran.out).out
         ran = otrfast("readforge", "--message", "2", keys.send_aes.hex(), data=file.read_bytes())
-        assert ran == (1, b"", b"otrfast readforge: message 2 is no data message\n")
+        assert ran == (1, b"", b"otrfast readforge: expected a data message, message 2 is none\n")
 
     @pytest.mark.parametrize(
         "command", [("readforge", WRONG_AES_KEY), ("modify", WRONG_MAC_KEY, "a", "b", "0")]
@@ -280,7 +283,7 @@ class TestLogs:
     def test_input_without_a_data_message_is_an_error(self, command, conversation, otrfast):
         for data in (b"", conversation.written()):
             ran = otrfast(*command, data=data)
-            why = f"otrfast {command[0]}: no data message was found\n"
+            why = f"otrfast {command[0]}: expected data messages, found none\n"
             assert ran == (1, b"", why.encode())
 
 

@@ -64,12 +64,12 @@ def test_sesskeys_refuses_a_public_key_outside_the_group(public, otrfast):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("5", "02"), "our_privkey is no even number of hexadecimal digits"),
-        (("xy", "02"), "our_privkey is no even number of hexadecimal digits"),
-        (("05", "0 2 "), "their_pubkey is no even number of hexadecimal digits"),
-        (("05", f"{P:x}"), "their_pubkey is not below the prime of the group"),
-        (("05", "ff" * 193), "their_pubkey is not below the prime of the group"),
-        (("01" * 193, "02"), "a private key has at most 192 bytes"),
+        (("5", "02"), "our_privkey must be an even number of hexadecimal digits"),
+        (("xy", "02"), "our_privkey must be an even number of hexadecimal digits"),
+        (("05", "0 2 "), "their_pubkey must be an even number of hexadecimal digits"),
+        (("05", f"{P:x}"), "their_pubkey must be below the prime of the group"),
+        (("05", "ff" * 193), "their_pubkey must be below the prime of the group"),
+        (("01" * 193, "02"), "a private key has 1 to 192 bytes, not 193"),
     ],
 )
 def test_sesskeys_says_what_is_wrong(arguments, why, otrfast):
@@ -87,10 +87,10 @@ def test_mackey_shows_the_values_that_libotr_shows(key, otrfast, libotr):
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("", "aes_enc_key is 32 hexadecimal digits, not 0"),
-        ("00" * 15, "aes_enc_key is 32 hexadecimal digits, not 30"),
-        ("g" * 32, "aes_enc_key is no even number of hexadecimal digits"),
-        ("\u0663" * 32, "aes_enc_key is no even number of hexadecimal digits"),
+        ("", "aes_enc_key must be 32 hexadecimal digits, not 0"),
+        ("00" * 15, "aes_enc_key must be 32 hexadecimal digits, not 30"),
+        ("g" * 32, "aes_enc_key must be an even number of hexadecimal digits"),
+        ("\u0663" * 32, "aes_enc_key must be an even number of hexadecimal digits"),
     ],
 )
 def test_mackey_says_what_is_wrong(key, why, otrfast):

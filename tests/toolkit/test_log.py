@@ -95,17 +95,17 @@ def test_version_2_fragments_are_told_apart_by_the_names_in_front():
 
 def test_pieces_that_do_not_make_a_message_are_reported(version):
     one, two, three = _pieces(_commit(version))
-    assert _errors([one, two]) == ["only 2 of 3 pieces came"]
-    assert _errors([one, three]) == ["piece 3 of 3 follows no other"]
+    assert _errors([one, two]) == ["expected 3 pieces, found 2"]
+    assert _errors([one, three]) == ["expected the first piece, found piece 3 of 3"]
     assert len(_errors([two, three])) == 2
-    assert _errors([one, one, two, three]) == ["only 1 of 3 pieces came"]
+    assert _errors([one, one, two, three]) == ["expected 3 pieces, found 1"]
     assert isinstance(_contents([one, one, two, three])[-1], DHCommit)
     assert _errors([one[:20]]) == ["malformed at fragment (byte 0)"]
 
 
 def test_pieces_that_make_a_piece_are_no_message():
     pieces = split(b"?OTR|" + bytes(200), 150, 3, *TAGS)
-    assert _errors(pieces) == ["the pieces make no message"]
+    assert _errors(pieces) == ["expected a message in the pieces, found a text"]
 
 
 def test_an_empty_log_has_no_messages():

@@ -151,7 +151,7 @@ def test_what_can_not_be_read_is_shown_among_the_rest_with_status_1(conversation
 @pytest.mark.parametrize("log", [b"", b"\n", b"only talk\nand more\n"])
 def test_a_log_without_a_message_is_an_error(log, otrfast):
     ran = otrfast("parse", data=log)
-    assert ran == (1, b"", b"otrfast parse: no OTR message was found\n")
+    assert ran == (1, b"", b"otrfast parse: expected OTR messages, found none\n")
 
 
 def test_a_missing_file_is_one_line_of_error(otrfast):
@@ -163,7 +163,7 @@ def test_a_missing_file_is_one_line_of_error(otrfast):
 
 def test_a_key_of_a_wrong_length_is_an_error_that_does_not_repeat_it(otrfast):
     ran = otrfast("parse", "--aes-key", "c0ffee", data=b"")
-    assert ran == (1, b"", b"otrfast parse: AES key is 32 hexadecimal digits, not 6\n")
+    assert ran == (1, b"", b"otrfast parse: AES key must be 32 hexadecimal digits, not 6\n")
 
 
 def test_the_numbers_of_each_smp_message_are_named():

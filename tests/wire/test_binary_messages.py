@@ -39,7 +39,7 @@ def samples(version: int) -> list[Message]:
 def equal(read: Message, written: Message) -> bool:
     return all(
         getattr(read, name) == getattr(written, name)
-        for name in type(written).__dataclass_fields__
+        for name in type(written).__match_args__
         if name != "authenticated"
     )
 

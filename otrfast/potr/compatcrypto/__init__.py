@@ -1,4 +1,4 @@
-"""potr's cryptography under its own names, on the engine's backend."""
+"""potr's cryptographic functions and classes, on the engine's backend."""
 
 from otrfast.potr.compatcrypto.common import (
     DEFAULT_KEYTYPE,

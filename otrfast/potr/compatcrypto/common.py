@@ -1,4 +1,4 @@
-"""Public keys of any type: their registry, their encodings and their fingerprints."""
+"""The registry of key types, and the encodings and fingerprints of keys."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ K = TypeVar("K", bound="type[PK]")
 
 
 def registerkeytype(cls: K) -> K:
-    """Make a key class known by its `keyType`."""
+    """Register a key class by its `keyType`."""
     if cls.keyType is None:
-        raise TypeError("a key class that is registered has a keyType")
+        raise TypeError(f"expected a key class with a keyType, not {cls.__name__}")
     pkTypes[cls.keyType] = cls
     return cls
 
 
 def generateDefaultKey() -> PK:
-    """Make a new private key of the type that OTR uses."""
+    """Generate a private key of the type that OTR uses."""
     return pkTypes[DEFAULT_KEYTYPE].generate()
 
 
@@ -34,12 +34,12 @@ class PK:
 
     @classmethod
     def generate(cls) -> Self:
-        """Make a new key pair."""
+        """Generate a key pair."""
         raise NotImplementedError
 
     @classmethod
     def parsePayload(cls, data: bytes, private: bool = False) -> tuple[Self, bytes]:
-        """Return the key whose numbers `data` begins with, and the rest."""
+        """Return the key at the start of `data`, and the rest."""
         raise NotImplementedError
 
     def sign(self, data: bytes) -> bytes:
@@ -71,11 +71,11 @@ class PK:
         return b"".join(map(pack_mpi, self.getPrivatePayload()))
 
     def serializePublicKey(self) -> bytes:
-        """Return the public key with its type in front, as it stands in messages."""
+        """Return the public key after its type, as in messages."""
         return struct.pack("!H", self.keyType) + self.getSerializedPublicPayload()
 
     def serializePrivateKey(self) -> bytes:
-        """Return the key pair with its type in front, as it stands in key files."""
+        """Return the key pair after its type, as in key files."""
         return struct.pack("!H", self.keyType) + self.getSerializedPrivatePayload()
 
     def cfingerprint(self) -> str:
@@ -96,12 +96,12 @@ class PK:
 
     @staticmethod
     def getImplementation(data: bytes) -> tuple[type[PK], bytes]:
-        """Return the class of the key that `data` begins with, and what follows its type. Raises
-        `NotImplementedError`."""
+        """Return the class of the key at the start of `data`, and the bytes after its type.
+        Raises `NotImplementedError`."""
         keyType, rest = unpack("!H", data)
         found = pkTypes.get(keyType)
         if found is None:
-            raise NotImplementedError(f"keys of type {keyType} are not known")
+            raise NotImplementedError(f"expected a registered key type, found {keyType}")
         return found, rest
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""Hashes, AES-CTR, random numbers and DSA keys, all of them the engine's backend.
+"""Hashes, AES-CTR, random numbers and DSA keys, on the engine's backend.
 
-The module has the name that it has in potr; pycrypto itself is not needed.
+The module has its name from potr; pycrypto itself is not needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SIGNED_BYTES = 32
 
 
 def backend() -> Backend:
-    """Return the backend in force."""
+    """Return the backend in use."""
     return load()
 
 
@@ -58,8 +58,7 @@ def randrange(start: int, stop: int) -> int:
 
 
 class Counter:
-    """The counter of OTR's AES-CTR: a prefix of 8 bytes that the message carries, and the block
-    number."""
+    """The counter of OTR's AES-CTR: the prefix of 8 bytes in the message, and the block number."""
 
     prefix: int
 
@@ -90,13 +89,13 @@ class Counter:
 
 
 class AESCTR:
-    """AES-128 in counter mode: one key stream, used up by `encrypt` and `decrypt` alike."""
+    """AES-128 in counter mode: one key stream, which `encrypt` and `decrypt` both consume."""
 
     def __init__(self, key: bytes, counter: int | Counter = 0) -> None:
         if isinstance(counter, Number):
             counter = Counter(cast(int, counter))
         if not isinstance(counter, Counter):
-            raise TypeError("the counter is a number or a Counter")
+            raise TypeError(f"counter must be an int or a Counter, not {type(counter).__name__}")
         self._key = key
         self._counter = counter
         self._stream = b""
@@ -116,21 +115,20 @@ class AESCTR:
 
 @registerkeytype
 class DSAKey(PK):
-    """A DSA key. With the private number it is a key pair, which the engine can sign with."""
+    """A DSA public key, or a key pair for signing."""
 
     keyType = 0x0000
 
     def __init__(self, key: tuple[int, ...] | None = None, private: bool = False) -> None:
         """Take the numbers (y, g, p, q) of a public key, or (y, g, p, q, x) with `private`.
 
-        Raises `TypeError` for any other number of numbers. Whether they make a sound key shows
-        when it is first used.
+        Raises `TypeError` for another count of numbers. They are checked at the first use.
         """
         if not isinstance(key, tuple):
-            raise TypeError("a DSA key is made from a tuple of numbers")
+            raise TypeError(f"a DSA key must be a tuple of numbers, not {type(key).__name__}")
         if len(key) != (5 if private else 4):
             kind = "private" if private else "public"
-            raise TypeError(f"a {kind} DSA key has {5 if private else 4} numbers, not {len(key)}")
+            raise TypeError(f"a {kind} DSA key takes {5 if private else 4} numbers, not {len(key)}")
         y, g, p, q = key[:4]
         self._numbers = DsaNumbers(p, q, g, y)
         self._x = key[4] if private else None
@@ -146,9 +144,9 @@ class DSAKey(PK):
     @cached_property
     def keyPair(self) -> KeyPair:
         """The engine's form of a private key. Raises `TypeError` for a public key, `ValueError`
-        for an unsound one."""
+        for invalid numbers."""
         if self._x is None:
-            raise TypeError("this is a public key: it can not sign")
+            raise TypeError("expected a private key for signing, this is a public key")
         return KeyPair(backend().dsa_key(self._numbers, self._x), backend())
 
     @cached_property
@@ -160,14 +158,14 @@ class DSAKey(PK):
 
     def getPrivatePayload(self) -> tuple[int, ...]:
         if self._x is None:
-            raise TypeError("this is a public key: it has no private number")
+            raise TypeError("expected a private key, this is a public key")
         return (*self._numbers, self._x)
 
     def fingerprint(self) -> bytes:
         return self._fingerprint
 
     def _signed(self, data: bytes) -> bytes:
-        """What is signed: `data` as one number modulo q."""
+        """Return the signed value: `data` as one number modulo q."""
         return (int.from_bytes(data, "big") % self._numbers.q).to_bytes(_SIGNED_BYTES, "big")
 
     def sign(self, data: bytes) -> bytes:
