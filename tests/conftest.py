@@ -1,7 +1,8 @@
 """The backends that the engine's suite runs on: the same tests, one after another, on each.
 
 `--backend NAME` (may be repeated) narrows them down. Tests that ask for `fast_backend` compute so
-much that Python's own `pow()` would take minutes over them: they run on the other two.
+much that Python's own `pow()` would take minutes over them: they run on the other two. Which skips
+stand in CI is listed in skips.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from helpers import Pair
 
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.backends import load
+
+pytest_plugins = ("pytester", "skips")
 
 BACKENDS = ("native", "gmpy2", "pure")
 
@@ -54,7 +57,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture(scope="session", params=BACKENDS[:2])
 def fast_backend(request: pytest.FixtureRequest) -> Backend:
-    """The backends for tests with many powers."""
+    """The backends for tests with many exponentiations."""
     return _load(request.param)
 
 

@@ -60,7 +60,7 @@ def memcheck(harness, level, case):
 def test_no_branch_or_address_depends_on_a_secret(harness, level, case):
     result = memcheck(harness, level, case)
     if result.returncode == 2:
-        pytest.skip(f"no level {level} under valgrind here")
+        pytest.skip(f"no dispatch level {level} under valgrind here")
     assert (result.returncode, result.stderr) == (0, "")
 
 

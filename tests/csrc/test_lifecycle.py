@@ -25,7 +25,7 @@ def level(request):
 def run(*command):
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if result.returncode == 2:
-        pytest.skip("no such level here")
+        pytest.skip("no dispatch level of this name here")
     return result.returncode, result.stderr
 
 
