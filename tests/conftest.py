@@ -7,8 +7,11 @@ stand in CI is listed in skips.py.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from helpers import Pair
@@ -89,3 +92,28 @@ def secured(pair: Pair) -> Pair:
     """Alice and Bob in a private conversation, which Alice has started."""
     pair.establish()
     return pair
+
+
+@pytest.fixture(scope="session")
+def built_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A maker of directories, each filled by the first worker of a run that asks for its name."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # the run's, of which each worker has a part
+
+    def once(name: str, build: Callable[[Path], object]) -> Path:
+        directory = root / f"built-{name}"
+        with (root / f"built-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not directory.exists():
+                directory.mkdir()
+                try:
+                    build(directory)
+                except BaseException:
+                    directory.rename(f"{directory}-failed-{os.getpid()}")
+                    raise
+        return directory
+
+    return once

@@ -36,13 +36,14 @@ def built(directory, emulated):
 
 
 @pytest.fixture(scope="module")
-def harness(tmp_path_factory):
-    return built(tmp_path_factory.mktemp("memcheck"), emulated=False)
+def harness(built_once):
+    return built_once("memcheck", lambda place: built(place, emulated=False)) / "constant_time"
 
 
 @pytest.fixture(scope="module")
-def emulated_harness(tmp_path_factory):
-    return built(tmp_path_factory.mktemp("emulated"), emulated=True)
+def emulated_harness(built_once):
+    directory = built_once("emulated-memcheck", lambda place: built(place, emulated=True))
+    return directory / "constant_time"
 
 
 def memcheck(harness, level, case):

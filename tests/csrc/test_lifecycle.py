@@ -12,9 +12,13 @@ REPORTED = 9
 
 
 @pytest.fixture(scope="module")
-def lifecycle(core, tmp_path_factory):
-    output = tmp_path_factory.mktemp("lifecycle") / "lifecycle"
-    return build.program("lifecycle", core, output, *(f"-Wl,--wrap={name}" for name in WRAPPED))
+def lifecycle(core, built_once):
+    options = [f"-Wl,--wrap={name}" for name in WRAPPED]
+    directory = built_once(
+        "lifecycle",
+        lambda place: build.program("lifecycle", core, place / "lifecycle", *options),
+    )
+    return directory / "lifecycle"
 
 
 @pytest.fixture(params=build.LEVELS)

@@ -22,9 +22,9 @@ START_OF_TIME = 1_000_000_000
 
 
 @pytest.fixture(scope="session")
-def helper_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def helper_program(built_once: Callable[..., Path]) -> Path:
     try:
-        return build_helper(tmp_path_factory.mktemp("libotr"))
+        return built_once("libotr", build_helper) / "libotr_peer"
     except LibotrMissing as missing:
         pytest.skip(f"interop tests need libotr: {missing}")
 
