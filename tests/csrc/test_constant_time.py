@@ -10,6 +10,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 POWERS = (
     *("power", "power_long", "power_fixed", "power_fixed_long", "power_many", "power_fixed_many"),
     *("dsa_sign", "dsa_new", "base_power"),

@@ -8,6 +8,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 SIZES = (128, 20, 128, 128, 20)
 
 

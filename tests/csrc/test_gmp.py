@@ -8,6 +8,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 OK, NO_GMP = 0, -2
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def kernels(core, built_once):

@@ -7,6 +7,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 WRAPPED = ("malloc", "calloc", "aligned_alloc", "free")
 REPORTED = 9
 

@@ -6,6 +6,8 @@ import pytest
 
 from . import targets
 
+pytestmark = pytest.mark.long
+
 RUNS = {"line": 6000, "base64": 6000, "group": 500, "dsa": 120}
 
 
