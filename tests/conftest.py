@@ -2,20 +2,33 @@
 
 `--backend NAME` (may be repeated) narrows them down. Tests that ask for `fast_backend` compute so
 much that Python's own `pow()` would take minutes over them: they run on the other two.
+
+Which tests are `long`, or a `sample`, is explained in pyproject.toml; which skips stand in CI, in
+skips.py.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from helpers import Pair
+from hypothesis import settings
 
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.backends import load
 
+pytest_plugins = ("pytester", "skips")
+
 BACKENDS = ("native", "gmpy2", "pure")
+
+settings.register_profile("short", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("long", deadline=None, derandomize=True, max_examples=500)
+settings.load_profile("short")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,17 +40,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses among the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     chosen = config.getoption("--backend")
-    if not chosen:
-        return
-    for item in list(items):
-        asked = getattr(item, "callspec", None)
-        if asked is not None and any(
-            asked.params.get(fixture, chosen[0]) not in chosen
-            for fixture in ("backend", "fast_backend")
-        ):
-            items.remove(item)
+    if chosen:
+        items[:] = [item for item in items if _on_backend(item, chosen)]
+    for item in items:
+        samples = list(item.iter_markers("sample"))
+        if samples and not any(_has(item, mark.kwargs) for mark in samples):
+            item.add_marker(pytest.mark.long)
+
+
+def _on_backend(item: pytest.Item, chosen: list[str]) -> bool:
+    return all(
+        _parameters(item).get(fixture, chosen[0]) in chosen
+        for fixture in ("backend", "fast_backend")
+    )
+
+
+def _has(item: pytest.Item, wanted: dict[str, object]) -> bool:
+    """Whether each of these parameters of a test has the value wanted, or one of a list."""
+    parameters = _parameters(item)
+    return all(
+        parameters[name] in (value if isinstance(value, list) else [value])
+        for name, value in wanted.items()
+    )
+
+
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    callspec = getattr(item, "callspec", None)
+    return {} if callspec is None else callspec.params
 
 
 def _load(name: str) -> Backend:
@@ -54,7 +86,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture(scope="session", params=BACKENDS[:2])
 def fast_backend(request: pytest.FixtureRequest) -> Backend:
-    """The backends for tests with many powers."""
+    """The backends for tests with many exponentiations."""
     return _load(request.param)
 
 
@@ -86,3 +118,28 @@ def secured(pair: Pair) -> Pair:
     """Alice and Bob in a private conversation, which Alice has started."""
     pair.establish()
     return pair
+
+
+@pytest.fixture(scope="session")
+def built_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A maker of directories, each filled by the first worker of a run that asks for its name."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # the run's, of which each worker has a part
+
+    def once(name: str, build: Callable[[Path], object]) -> Path:
+        directory = root / f"built-{name}"
+        with (root / f"built-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not directory.exists():
+                directory.mkdir()
+                try:
+                    build(directory)
+                except BaseException:
+                    directory.rename(f"{directory}-failed-{os.getpid()}")
+                    raise
+        return directory
+
+    return once

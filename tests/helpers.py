@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from enum import Enum
 from typing import Any
 
+from hypothesis import settings
+
 from otrfast import Account, Environment, Limits, MessageState, Outcome, Policy, Session, events
 from otrfast.crypto.backend import (
     Backend,
@@ -219,6 +221,11 @@ class Pair:
         for number in range(rounds):
             self.say(self.alice, b"from alice %d" % number)
             self.say(self.bob, b"from bob %d" % number)
+
+
+def examples(percent: int) -> int:
+    """The examples that a slow property gets: `percent` of the number that the profile says."""
+    return settings().max_examples * percent // 100
 
 
 # Lines taken apart and put together again

@@ -56,6 +56,8 @@ def test_unknown_peer_when_it_says_hello_then_4_kib_at_most(quick):
     assert grown(flood) / 500 <= 4 * KIB
 
 
+@pytest.mark.sample(backend="native")
+@pytest.mark.sample(line=b"?OTRv23?")
 @pytest.mark.parametrize(
     "line", [b"?OTRv23?", b"?OTRv2?", b"?OTR Error: x", b"?OTR:AAMC.", b"?OTR"]
 )

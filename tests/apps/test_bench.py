@@ -81,6 +81,7 @@ def test_bench_tells_nothing_of_where_files_lie(measured):
     assert not re.search(r"\.so|/(home|usr|root|tmp)\b", (place / "page.md").read_text())
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     shutil.which("cc") is None or not Path("/usr/include/libotr/proto.h").exists(),
     reason="libotr's development files are not installed",

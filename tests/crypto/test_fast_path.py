@@ -5,6 +5,7 @@ import sys
 from base64 import b64decode, b64encode
 
 import pytest
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -278,7 +279,7 @@ def changed_lines(draw):
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(50), deadline=None, derandomize=True)
 @given(lines=changed_lines())
 def test_lane_decides_as_the_general_path(name, lines):
     if name in levels.NATIVE:

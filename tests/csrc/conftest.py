@@ -1,4 +1,4 @@
-"""The core, compiled once for all C programs of these tests."""
+"""The core, compiled once a run for all C programs of these tests."""
 
 import pytest
 
@@ -6,12 +6,16 @@ from . import build
 
 
 @pytest.fixture(scope="session")
-def core(tmp_path_factory):
+def core(built_once):
     """The object files of the core, compiled with every warning an error."""
-    return build.objects(tmp_path_factory.mktemp("core"), *build.WARNINGS)
+    directory = built_once("core", lambda place: build.objects(place, *build.WARNINGS))
+    return sorted(directory.glob("*.o"))
 
 
 @pytest.fixture(scope="session")
-def emulating_core(tmp_path_factory):
-    """The same with the IFMA kernels in plain C, for processors that can not run them."""
-    return build.objects(tmp_path_factory.mktemp("emulated"), *build.WARNINGS, emulated=True)
+def emulating_core(built_once):
+    """The same with the IFMA kernels in plain C, for processors that cannot run them."""
+    directory = built_once(
+        "emulating-core", lambda place: build.objects(place, *build.WARNINGS, emulated=True)
+    )
+    return sorted(directory.glob("*.o"))

@@ -10,6 +10,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 POWERS = (
     *("power", "power_long", "power_fixed", "power_fixed_long", "power_many", "power_fixed_many"),
     *("dsa_sign", "dsa_new", "base_power"),
@@ -36,13 +38,14 @@ def built(directory, emulated):
 
 
 @pytest.fixture(scope="module")
-def harness(tmp_path_factory):
-    return built(tmp_path_factory.mktemp("memcheck"), emulated=False)
+def harness(built_once):
+    return built_once("memcheck", lambda place: built(place, emulated=False)) / "constant_time"
 
 
 @pytest.fixture(scope="module")
-def emulated_harness(tmp_path_factory):
-    return built(tmp_path_factory.mktemp("emulated"), emulated=True)
+def emulated_harness(built_once):
+    directory = built_once("emulated-memcheck", lambda place: built(place, emulated=True))
+    return directory / "constant_time"
 
 
 def memcheck(harness, level, case):
@@ -60,7 +63,7 @@ def memcheck(harness, level, case):
 def test_no_branch_or_address_depends_on_a_secret(harness, level, case):
     result = memcheck(harness, level, case)
     if result.returncode == 2:
-        pytest.skip(f"no level {level} under valgrind here")
+        pytest.skip(f"no dispatch level {level} under valgrind here")
     assert (result.returncode, result.stderr) == (0, "")
 
 

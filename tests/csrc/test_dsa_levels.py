@@ -8,14 +8,17 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 SIZES = (128, 20, 128, 128, 20)
 
 
 @pytest.fixture(scope="module")
-def library(core, tmp_path_factory):
-    output = tmp_path_factory.mktemp("dsa") / "core.so"
-    build.run(build.tool("cc"), "-shared", *core, "-o", output)
-    opened = ctypes.CDLL(str(output))
+def library(core, built_once):
+    directory = built_once(
+        "dsa", lambda place: build.run(build.tool("cc"), "-shared", *core, "-o", place / "core.so")
+    )
+    opened = ctypes.CDLL(str(directory / "core.so"))
     opened.otrf_dsa_generate.restype = ctypes.c_void_p
     assert opened.otrf_gmp_open(build.gmp().encode()) == 0
     return opened

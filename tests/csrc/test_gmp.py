@@ -8,6 +8,8 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 OK, NO_GMP = 0, -2
 
 
@@ -21,14 +23,16 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def shared(core, tmp_path_factory):
+def shared(core, built_once):
     """The core as a shared library."""
-    directory = tmp_path_factory.mktemp("shared")
-    exports = directory / "exports"
+    return built_once("shared", lambda place: link(core, place)) / "core.so"
+
+
+def link(core, place):
+    exports = place / "exports"
     exports.write_text("{ global: " + "; ".join(NAMES) + "; local: *; };\n")
-    output = directory / "core.so"
-    build.run(build.tool("cc"), "-shared", *core, f"-Wl,--version-script={exports}", "-o", output)
-    return output
+    options = ("-shared", f"-Wl,--version-script={exports}")
+    build.run(build.tool("cc"), *options, *core, "-o", place / "core.so")
 
 
 @pytest.fixture

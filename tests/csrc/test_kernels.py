@@ -6,15 +6,21 @@ import pytest
 
 from . import build
 
-
-@pytest.fixture(scope="module")
-def kernels(core, tmp_path_factory):
-    return build.program("kernels", core, tmp_path_factory.mktemp("kernels") / "kernels")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def emulated_kernels(emulating_core, tmp_path_factory):
-    return build.program("kernels", emulating_core, tmp_path_factory.mktemp("emulated") / "kernels")
+def kernels(core, built_once):
+    return built_once("kernels", lambda place: program(core, place)) / "kernels"
+
+
+@pytest.fixture(scope="module")
+def emulated_kernels(emulating_core, built_once):
+    return built_once("emulated-kernels", lambda place: program(emulating_core, place)) / "kernels"
+
+
+def program(core, place):
+    return build.program("kernels", core, place / "kernels")
 
 
 def test_ifma_kernels_agree_with_gmp_where_they_are_emulated(emulated_kernels):

@@ -7,14 +7,20 @@ import pytest
 
 from . import build
 
+pytestmark = pytest.mark.long
+
 WRAPPED = ("malloc", "calloc", "aligned_alloc", "free")
 REPORTED = 9
 
 
 @pytest.fixture(scope="module")
-def lifecycle(core, tmp_path_factory):
-    output = tmp_path_factory.mktemp("lifecycle") / "lifecycle"
-    return build.program("lifecycle", core, output, *(f"-Wl,--wrap={name}" for name in WRAPPED))
+def lifecycle(core, built_once):
+    options = [f"-Wl,--wrap={name}" for name in WRAPPED]
+    directory = built_once(
+        "lifecycle",
+        lambda place: build.program("lifecycle", core, place / "lifecycle", *options),
+    )
+    return directory / "lifecycle"
 
 
 @pytest.fixture(params=build.LEVELS)
@@ -25,7 +31,7 @@ def level(request):
 def run(*command):
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if result.returncode == 2:
-        pytest.skip("no such level here")
+        pytest.skip("no dispatch level of this name here")
     return result.returncode, result.stderr
 
 

@@ -6,12 +6,15 @@ import pytest
 
 from . import targets
 
+pytestmark = pytest.mark.long
+
 RUNS = {"line": 6000, "base64": 6000, "group": 500, "dsa": 120}
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory):
-    return targets.compiled(tmp_path_factory.mktemp("fuzz"))
+def programs(built_once):
+    directory = built_once("fuzz", targets.compiled)
+    return {name: directory / f"fuzz_{name}" for name in targets.TARGETS}
 
 
 @pytest.mark.parametrize("name", targets.TARGETS)

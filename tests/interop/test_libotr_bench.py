@@ -21,6 +21,7 @@ def bench(helper_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return program
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["2", "3"])
 def test_libotr_bench_when_asked_for_each_metric_then_prints_every_sample(
     bench: Path, version: str

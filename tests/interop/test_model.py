@@ -122,6 +122,7 @@ class Model:
         assert ours.diary.smp_names()[-1] == theirs.diary.smp_names()[-1] == "success"
 
 
+@pytest.mark.sample(number=[*range(12)])  # each version, policy and limit
 @pytest.mark.parametrize("number", range(SESSIONS))
 def test_conversation_when_the_network_is_faulty_then_no_text_is_doubled_and_it_heals(
     make_duo: MakeDuo, number: int

@@ -74,6 +74,7 @@ def test_smp_when_a_later_run_fails_then_trust_is_taken_back(secured: Duo, start
     assert not secured.theirs.trusted
 
 
+@pytest.mark.sample(version=3)
 @pytest.mark.parametrize("starter", BOTH)
 @pytest.mark.parametrize(
     ("stage", "by_starter"), [(0, True), *itertools.product((1, 2, 3), (True, False))]

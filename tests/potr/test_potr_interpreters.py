@@ -66,6 +66,7 @@ sys.stdout.write(os.read(read, 1000).decode())
 """
 
 
+@pytest.mark.sample(pure="")
 @pytest.mark.parametrize("pure", ["", "1"], ids=["native", "pure"])
 def test_the_layer_runs_in_several_sub_interpreters_of_one_process(pure):
     if not pure and os.environ.get("OTRFAST_PURE") == "1":

@@ -29,10 +29,20 @@ def shuffle(pair: Pair, order: random.Random) -> None:
 
 
 @pytest.mark.parametrize("crossing", ["queries", "commits"])
-def test_crossing_with_a_thousand_seeds_then_encrypted(fast_backend, version: int, crossing: str):
-    pair = Pair(fast_backend, version, 1)
+def test_crossing_with_a_hundred_seeds_then_encrypted(fast_backend, version: int, crossing: str):
+    cross(fast_backend, version, crossing, SEEDS // 10)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("crossing", ["queries", "commits"])
+def test_crossing_with_a_thousand_seeds_then_encrypted(quick, version: int, crossing: str):
+    cross(quick, version, crossing, SEEDS)
+
+
+def cross(backend, version: int, crossing: str, seeds: int) -> None:
+    pair = Pair(backend, version, 1)
     order = random.Random(f"{version} {crossing}")
-    for number in range(SEEDS if fast_backend.name == "native" else SEEDS // 10):
+    for number in range(seeds):
         again(pair, number)
         for side in (pair.alice, pair.bob):
             side.start()

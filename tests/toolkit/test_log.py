@@ -6,6 +6,7 @@ import random
 from itertools import zip_longest
 
 import pytest
+from helpers import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -126,7 +127,7 @@ _COMMANDS = [
     ("modify", "00" * 20, "a", "b", "0"),
 ]
 _QUICKLY = settings(
-    max_examples=100,
+    max_examples=examples(40),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -148,6 +149,7 @@ def test_no_log_is_too_much(otrfast, data):
     _assert_copes(otrfast, data)
 
 
+@pytest.mark.sample(version=3)
 def test_no_damage_to_a_conversation_is_too_much(conversation, otrfast):
     conversation.talk(2)
     log = conversation.written()

@@ -17,6 +17,7 @@ def _comparable(command, output):
     return output.split() if command.endswith("--help") else output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_the_page_prints_what_the_page_says(page, tmp_path):
     pairs = console(page)
