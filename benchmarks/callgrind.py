@@ -45,6 +45,7 @@ OPERATIONS = {
 }
 GATE = ("ake", "ping_100", "ping_batch", "burst_100", "burst_many_100")
 LEVELS = ("portable", "aesni", "avx2")
+LEVEL = "avx2"
 LIMIT = 2.0  # per cent
 
 MARK = "getpgid"  # a function of the C library that nothing else here calls
@@ -178,7 +179,9 @@ def show(environment, counts):
 
 def check(options):
     """Compare a fresh count with the recorded one; return the exit status."""
-    again = f"python benchmarks/callgrind.py --record --level {options.level}"
+    again = "python benchmarks/callgrind.py --record"
+    again += f" --level {options.level}" if options.level != LEVEL else ""
+    again += f" --file {options.file}" if options.file != RECORDED else ""
     recorded_environment, recorded = instructions.read(options.file)
     chosen = target(options.build, options.level)
     unlike = instructions.differences(recorded_environment, chosen.environment)
@@ -210,7 +213,7 @@ def arguments():
     add("--file", type=Path, default=RECORDED, help="the recorded counts (%(default)s)")
     add("--build", type=Path, help="a checkout with the core built in it; the installed package "
         "by default")  # fmt: skip
-    add("--level", choices=LEVELS, default="avx2", help="the dispatch level (%(default)s)")
+    add("--level", choices=LEVELS, default=LEVEL, help="the dispatch level (%(default)s)")
     add("--limit", type=float, default=LIMIT, help="per cent that --check allows (%(default)s)")
     add("--jobs", type=int, default=2, help="operations counted at a time (%(default)s)")
     options = parser.parse_args()
