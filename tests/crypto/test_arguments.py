@@ -131,8 +131,8 @@ def test_seal_text_takes_a_number_as_the_limit(native):
     assert sender.seal_text(prefix(), TEXT, 3) is None
 
 
-@pytest.mark.parametrize("wrong_head", [b"", bytes(300)])
-def test_data_keys_with_no_head_or_too_long_a_one_raise_value_error(native, wrong_head):
+@pytest.mark.parametrize("wrong_head", [b"", bytes(300)], ids=["none", "long"])
+def test_data_keys_without_a_head_or_with_a_long_one_raise_value_error(native, wrong_head):
     sender, receiver = duo(native)
     with pytest.raises(ValueError):
         sender.seal(wrong_head, TEXT, b"", b"")
