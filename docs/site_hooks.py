@@ -84,7 +84,7 @@ class _Arc(NamedTuple):
     labels: list[str]
 
 
-_WIDTH, _BOX, _HEAD, _LINE = 960, 230, 26, 15
+_WIDTH, _BOX, _HEAD, _LINE = 1000, 240, 26, 15
 _MIDDLE: Final = _WIDTH / 2
 
 
@@ -135,7 +135,7 @@ def _arc(arc: _Arc, tops: list[float], heights: list[int]) -> list[str]:
     side = 1 if down else -1
     span = abs(arc.after - arc.before)
     edge = _MIDDLE + side * _BOX / 2
-    reach = edge + side * (10 + 46 * span)
+    reach = edge + side * (10 + 70 * span)
     # arcs leave in the lower half of a box and arrive in the upper half when they go down
     start = tops[arc.before] + heights[arc.before] * (0.75 if down else 0.25)
     end = tops[arc.after] + heights[arc.after] * (0.25 if down else 0.75)
