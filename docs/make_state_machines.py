@@ -33,8 +33,8 @@ MACHINES = (
     ),
     Machine(
         "Message state: what the user does",
-        "The same states. The inputs are calls: `send` with a text, `send` with a typed query or"
-        " `start` (`TypedQuery`), and `end`.",
+        "The same states. The inputs are calls: `send` with a text, `send` with a query that the"
+        " user has typed, and `end`.",
         outgoing.TEXTS,
     ),
     Machine(

@@ -46,6 +46,13 @@ def test_state_machines_page_is_what_the_tables_print():
     assert program.PAGE.read_text() == program.page()
 
 
+def test_references_of_the_design_page_lead_to_what_they_name():
+    text = (DOCS / "design.md").read_text()
+    program = module("make_references")
+    assert len(program.REFERENCE.findall(text)) > 15
+    assert program.refreshed(text) == text, "run docs/make_references.py"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=of_root)
 def test_links_between_pages_lead_to_files(page):
     text = page.read_text()
