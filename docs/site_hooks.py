@@ -84,7 +84,8 @@ class _Arc(NamedTuple):
     labels: list[str]
 
 
-_WIDTH, _BOX, _HEAD, _LINE = 1000, 240, 26, 15
+_WIDTH, _HEAD, _LINE = 1000, 26, 15
+_NARROW, _LETTER = 240, 5.8  # the least width of a box, and what a letter in it takes
 _MIDDLE: Final = _WIDTH / 2
 
 
@@ -99,6 +100,8 @@ def _picture(edges: list[tuple[str, str, str]]) -> str:
             continue
         ends = states.index(before), states.index(after)
         arcs.setdefault(ends, _Arc(*ends, [])).labels.append(label)
+    longest = max(len(label) for labels in own.values() for label in [*labels, ""])
+    box = max(_NARROW, longest * _LETTER + 24)
     tops, y = [], 12.0
     for state in states:
         tops.append(y)
@@ -106,11 +109,12 @@ def _picture(edges: list[tuple[str, str, str]]) -> str:
     heights = [_HEAD + _LINE * len(own[state]) for state in states]
     parts = []
     for arc in sorted(arcs.values(), key=lambda arc: -abs(arc.after - arc.before)):
-        parts += _arc(arc, tops, heights)
+        parts += _arc(arc, tops, heights, box)
+    parts.sort(key=lambda part: part.startswith("<text"))  # no arc over a label
     for state, top, height in zip(states, tops, heights, strict=True):
-        left = _MIDDLE - _BOX / 2
+        left = _MIDDLE - box / 2
         parts.append(
-            f'<rect x="{left:.0f}" y="{top:.0f}" width="{_BOX}" height="{height}" rx="6"/>'
+            f'<rect x="{left:.0f}" y="{top:.0f}" width="{box:.0f}" height="{height}" rx="6"/>'
         )
         parts.append(
             f'<text class="state" x="{_MIDDLE:.0f}" y="{top + 18:.0f}">{escape(state)}</text>'
@@ -129,12 +133,12 @@ def _picture(edges: list[tuple[str, str, str]]) -> str:
     return f'<svg class="states" viewBox="{size}" role="img">{mark}{body}</svg>'
 
 
-def _arc(arc: _Arc, tops: list[float], heights: list[int]) -> list[str]:
+def _arc(arc: _Arc, tops: list[float], heights: list[int], box: float) -> list[str]:
     """Draw one arc with its labels beside the middle of it."""
     down = arc.after > arc.before
     side = 1 if down else -1
     span = abs(arc.after - arc.before)
-    edge = _MIDDLE + side * _BOX / 2
+    edge = _MIDDLE + side * box / 2
     reach = edge + side * (10 + 70 * span)
     # arcs leave in the lower half of a box and arrive in the upper half when they go down
     start = tops[arc.before] + heights[arc.before] * (0.75 if down else 0.25)
