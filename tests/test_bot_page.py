@@ -1,5 +1,5 @@
-"""docs/bot.md: its program keeps its identity over a restart, and survives an end, a crash and a
-flood; its other samples run."""
+"""docs/bot.md: its program keeps its identity over a restart, and survives an end and a crash;
+its other samples run."""
 
 import queue
 import re
@@ -13,6 +13,7 @@ import pytest
 from otrfast import Account, MessageState, Policy, PrivateKey, events
 from otrfast.errors import ConversationFinished
 from otrfast.storage import load_instance_tag, load_trust
+from otrfast.wire.tlv import Tlv, TlvType
 
 ROOT = Path(__file__).parent.parent
 PROGRAM, *SAMPLES = re.findall(
@@ -140,6 +141,16 @@ def test_bot_goes_on_after_a_peer_has_ended(start):
         alice.do(bot, alice.session.start(), events.SecureStarted)
         assert alice.ask(bot, b"hello") == b"you said hello"
         alice._send(bot, alice.session.end())
+
+
+def test_bot_goes_on_after_a_text_that_came_with_the_end(start):
+    alice, bot = Person("alice"), start()
+    for _ in range(2):
+        alice.do(bot, alice.session.start(), events.SecureStarted)
+        assert alice.ask(bot, b"hello") == b"you said hello"
+        goodbye = (Tlv(TlvType.DISCONNECTED, b""),)
+        alice._send(bot, alice.session.send(b"and goodbye", tlvs=goodbye))
+        alice.session.end()
 
 
 def test_bot_that_was_killed_asks_for_new_keys(start):

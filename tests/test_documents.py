@@ -10,6 +10,7 @@ import otrfast
 from otrfast import Account, MessageState, PrivateKey
 from otrfast.events import MessageReceived, SmpSucceeded
 from otrfast.storage import load_instance_tag, load_trust
+from otrfast.wire.tlv import Tlv, TlvType
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -195,7 +196,9 @@ def test_the_bot_of_the_readme_keeps_its_identity_and_survives_an_end(tmp_path, 
         flush(bot, session.send(b"hello"))
         flush(bot, session.smp_start(b"blue", b"which?"))
         fingerprints.append((session.fingerprint, session.instance_tags[1]))
-        flush(bot, session.end())
+        goodbye = (Tlv(TlvType.DISCONNECTED, b""),)
+        flush(bot, session.send(b"and goodbye", tlvs=goodbye))  # cannot be answered any more
+        session.end()
         assert bot[1]["account"].session("alice").state is MessageState.PLAINTEXT
     assert fingerprints[0] == fingerprints[1]
     assert fingerprints[0][1] == load_instance_tag("bot.tags", **me)
