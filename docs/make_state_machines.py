@@ -4,17 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
+from typing import Any, NamedTuple
 
 from otrfast.engine import dispatch, outgoing
 from otrfast.protocol import ake, smp
-from otrfast.protocol.table import EnumStep, Step, Table
+from otrfast.protocol.table import Step, Table
 
 PAGE = Path(__file__).with_name("state-machines.md")
-MACHINES: tuple[tuple[str, Table[ake.AkeStep] | Table[smp.SmpStep] | Table[EnumStep]], ...] = (
-    ("Message state: what the peer does", dispatch.LINES),
-    ("Message state: what the user does", outgoing.TEXTS),
-    ("Key exchange", ake.TABLE),
-    ("SMP", smp.TABLE),
+NOT_DRAWN = ("_ignore", "_unexpected")
+
+
+class Machine(NamedTuple):
+    """A table with what stands before it on the page."""
+
+    title: str
+    intro: str
+    table: Table[Any]
+
+
+MACHINES = (
+    Machine(
+        "Message state: what the peer does",
+        "The states that a program sees in `Session.state`, of one instance of the peer. The inputs"
+        " are kinds of lines, a key exchange that has been completed (`Established`), and the"
+        " peer's goodbye within a data message (`Disconnect`).",
+        dispatch.LINES,
+    ),
+    Machine(
+        "Message state: what the user does",
+        "The same states. The inputs are calls: `send` with a text, `send` with a query that the"
+        " user has typed, and `end`.",
+        outgoing.TEXTS,
+    ),
+    Machine(
+        "Key exchange",
+        "The states of one instance of the peer while keys are exchanged. `Start` is a call or an"
+        " offer of ours; the other inputs are the messages of OTRv2 and OTRv3. A refresh runs"
+        " through the same states while the conversation stays encrypted.",
+        ake.TABLE,
+    ),
+    Machine(
+        "SMP",
+        "The states of a check of a shared secret. `Begin` and `Answer` are calls of ours, `Smp1`"
+        " to `Smp4` the messages of the peer.",
+        smp.TABLE,
+    ),
 )
 
 
@@ -23,7 +58,7 @@ def diagram(table: Table[Step]) -> Iterator[str]:
     yield "```mermaid"
     yield "stateDiagram-v2"
     for state, received, guard, action, after in table.describe():
-        if action not in ("_ignore", "_unexpected"):
+        if action not in NOT_DRAWN:
             condition = f" [{guard.removeprefix('_')}]" if guard else ""
             label = f"{received}{condition} / {action.removeprefix('_')}"
             yield f"    {state} --> {after}: {label}"
@@ -43,11 +78,12 @@ def page() -> str:
     lines = [
         "# State machines",
         "",
-        "Printed from the tables that run by `docs/make_state_machines.py`; a test compares.",
-        "A row is obeyed from top to bottom of its (state, input) cell; no cell is missing.",
+        "The engine runs these tables. `docs/make_state_machines.py` prints the page from them;",
+        "a test compares. Of the rows of a (state, input) cell, the first one whose guard holds is",
+        "taken; no cell is missing. The pictures leave out the rows that only ignore or refuse.",
     ]
-    for title, table in MACHINES:
-        lines += ["", f"## {title}", "", *diagram(table), "", *rows(table)]
+    for title, intro, table in MACHINES:
+        lines += ["", f"## {title}", "", fill(intro, 100), "", *diagram(table), "", *rows(table)]
     return "\n".join(lines) + "\n"
 
 

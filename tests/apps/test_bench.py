@@ -51,7 +51,7 @@ def test_bench_prints_figures_of_each_engine(measured):
     shown = done.stdout.decode()
     assert done.returncode == 0, done.stderr
     assert "processor" in shown
-    for word in (OURS, "gmpy2", "key exchange", "messages in a row, 100 B", "idle peer"):
+    for word in (OURS, "gmpy2", "key exchange", "burst, 100 B", "idle peer"):
         assert word in shown
 
 
@@ -159,6 +159,63 @@ def test_ratio_where_a_peer_has_no_such_call_takes_what_it_has(figures):
     assert figures.ratio("native-gmp", BY_NAME["ping_batch"], "libotr") == 8
 
 
+def test_tables_and_chart_show_one_ratio_and_figures_agree_with_it(figures):
+    """The second round of the C core was slow alone: medians and ratios would differ by half."""
+    figures.samples["native-gmp"]["ake"] = [[1.0], [1.5], [4.0]]
+    figures.samples["libotr"]["ake"] = [[10.0], [20.0], [20.0]]
+    figures.samples["pure"]["ake"] = [[40.0], [80.0], [90.0]]
+    ake = [BY_NAME["ake"]]
+    assert report.ratio(figures, "native-gmp", ake[0], "libotr") == 10
+    assert report.figure(figures, "libotr", ake[0]) == 20
+    assert report.figure(figures, "native-gmp", ake[0]) == 2
+    assert report.ratios_grid(figures, ake, "libotr").rows[0][1] == "10.0x"
+    assert report.claims_grid(figures, ake).rows == [["key exchange", "0.05 /s", "10.0x"]]
+    assert bench._groups(figures, ake)[0].ratios["native-gmp"] == 10
+
+
+def test_ratio_to_python_potr_follows_from_both_ratios_to_libotr(figures):
+    figures.samples["python-potr"] = {"ake": [[30.0], [80.0]], "ping_100": [[20.0], [40.0]]}
+    for name, both in (("ake", 10 * 2 / (10 / 30 + 20 / 80)), ("ping_batch", 8 * 5)):
+        metric = BY_NAME[name]
+        assert report.ratio(figures, "native-gmp", metric, "python-potr") == pytest.approx(both)
+
+
+def test_figure_without_a_reference_is_the_median_of_all_samples(figures):
+    del figures.samples["libotr"]
+    assert report.figure(figures, "native-gmp", BY_NAME["ake"]) == 1.5
+    assert report.ratio(figures, "pure", BY_NAME["ake"], "libotr") is None
+
+
+def test_bench_writes_what_an_earlier_run_has_kept(figures, tmp_path, capsys):
+    kept = tmp_path / "figures.json"
+    measured = [BY_NAME[name] for name in ("ake", "ping_100", "ping_batch")]
+    kept.write_text(json.dumps(report.as_json(figures, measured, {"processor": "a tall one"})))
+    start = tmp_path / "start.md"
+    start.write_text("<!-- claims: begin -->old<!-- claims: end -->")
+    parser = bench.argparse.ArgumentParser()
+    bench.register(parser.add_subparsers())
+    files = {"figures": kept, "claims": start}
+    files |= {"chart": tmp_path / "chart.svg", "markdown": tmp_path / "page.md"}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    chosen = parser.parse_args(["bench", *options])
+    assert chosen.run(chosen) == 0
+    assert "a tall one" in capsys.readouterr().out
+    assert "| key exchange | 0.05 /s | 10.0x |" in start.read_text()
+    assert "old" not in start.read_text()
+    assert "10.0x" in (tmp_path / "chart.svg").read_text()
+    assert "| key exchange | /s | 0.50 | 0.01 | 0.05 |" in (tmp_path / "page.md").read_text()
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[]", '{"metrics": {"ake": {}}}', "{}"])
+def test_bench_refuses_a_file_that_holds_no_figures(content, tmp_path):
+    kept = tmp_path / "figures.json"
+    kept.write_text(content)
+    done = otrfast("bench", "--figures", str(kept))
+    assert done.returncode == 1
+    assert b"otrfast: " in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_ratio_of_what_was_not_measured_is_none(figures):
     assert figures.ratio("gmpy2", BY_NAME["ake"], "libotr") is None
     assert figures.ratio("pure", BY_NAME["ake"], "python-potr") is None
@@ -177,7 +234,7 @@ def test_target_that_is_missed_is_marked(figures):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.1234, "0.12"), (9.876, "9.88"), (12.34, "12.3"), (1234.5, "1,234")]
+    ("value", "text"), [(0.1234, "0.12"), (9.876, "9.88"), (12.34, "12.3"), (1234.5, "1,230")]
 )
 def test_significant_keeps_what_says_something(value, text):
     assert report.significant(value) == text
@@ -190,8 +247,9 @@ def test_chart_draws_a_bar_for_each_ratio():
     ]
     root = ET.fromstring(chart.svg("Title & more", groups))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"Title & more", "a < b", "c", "100x", "0.5x", "1x"} <= set(texts)
+    assert {"Title & more", "a < b", "c", "100x", "0.50x", "1.00x"} <= set(texts)
     bars = list(root.iter("{http://www.w3.org/2000/svg}rect"))
+    assert any(text.startswith("logarithmic axis") for text in texts)
     assert len(bars) == 3 + 2  # and one for each engine in the legend
     assert all(float(bar.get("width")) > 0 for bar in bars)
 

@@ -1,6 +1,8 @@
 """The sample of docs/potr.md runs, and the page names every difference that the package does."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from otrfast import potr
@@ -28,6 +30,14 @@ def test_the_bot_of_the_page_answers(tmp_path):
     bots["user"].getContext("bot").sendMessage(0, b"hello")
     assert texts[-1] == b"you said hello"
     assert names["key_path"].exists()
+
+
+def test_the_line_for_programs_that_can_be_edited_runs():
+    (line,) = [sample for sample in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+               if "install()" in sample]  # fmt: skip
+    program = f"{line}\nimport potr.context, otrfast.potr.context as ours\n"
+    program += "assert potr.context.Context is ours.Context"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_the_package_says_what_differs():

@@ -20,8 +20,7 @@ from otrfast.apps.bench.metrics import BY_NAME, METRICS, TIMES, VARIANTS, Metric
 from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Turns
 from otrfast.errors import LocalError
 
-_BEGIN: Final = "<!-- figures: begin -->"
-_END: Final = "<!-- figures: end -->"
+_EMPTY: Final = "<!-- figures: begin --><!-- figures: end -->\n"
 _WIDTH: Final = 120  # where the output is no terminal
 
 
@@ -52,19 +51,21 @@ def _groups(figures: Figures, metrics: Sequence[Metric]) -> list[chart.Group]:
             for variant in report.present(figures)
             if variant != "libotr"
             and metric.shown != TIMES
-            and (ratio := figures.ratio(variant, metric, "libotr")) is not None
+            and (ratio := report.ratio(figures, variant, metric, "libotr")) is not None
         }
         if ratios:
             groups.append(chart.Group(metric.title, ratios))
     return groups
 
 
-def replace_figures(page: str, figures: str) -> str:
-    """Return a page with `figures` between its two marks. Raises `LocalError` where it has none."""
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+def replace_figures(page: str, figures: str, name: str = "figures") -> str:
+    """Return a page with `figures` between the two marks of this name. Raises `LocalError` if it
+    has none."""
+    marks = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise LocalError(f"the page has no place for figures: {_BEGIN} and {_END}")
+        raise LocalError(f"the page has no place for figures: {marks[0]} and {marks[1]}")
     return f"{before}{begin}\n\n{figures}\n\n{end}{after}"
 
 
@@ -74,6 +75,8 @@ def _check(arguments: argparse.Namespace) -> None:
         chart.check(arguments.chart)
     if arguments.markdown and arguments.markdown.exists():
         replace_figures(arguments.markdown.read_text(encoding="utf-8"), "")
+    if arguments.claims:
+        replace_figures(arguments.claims.read_text(encoding="utf-8"), "", "claims")
 
 
 def _write(
@@ -89,8 +92,12 @@ def _write(
     if arguments.markdown:
         text = report.markdown(report.grids(figures, metrics), facts)
         page = arguments.markdown
-        old = page.read_text(encoding="utf-8") if page.exists() else f"{_BEGIN}{_END}\n"
+        old = page.read_text(encoding="utf-8") if page.exists() else replace_figures(_EMPTY, "")
         page.write_text(replace_figures(old, text), encoding="utf-8")
+    if arguments.claims:
+        text = report.markdown_table(report.claims_grid(figures, metrics))
+        old = arguments.claims.read_text(encoding="utf-8")
+        arguments.claims.write_text(replace_figures(old, text, "claims"), encoding="utf-8")
     if arguments.chart:
         groups = _groups(figures, metrics)
         if not groups:
@@ -98,15 +105,28 @@ def _write(
         chart.write(arguments.chart, "Times as fast (or as small) as libotr", groups)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Measure, print and write; 0 unless no engine was there."""
-    _check(arguments)
+def _measured(
+    arguments: argparse.Namespace,
+) -> tuple[Figures, Sequence[Metric], dict[str, str]]:
+    """Return the figures, their metrics and the machine: of a run now, or of an earlier one."""
+    if arguments.figures:
+        try:
+            kept = json.loads(arguments.figures.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise LocalError(f"{arguments.figures} is no JSON: {error}") from error
+        return report.from_json(kept)
     chosen = [BY_NAME[name] for name in arguments.only or BY_NAME]
     metrics = with_stand_ins(chosen)
     variants = [name for name in VARIANTS if name in (arguments.engine or VARIANTS)]
     progress = Console(stderr=True)
     figures = measure(progress, variants, metrics, QUICK if arguments.quick else FULL)
-    facts = describe(figures.about)
+    return figures, metrics, describe(figures.about)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, or take what was measured, print and write; 0 unless no engine was there."""
+    _check(arguments)
+    figures, metrics, facts = _measured(arguments)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
@@ -145,4 +165,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="write the tables between a page's marks"
     )
+    parser.add_argument(
+        "--claims", type=Path, metavar="FILE",
+        help="write the short table between the marks of a start page",
+    )  # fmt: skip
+    parser.add_argument(
+        "--figures", type=Path, metavar="FILE",
+        help="measure nothing: print and write what --json has kept",
+    )  # fmt: skip
     parser.set_defaults(run=run)

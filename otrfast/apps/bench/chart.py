@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
+from otrfast.apps.bench.report import times
 from otrfast.errors import LocalError
 
-_LEFT, _RIGHT, _TOP, _FOOT = 270, 70, 74, 30
+_LEFT, _RIGHT, _TOP, _FOOT = 270, 70, 74, 46
 _PLOT: Final = 620
 _BAR, _GAP, _GROUP_GAP = 11, 2, 14
 _COLOURS: Final = {
@@ -34,6 +35,9 @@ text { font: 12px system-ui, sans-serif; fill: #24292f; }
 """
 
 
+_AXIS: Final = "logarithmic axis: from each line to the next is ten times as much"
+
+
 class Group(NamedTuple):
     """One row of the chart: a ratio for each engine that has one."""
 
@@ -54,8 +58,8 @@ class _Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """The powers of ten."""
-        return [10.0**power for power in range(self.low, self.high + 1)]
+        """Every tenfold."""
+        return [10.0**exponent for exponent in range(self.low, self.high + 1)]
 
 
 def _text(x: float, y: float, text: str, extra: str = "") -> str:
@@ -81,6 +85,8 @@ def _axis(scale: _Scale, bottom: float) -> list[str]:
             f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{bottom:.1f}"/>'
         )
         parts.append(_text(x, bottom + 16, f"{tick:g}x", 'text-anchor="middle" class="small"'))
+    middle = (scale(scale.ticks[0]) + scale(scale.ticks[-1])) / 2
+    parts.append(_text(middle, bottom + 34, _AXIS, 'text-anchor="middle" class="small"'))
     return parts
 
 
@@ -95,8 +101,8 @@ def _bars(group: Group, scale: _Scale, top: float) -> list[str]:
             f'<rect x="{start:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_BAR}" rx="1.5"'
             f' fill="{_COLOURS[variant]}"/>'
         )
-        label = f"{ratio:.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
-        parts.append(_text(max(end, scale(1)) + 4, y + _BAR - 1.5, label, 'class="small"'))
+        place = max(end, scale(1)) + 4
+        parts.append(_text(place, y + _BAR - 1.5, times(ratio), 'class="small"'))
     return parts
 
 
@@ -120,7 +126,7 @@ def svg(title: str, groups: Sequence[Group]) -> str:
 
 
 def check(path: Path) -> None:
-    """Raise `LocalError` where a chart can not be written to a file of this name."""
+    """Raise `LocalError` where a chart cannot be written to a file of this name."""
     if path.suffix == ".svg":
         return
     if path.suffix != ".png":

@@ -41,19 +41,19 @@ _OTHERS: Final = (*OURS, "potr-layer", "python-potr")
 
 METRICS: Final = (
     Metric("ake", "key exchange", RATE),
-    Metric("ping_100", "messages in turn, 100 B", RATE),
-    Metric("ping_10k", "messages in turn, 10 KB", RATE),
-    Metric("ping_batch", "messages in turn, 64 peers at once", RATE, alike="ping_100"),
-    Metric("burst_100", "messages in a row, 100 B", RATE),
-    Metric("burst_10k", "messages in a row, 10 KB", RATE),
-    Metric("burst_many_100", "messages in a row, 100 B, one call", RATE, alike="burst_100"),
-    Metric("burst_many_10k", "messages in a row, 10 KB, one call", RATE, alike="burst_10k"),
+    Metric("ping_100", "alternating messages, 100 B", RATE),
+    Metric("ping_10k", "alternating messages, 10 KB", RATE),
+    Metric("ping_batch", "alternating messages, 64 peers at once", RATE, alike="ping_100"),
+    Metric("burst_100", "burst, 100 B", RATE),
+    Metric("burst_10k", "burst, 10 KB", RATE),
+    Metric("burst_many_100", "burst, 100 B, one call", RATE, alike="burst_100"),
+    Metric("burst_many_10k", "burst, 10 KB, one call", RATE, alike="burst_10k"),
     Metric("smp", "SMP, a whole run", MILLISECONDS, patience=2),
     Metric("keygen", "DSA key", MILLISECONDS, patience=8, pooled=True),
     Metric("memory", "memory of a session", KILOBYTES, fresh=True),
     Metric("idle", "memory of an idle peer", KILOBYTES, fresh=True),
     Metric("threads_ake", "two threads, key exchange", TIMES, NATIVE),
-    Metric("threads_ping", "two threads, messages in turn", TIMES, NATIVE),
+    Metric("threads_ping", "two threads, alternating messages", TIMES, NATIVE),
     Metric("threads_most", "two threads, the machine's most", TIMES, NATIVE),
     Metric("import", "import", MILLISECONDS, _OTHERS),
 )
@@ -69,7 +69,7 @@ POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
 
 
 class Target(NamedTuple):
-    """What one row has to reach against another engine: on GMP's powers (and so on those with
+    """What one row has to reach against another engine: with GMP (and so with
     AVX2), and on AVX-512 IFMA."""
 
     metric: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,8 +19,10 @@ from otrfast.apps.bench.metrics import (
     TIMES,
     VARIANTS,
     Metric,
+    stand_in,
 )
 from otrfast.apps.bench.rounds import Figures
+from otrfast.errors import LocalError
 
 NOTHING = "-"
 
@@ -34,7 +36,8 @@ class Grid(NamedTuple):
 
 
 def significant(value: float) -> str:
-    """Return a number with about three digits that say something."""
+    """Return a number with three digits that say something, two below 1."""
+    value = float(f"{value:.3g}")
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -58,15 +61,60 @@ def present(figures: Figures) -> list[str]:
     return [variant for variant in VARIANTS if variant in figures.samples]
 
 
+def _reference(figures: Figures, metric: Metric) -> tuple[str, Metric] | None:
+    """Return the engine that all others are compared with in a metric, and what it was measured
+    with; None where no such engine took part."""
+    for variant in ("libotr", "python-potr"):
+        there = stand_in(variant, metric)
+        if there is not None and figures.rounds(variant, there):
+            return variant, BY_NAME[there]
+    return None
+
+
+def ratio(figures: Figures, variant: str, metric: Metric, base: str) -> float | None:
+    """Return how many times better than `base` a variant is.
+
+    Both are compared with the reference of the metric, round by round, so that ratios, figures
+    and chart cannot contradict one another.
+    """
+    reference, there = _reference(figures, metric), stand_in(base, metric)
+    if reference is None or there is None:
+        return None
+    mine = _of_reference(figures, variant, metric, reference[0])
+    theirs = _of_reference(figures, base, BY_NAME[there], reference[0])
+    return None if mine is None or theirs is None else mine / theirs
+
+
+def _of_reference(figures: Figures, variant: str, metric: Metric, reference: str) -> float | None:
+    if variant == reference and figures.rounds(variant, metric.name):
+        return 1.0
+    return figures.ratio(variant, metric, reference)
+
+
+def figure(figures: Figures, variant: str, metric: Metric) -> float | None:
+    """Return the figure of a variant: the median of the reference, divided by the ratio
+    to it.
+
+    A slow minute of the machine falls on all engines of its round, so the ratio is steadier than
+    the median of a variant's own samples. Those are taken where there is no reference.
+    """
+    reference = _reference(figures, metric)
+    if reference is None or metric.shown == TIMES:
+        return figures.median(variant, metric.name)
+    base = figures.median(reference[0], reference[1].name)
+    times_better = _of_reference(figures, variant, metric, reference[0])
+    return None if base is None or times_better is None else base / times_better
+
+
 def figures_grid(figures: Figures, metrics: Sequence[Metric]) -> Grid:
-    """Return the medians."""
+    """Return the figures in their units."""
     variants = present(figures)
     rows = [
         [metric.title, metric.shown]
-        + [shown(metric, figures.median(variant, metric.name)) for variant in variants]
+        + [shown(metric, figure(figures, variant, metric)) for variant in variants]
         for metric in metrics
     ]
-    return Grid("Both ends of each conversation, medians", ["", "unit", *variants], rows)
+    return Grid("Both ends of each conversation", ["", "unit", *variants], rows)
 
 
 def ratios_grid(figures: Figures, metrics: Sequence[Metric], base: str) -> Grid:
@@ -74,8 +122,8 @@ def ratios_grid(figures: Figures, metrics: Sequence[Metric], base: str) -> Grid:
     variants = [variant for variant in present(figures) if variant != base]
     rows = []
     for metric in metrics:
-        ratios = [figures.ratio(variant, metric, base) for variant in variants]
-        if any(ratio is not None for ratio in ratios):
+        ratios = [ratio(figures, variant, metric, base) for variant in variants]
+        if any(each is not None for each in ratios):
             rows.append([metric.title, *map(times, ratios)])
     return Grid(f"How many times better than {base}", ["", *variants], rows)
 
@@ -97,7 +145,7 @@ def reached(figures: Figures) -> list[Reached]:
         measured = {
             variant: figures.median(variant, metric.name)
             if metric.shown == TIMES
-            else figures.ratio(variant, metric, target.against)
+            else ratio(figures, variant, metric, target.against)
             for variant in NATIVE
         }
         if any(value is not None for value in measured.values()):
@@ -117,7 +165,7 @@ def targets_grid(figures: Figures) -> Grid:
         row = [BY_NAME[target.metric].title, target.against]
         for variant in ("native-gmp", "native-avx2", "native-ifma"):
             wanted, measured = target.wanted[variant], target.measured[variant]
-            if variant != "native-avx2":  # it is held to what GMP's powers are
+            if variant != "native-avx2":  # its target is that of GMP
                 row.append(NOTHING if wanted is None else f"{wanted:g}x")
             short = wanted is not None and measured is not None and measured < wanted
             row.append(times(measured) + (" short" if short else ""))
@@ -137,6 +185,29 @@ def grids(figures: Figures, metrics: Sequence[Metric]) -> list[Grid]:
     return [grid for grid in made if grid.rows]
 
 
+_CLAIMS: Final = ("ake", "ping_100", "burst_100", "burst_many_100", "smp", "memory")
+_CLAIMANTS: Final = {
+    "native-ifma": "with IFMA",
+    "native-avx2": "with AVX2",
+    "native-gmp": "with GMP",
+    "python-potr": "python-potr",
+}
+
+
+def claims_grid(figures: Figures, metrics: Sequence[Metric]) -> Grid:
+    """Return the short table of a start page: libotr's figure, and how many times better others
+    are."""
+    there = [variant for variant in _CLAIMANTS if variant in figures.samples]
+    rows = []
+    for metric in metrics:
+        reference = _reference(figures, metric)
+        if metric.name in _CLAIMS and reference is not None and reference[0] == "libotr":
+            base = shown(metric, figures.median(reference[0], reference[1].name))
+            ratios = [times(ratio(figures, variant, metric, "libotr")) for variant in there]
+            rows.append([metric.title, f"{base} {metric.shown}", *ratios])
+    return Grid("", ["", "libotr", *[_CLAIMANTS[variant] for variant in there]], rows)
+
+
 def print_grids(console: Console, made: Sequence[Grid]) -> None:
     """Print the tables."""
     for grid in made:
@@ -151,11 +222,14 @@ def print_grids(console: Console, made: Sequence[Grid]) -> None:
 def markdown(made: Sequence[Grid], facts: dict[str, str]) -> str:
     """Return the machine and the tables as Markdown."""
     parts = ["\n".join(f"- {name}: {value}" for name, value in facts.items())]
-    for grid in made:
-        lines = [grid.columns, ["---", *["---:"] * (len(grid.columns) - 1)], *grid.rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        parts.append(f"**{grid.title}**\n\n{table}")
+    parts += [f"**{grid.title}**\n\n{markdown_table(grid)}" for grid in made]
     return "\n\n".join(parts)
+
+
+def markdown_table(grid: Grid) -> str:
+    """Return one table as Markdown."""
+    lines = [grid.columns, ["---", *["---:"] * (len(grid.columns) - 1)], *grid.rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def as_json(figures: Figures, metrics: Sequence[Metric], facts: dict[str, str]) -> dict[str, Any]:
@@ -171,8 +245,8 @@ def as_json(figures: Figures, metrics: Sequence[Metric], facts: dict[str, str]) 
                 "engines": {
                     variant: {
                         "median": figures.median(variant, metric.name),
-                        "times_libotr": figures.ratio(variant, metric, "libotr"),
-                        "times_potr": figures.ratio(variant, metric, "python-potr"),
+                        "times_libotr": ratio(figures, variant, metric, "libotr"),
+                        "times_potr": ratio(figures, variant, metric, "python-potr"),
                         "rounds": figures.rounds(variant, metric.name),
                     }
                     for variant in present(figures)
@@ -183,3 +257,15 @@ def as_json(figures: Figures, metrics: Sequence[Metric], facts: dict[str, str]) 
         },
         "targets": [target._asdict() for target in reached(figures)],
     }
+
+
+def from_json(kept: dict[str, Any]) -> tuple[Figures, list[Metric], dict[str, str]]:
+    """Return what `as_json` was given. Raises `LocalError` for anything else."""
+    try:
+        figures = Figures(absent=dict(kept["absent"]))
+        for name, metric in kept["metrics"].items():
+            for variant, engine in metric["engines"].items():
+                figures.samples.setdefault(variant, {})[name] = engine["rounds"]
+        return figures, [BY_NAME[name] for name in kept["metrics"]], dict(kept["machine"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LocalError("the file holds no figures of `otrfast bench --json`") from error
