@@ -9,6 +9,7 @@ from itertools import islice
 from types import MappingProxyType
 
 from otrfast._records import replace
+from otrfast.batch import batch
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
@@ -16,7 +17,8 @@ from otrfast.engine.conversation import Conversation
 from otrfast.engine.settings import DEFAULT, Settings
 from otrfast.engine.timers import Timer, Timers, wake
 from otrfast.environment import Environment
-from otrfast.errors import AccountFull, LocalError, PeerExists, StillEncrypted
+from otrfast.errors import AccountFull, PeerExists, StillEncrypted
+from otrfast.events import ConversationForgotten, Limited
 from otrfast.limits import Limits
 from otrfast.outcome import NEVER, Outcome
 from otrfast.policy import Policy
@@ -30,6 +32,7 @@ from otrfast.trust import Trust
 
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
 _LOOKED_AT = 16  # peers that one new one may replace
+_NOTHING_LOST, _ENDED, _PRIVATE = range(3)  # what forgetting a peer costs
 _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
 
 
@@ -93,6 +96,7 @@ class Account(Secret):
             weakref.WeakValueDictionary()
         )
         self._settings: dict[Hashable, Settings] = {}
+        self._pending: list[tuple[Hashable, Outcome]] = []  # for the next `tick` to return
         self._detached: weakref.WeakSet[Session] = weakref.WeakSet()
         self._timers = Timers(self._is_live)
         self._context = Context(
@@ -125,7 +129,9 @@ class Account(Secret):
 
     def _new_session(self, peer: Hashable) -> Session:
         limits = self._context.limits
-        if len(self._sessions) >= limits.peers:
+        # unknown peers must not lock out those with a trusted key: a tenth more is theirs
+        most = limits.peers + (limits.peers // 10 if self.trust.trusts(peer) else 0)
+        if len(self._sessions) >= most:
             self._make_space()
         session = self._forgotten.pop(peer, None) if self._forgotten else None
         if session is None:
@@ -207,19 +213,44 @@ class Account(Secret):
         return ended
 
     def _make_space(self) -> None:
-        """Forget one of the oldest peers in plain text; those that cannot be forgotten move to
-        the end of the order."""
+        """Forget one of the oldest peers: an idle one, else the conversation without a trusted key
+        that is missed least. Peers that stay move to the end of the order."""
         limited = self._context.usage.limited
         limited["peers"] = limited.get("peers", 0) + 1
-        for peer in list(islice(self._sessions, _LOOKED_AT)):
+        dearer: list[tuple[int, float, int, Hashable]] = []
+        for number, peer in enumerate(list(islice(self._sessions, _LOOKED_AT))):
             session = self._sessions.pop(peer)
-            if not session.conversation.has_history:
+            cost = self._cost(peer, session)
+            if cost == _NOTHING_LOST:
                 self._forget(peer, session)
                 return
             self._sessions[peer] = session
-        raise AccountFull(
-            f"{len(self._sessions)} peers have conversations that would be lost: raise Limits.peers"
-        )
+            if cost is not None:
+                dearer.append((cost, session.conversation.last_used, number, peer))
+        if not dearer:
+            raise AccountFull(
+                f"{len(self._sessions)} peers have conversations that would be lost: raise "
+                "Limits.peers"
+            )
+        self._drop(min(dearer)[3])
+
+    def _cost(self, peer: Hashable, session: Session) -> int | None:
+        """Return what forgetting a peer costs, the less the better; None if that must not be."""
+        conversation = session.conversation
+        if not conversation.has_history:
+            return _NOTHING_LOST
+        if self.trust.trusts(peer) or conversation.busy:
+            return None
+        return _ENDED if conversation.state is MessageState.FINISHED else _PRIVATE
+
+    def _drop(self, peer: Hashable) -> None:
+        """Forget a private conversation; `tick` returns what is to be said of it, and to the
+        peer."""
+        session = self._sessions[peer]
+        outcome = session._end_idle()
+        event = ConversationForgotten(peer)
+        self._pending.append((peer, Outcome((*outcome.events, event), outcome.wire)))
+        self._forget(peer, self._sessions.pop(peer))
 
     def _forget(self, peer: Hashable, session: Session) -> None:
         """Hold a session no more; whoever still does may use it, and has it back by its peer."""
@@ -229,21 +260,23 @@ class Account(Secret):
 
     def receive_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Take lines of several peers, in order, as `session(peer).receive(line)` would; one
-        outcome each.
+        outcome each, with `events.Limited` for a peer that the account has no space for.
 
         The exponentiations that they need are computed together, eight at a time if the processor
-        can. Raises what `session` raises: the outcomes before it are in the exception's
-        `outcomes`.
+        can. An exception ends the call: the outcomes before it are in its `outcomes`, the items
+        from there on in its `untried`.
         """
         ahead = [(peer, self._look_ahead(peer, as_bytes(line, "a line"))) for peer, line in items]
         secrets = self._compute([seen.pair for _, seen in ahead])
         outcomes: list[Outcome] = []
-        try:
+        with batch(items, outcomes):
             for (peer, seen), secret in zip(ahead, secrets, strict=True):
-                outcomes.append(self.session(peer)._receive_ahead(seen, secret))
-        except LocalError as error:
-            error.outcomes = outcomes
-            raise
+                try:
+                    session = self.session(peer)
+                except AccountFull:
+                    outcomes.append(Outcome((Limited("peers"),)))
+                else:
+                    outcomes.append(session._receive_ahead(seen, secret))
         return outcomes
 
     def _look_ahead(self, peer: Hashable, line: bytes) -> Lookahead:
@@ -257,19 +290,17 @@ class Account(Secret):
         outcome each.
 
         The exponentiations that they need are computed together. What `send` raises for a text
-        ends the call there: the outcomes before it are in the exception's `outcomes`.
+        ends the call: the outcomes before it are in the exception's `outcomes`, the items from
+        there on in its `untried`.
         """
         known = [self._sessions.get(peer) for peer, _ in items]
         needs = [(False, None) if each is None else each._wanted_to_send() for each in known]
         self._identity.dh_keys.fill(sum([dh_key for dh_key, _ in needs]))
         secrets = self._compute([pair for _, pair in needs])
         outcomes: list[Outcome] = []
-        try:
+        with batch(items, outcomes):
             for (peer, text), secret in zip(items, secrets, strict=True):
                 outcomes.append(self.session(peer)._send_ahead(text, secret))
-        except LocalError as error:
-            error.outcomes = outcomes
-            raise
         return outcomes
 
     def _compute(self, pairs: Sequence[DhPair | None]) -> list[ComputedSecret | None]:
@@ -288,23 +319,30 @@ class Account(Secret):
         """Do what time asks for in all conversations; return the peers to which something
         happened, with their outcomes."""
         now = self._context.clock()
-        outcomes = []
         for timer in self._timers.expired(now):
             session, peer = self._waiting(timer), timer[2]
             if session is not None:
                 outcome = session.tick()
                 if outcome.events or outcome.wire:
-                    outcomes.append((peer, outcome))
+                    self._pending.append((peer, outcome))
             known = self._sessions.get(peer)  # its owner may have ticked it before
             if known is not None and known.conversation.forgettable(now):
-                self._forget(peer, self._sessions.pop(peer))
+                self._forget_idle(peer, known)
+        outcomes, self._pending = self._pending, []
         return outcomes
+
+    def _forget_idle(self, peer: Hashable, session: Session) -> None:
+        """Forget a peer that has been idle for long, unless it is trusted and was private."""
+        if not session.conversation.has_history:
+            self._forget(peer, self._sessions.pop(peer))
+        elif not self.trust.trusts(peer):
+            self._drop(peer)
 
     @property
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, in seconds of the environment's clock; it may turn
         out to be nothing."""
-        return self._timers.soonest
+        return self._context.clock() if self._pending else self._timers.soonest
 
     def _waiting(self, timer: Timer) -> Session | None:
         """Return the session that waits for a timer, None if it is gone or has been scheduled
@@ -331,7 +369,8 @@ class Account(Secret):
         """Keep what was set for a peer, and nothing for one that has no settings."""
         assert isinstance(conversation, Conversation)
         settings = conversation.settings
-        if settings == DEFAULT:
+        of_program = replace(settings, finished=None)
+        if of_program == DEFAULT and not self.trust.trusts(conversation.peer):
             self._settings.pop(conversation.peer, None)
         else:
             self._settings[conversation.peer] = settings
@@ -398,6 +437,7 @@ class Account(Secret):
         for session in (*self._sessions.values(), *self._forgotten.values(), *self._detached):
             session._abandon()
         self._detached.clear()
+        self._pending.clear()
         self._sessions.clear()
         self._forgotten.clear()
         self._timers.clear()

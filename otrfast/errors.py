@@ -20,10 +20,13 @@ class OtrError(Exception):
 class LocalError(OtrError):
     """The call is not possible now, or not at all; it changed nothing.
 
-    If it ends `Account.send_many`, `outcomes` holds the outcomes of the texts before it.
+    If it ends a call for many lines or texts, `outcomes` holds the outcomes of those before it,
+    and `untried` the items from the one that it ended at. Exceptions of other classes have the
+    same attributes then.
     """
 
     outcomes: Sequence[object] = ()
+    untried: Sequence[object] = ()
 
 
 class NotEncrypted(LocalError):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from otrfast._records import field, record
@@ -241,6 +242,15 @@ class OtherInstance(Event):
 
     sender: int
     receiver: int
+
+
+@record
+class ConversationForgotten(Event):
+    """The account has forgotten the conversation with `peer`, which was private: an encrypted one
+    was ended. If nothing was set for the peer, the next text to it is sent in plain text. Returned
+    by `Account.tick`."""
+
+    peer: Hashable
 
 
 @record

@@ -27,6 +27,9 @@ class Limits:
     account_ake_rate: float = 200.0
     """The same for all peers without a known fingerprint, per second; the burst is that of one
     second."""
+    known_ake_rate: float = 200.0
+    """The same for all peers with a fingerprint that was seen before and is not trusted; trusted
+    ones have their own rate alone."""
     ake_timeout: float = 60.0
     """How long the secrets of an unfinished key exchange are kept."""
     ake_retry: float = 10.0
@@ -39,9 +42,14 @@ class Limits:
     instances: int = 32
     """Instances of one peer."""
     peers: int = 100_000
-    """Peers in the whole account; idle peers in PLAINTEXT are forgotten first."""
+    """Peers in the whole account, and a tenth more for those with a trusted key. If it is full, an
+    idle peer in PLAINTEXT is forgotten, else a conversation without a trusted key: see
+    `events.ConversationForgotten`."""
     idle_peer: float = 600.0
     """The silence after which a peer in PLAINTEXT without history is forgotten."""
+    idle_finished: float | None = None
+    """The silence after which a conversation that the peer has ended is forgotten, if no key of
+    the peer is trusted; None: only when the account is full."""
     idle_session: float | None = None
     """The silence after which a private conversation is ended, and is FINISHED as after the end of
     the peer; None: never."""

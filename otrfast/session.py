@@ -19,7 +19,6 @@ from otrfast.engine.fast_path import FastPath
 from otrfast.engine.settings import Settings
 from otrfast.errors import (
     FragmentLimitTooSmall,
-    LocalError,
     NotEncrypted,
     SessionForked,
     SmpNotRunning,
@@ -78,6 +77,13 @@ class Lookahead(Secret):
         self.pair = pair
         self.fields = fields
         self.channel = channel
+
+
+def _end_batch(
+    error: BaseException, events: list[Event], wire: list[bytes], untried: Sequence[bytes]
+) -> None:
+    """Have an exception that ends a batch lose nothing of what came before."""
+    vars(error).update(outcomes=[Outcome(tuple(events), tuple(wire))], untried=untried)
 
 
 class Session(Secret):
@@ -155,7 +161,11 @@ class Session(Secret):
             # never look much further than the last run went: junk must not cost a square
             ahead = 2 * len(run) + _LOOK_AHEAD
             if position < len(lines):
-                outcome = self.receive(lines[position])
+                try:
+                    outcome = self.receive(lines[position])
+                except BaseException as error:
+                    _end_batch(error, events, wire, lines[position:])
+                    raise
                 events += outcome.events
                 wire += outcome.wire
                 position += 1
@@ -216,7 +226,7 @@ class Session(Secret):
         """Send several texts, in order, as `send` would one after another.
 
         What `send` raises for a text ends the call there: the outcome of those before it is in
-        the exception's `outcomes`.
+        the exception's `outcomes`, the texts from there on in its `untried`.
         """
         texts = all_bytes(texts, "a text")
         path = self._fast_path
@@ -237,8 +247,8 @@ class Session(Secret):
                 continue
             try:
                 outcome = self.send(run[0])
-            except LocalError as error:
-                error.outcomes = [Outcome(tuple(events), tuple(wire))]
+            except BaseException as error:
+                _end_batch(error, events, wire, texts[position:])
                 raise
             events += outcome.events
             wire += outcome.wire
@@ -541,6 +551,10 @@ class Session(Secret):
         return _new(Outcome, ((), (line,)))
 
     # For the account
+
+    def _end_idle(self) -> Outcome:
+        """End a private conversation, if there is one, as if the peer had."""
+        return self._do(lambda call: outgoing.end_idle(self._conversation, call))
 
     def _restore(self, settings: Settings) -> None:
         """Take over the settings of an earlier session with the peer."""

@@ -339,8 +339,8 @@ def digest(session: Session) -> Any:
         _walk(session, {}),
         shared,
         pool,
-        _walk(copy.deepcopy(trust._levels), {}),
-        dict(trust._versions),
+        _walk(copy.deepcopy((trust._trusted, trust._known)), {}),
+        dict(trust._versions) | dict(trust._trusted_versions),
     )
 
 

@@ -231,24 +231,21 @@ def test_peers_when_all_are_private_then_account_full(quick):
 
 def test_receive_many_when_the_account_is_full_then_the_outcomes_before_are_not_lost(quick):
     account = make_account(quick, limits=Limits(peers=2), policy=Policy.MANUAL)
-    with pytest.raises(errors.AccountFull) as caught:
-        account.receive_many([("a", b"?OTRv3?"), ("b", b"?OTRv3?"), ("c", b"hello")])
-    assert [kinds(outcome.wire) for outcome in caught.value.outcomes] == [
-        ["DHCommit"],
-        ["DHCommit"],
-    ]
+    outcomes = account.receive_many([("a", b"?OTRv3?"), ("b", b"?OTRv3?"), ("c", b"hello")])
+    assert [kinds(outcome.wire) for outcome in outcomes] == [["DHCommit"], ["DHCommit"], []]
+    assert outcomes[2].events == (events.Limited("peers"),)
 
 
 def test_batches_when_no_room_can_be_made_for_a_peer_then_those_before_it_are_done(quick):
     account = make_account(quick, limits=Limits(peers=2), policy=Policy.ALWAYS)
     account.session("a").send(b"held")
     account.session("b").send(b"held")
-    with pytest.raises(errors.AccountFull) as caught:
-        account.receive_many([("a", b"?OTRv3?"), ("b", b"?OTRv3?"), ("c", b"hello")])
-    assert [kinds(outcome.wire) for outcome in caught.value.outcomes] == [["DHCommit"]] * 2
+    outcomes = account.receive_many([("a", b"?OTRv3?"), ("c", b"hello"), ("b", b"?OTRv3?")])
+    assert [kinds(outcome.wire) for outcome in outcomes] == [["DHCommit"], [], ["DHCommit"]]
     with pytest.raises(errors.AccountFull) as caught:
         account.send_many([("a", b"one"), ("c", b"two"), ("b", b"three")])
     assert [outcome.events for outcome in caught.value.outcomes] == [(events.MessageHeld(b"one"),)]
+    assert caught.value.untried == [("c", b"two"), ("b", b"three")]
 
 
 def test_receive_many_and_send_many_then_as_one_by_one(fast_backend, version: int):

@@ -20,20 +20,27 @@ def may_exchange(conversation: Conversation, call: Call) -> bool:
     reported."""
     context = conversation.context
     limits, usage = context.limits, context.usage
-    known = bool(context.trust.of(conversation.peer))
-    # unknown peers can fill nine tenths of what there is; the rest is for known ones
-    most = limits.pending_akes if known else limits.pending_akes * 9 // 10
-    rate = limits.account_ake_rate
+    trusted = context.trust.trusts(conversation.peer)
+    # peers without a trusted key can fill nine tenths of what there is
+    most = limits.pending_akes if trusted else limits.pending_akes * 9 // 10
     of_peer = spend(conversation.akes, call.now, limits.ake_burst, limits.ake_rate)
-    of_all = usage.akes if known else spend(usage.akes, call.now, rate, rate)
+    known = not trusted and bool(context.trust.of(conversation.peer))
+    limit = "known_ake_rate" if known else "account_ake_rate"
+    rate = limits.known_ake_rate if known else limits.account_ake_rate
+    shared = usage.known_akes if known else usage.akes
+    of_all = shared if trusted else spend(shared, call.now, rate, rate)
     if usage.pending_akes >= most:
         call.limited("pending_akes")
     elif of_peer is None:
         call.limited("ake_burst")
     elif of_all is None:
-        call.limited("account_ake_rate")
+        call.limited(limit)
     else:
-        conversation.akes, usage.akes = of_peer, of_all
+        conversation.akes = of_peer
+        if known:
+            usage.known_akes = of_all
+        else:
+            usage.akes = of_all
         return True
     return False
 

@@ -157,7 +157,12 @@ class Conversation(Secret):
     @property
     def has_history(self) -> bool:
         """Whether forgetting the peer would lose something."""
-        return self.instances.private or self.instances.exchanging or bool(self.queue)
+        return self.instances.private or self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether a key exchange is unfinished or a text waits."""
+        return self.instances.exchanging or bool(self.queue)
 
     @property
     def last_used(self) -> float:
@@ -165,8 +170,14 @@ class Conversation(Secret):
         return max(self.last_received, self.last_sent)
 
     def forgettable(self, now: float) -> bool:
-        """Whether the peer has been idle for long, and forgetting it would lose nothing."""
-        return now >= self.last_used + self.context.limits.idle_peer and not self.has_history
+        """Whether the peer has been idle for so long that the account forgets it: without
+        history, or after it has ended a private conversation."""
+        limits = self.context.limits
+        if not self.has_history:
+            return now >= self.last_used + limits.idle_peer
+        age = limits.idle_finished
+        ended = not (self.instances.encrypted or self.busy)
+        return age is not None and ended and now >= self.last_used + age
 
     def deadline(self) -> float:
         """Return when `tick` has something to do, in seconds of the account's clock; infinity:
@@ -182,8 +193,9 @@ class Conversation(Secret):
         if self.instances.encrypted:
             if limits.idle_session is not None:
                 soonest = min(soonest, self.last_used + limits.idle_session)
-        elif not self.has_history:
-            idle = self.last_used + limits.idle_peer
+        else:
+            age = limits.idle_finished if self.instances.private else limits.idle_peer
+            idle = NEVER if age is None or self.busy else self.last_used + age
             if idle > self.ticked:  # else it has expired, and was tried
                 soonest = min(soonest, idle)
         return soonest

@@ -10,7 +10,7 @@ from otrfast._records import record
 from otrfast.crypto.backend import Backend, DhKey
 from otrfast.engine.admission import may_answer_error, may_exchange, may_run_smp
 from otrfast.engine.conversation import Conversation, Offer
-from otrfast.engine.outgoing import heartbeat, query, release, resend
+from otrfast.engine.outgoing import heartbeat, query, release, resend, wake_when_aged
 from otrfast.errors import (
     CounterReplayed,
     DecodeError,
@@ -416,6 +416,7 @@ def _finish(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> 
     conversation, instance, call = incoming.conversation, incoming.instance, incoming.call
     assert instance is not None  # the TLV came from it
     instance.leave(MessageState.FINISHED, call, by_peer=True)
+    wake_when_aged(call)
     if conversation.queue is not None:
         conversation.queue.hand_back(call)
     conversation.sent = None

@@ -206,6 +206,13 @@ def end_idle(conversation: Conversation, call: Call) -> None:
     conversation.sent = None
 
 
+def wake_when_aged(call: Call) -> None:
+    """A conversation is FINISHED now: have it looked at when it may be forgotten."""
+    age = call.context.limits.idle_finished
+    if age is not None:
+        call.wake(call.now + age)
+
+
 _END, _IDLE = End(), Idle()
 
 # Guards and actions of the table
@@ -298,6 +305,7 @@ def _leave(outgoing: Outgoing, state: MessageState, given: End) -> EnumStep:
 def _finish(outgoing: Outgoing, state: MessageState, given: Idle) -> EnumStep:
     assert outgoing.instance is not None  # `end_idle` goes through those that exist
     outgoing.instance.disconnect(MessageState.FINISHED, outgoing.call)
+    wake_when_aged(outgoing.call)
     return EnumStep(outgoing.instance.state)
 
 

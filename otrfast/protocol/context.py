@@ -27,13 +27,14 @@ class Usage:
     """What all peers together use of the account's limits; `limited` counts how often each was
     exceeded."""
 
-    __slots__ = ("akes", "assembled", "errors", "held", "limited", "pending_akes")
+    __slots__ = ("akes", "assembled", "errors", "held", "known_akes", "limited", "pending_akes")
 
     def __init__(self) -> None:
         self.pending_akes = 0
         self.assembled = 0
         self.held = 0
         self.akes = FULL
+        self.known_akes = FULL
         self.errors = FULL
         self.limited: dict[str, int] = {}
 

@@ -75,7 +75,7 @@ class Instances(Secret):
         for instance in self._by_tag.values():
             if not isinstance(instance.exchange, ake.Idle):
                 return True
-        return self.pending is not None
+        return self._counted
 
     def __len__(self) -> int:
         return len(self._by_tag)
