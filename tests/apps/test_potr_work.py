@@ -12,7 +12,7 @@ def package(request):
     return request.param
 
 
-def test_potr_duo_talks(package):
+def test_potr_duo_then_every_text_arrives(package):
     duo = PotrDuo(package)
     duo.connect()
     duo.ping_pong(4, b"in turn")

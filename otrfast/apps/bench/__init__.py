@@ -1,5 +1,5 @@
-"""`otrfast bench`: this engine's backends beside libotr and python-potr, on the same work, in
-turns."""
+"""`otrfast bench`: measurements of this engine's backends, libotr and python-potr on the same
+work."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from otrfast.apps.bench import chart, report
 from otrfast.apps.bench.engines import known_engines
 from otrfast.apps.bench.machine import describe
 from otrfast.apps.bench.metrics import BY_NAME, METRICS, TIMES, VARIANTS, Metric, with_stand_ins
-from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Turns
+from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Rounds
 from otrfast.errors import LocalError
 
 _BEGIN: Final = "<!-- figures: begin -->"
 _END: Final = "<!-- figures: end -->"
-_WIDTH: Final = 120  # where the output is no terminal
+_WIDTH: Final = 120  # if the output is no terminal
 
 
 def measure(
     console: Console, variants: Sequence[str], metrics: Sequence[Metric], effort: Effort
 ) -> Figures:
-    """Run all engines in turns, with a progress bar on `console`."""
+    """Run all engines in alternating order, with a progress bar on `console`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,11 +37,11 @@ def measure(
     )
     with known_engines() as known, Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("")
-        turns = Turns(
+        rounds = Rounds(
             known, effort, lambda what: progress.update(task, advance=1, description=what)
         )
-        progress.update(task, total=turns.steps(variants, metrics))
-        return turns.run(variants, metrics)
+        progress.update(task, total=rounds.steps(variants, metrics))
+        return rounds.run(variants, metrics)
 
 
 def _groups(figures: Figures, metrics: Sequence[Metric]) -> list[chart.Group]:
@@ -60,16 +60,16 @@ def _groups(figures: Figures, metrics: Sequence[Metric]) -> list[chart.Group]:
 
 
 def replace_figures(page: str, figures: str) -> str:
-    """Return a page with `figures` between its two marks. Raises `LocalError` where it has none."""
+    """Return a page with `figures` between its two marks. Raises `LocalError` if it has none."""
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
-        raise LocalError(f"the page has no place for figures: {_BEGIN} and {_END}")
+        raise LocalError(f"expected the marks {_BEGIN} and {_END} in the page, found none")
     return f"{before}{begin}\n\n{figures}\n\n{end}{after}"
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raise `LocalError` for what could not be written in the end, before anything is measured."""
+    """Raise `LocalError` for an output file that cannot be written, before the measurement."""
     if arguments.chart:
         chart.check(arguments.chart)
     if arguments.markdown and arguments.markdown.exists():
@@ -82,7 +82,7 @@ def _write(
     metrics: Sequence[Metric],
     facts: dict[str, str],
 ) -> None:
-    """Write the files that were asked for."""
+    """Write the requested files."""
     if arguments.json:
         text = json.dumps(report.as_json(figures, metrics, facts), indent=1)
         arguments.json.write_text(text + "\n", encoding="utf-8")
@@ -94,12 +94,12 @@ def _write(
     if arguments.chart:
         groups = _groups(figures, metrics)
         if not groups:
-            raise LocalError("there is nothing to draw: a chart shows ratios to libotr")
+            raise LocalError("expected ratios to libotr for the chart, there are none")
         chart.write(arguments.chart, "Times as fast (or as small) as libotr", groups)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print and write; 0 unless no engine was there."""
+    """Measure, print and write; return 0 unless no engine was available."""
     _check(arguments)
     chosen = [BY_NAME[name] for name in arguments.only or BY_NAME]
     metrics = with_stand_ins(chosen)
@@ -123,26 +123,26 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the program."""
     parser = subparsers.add_parser(
         "bench",
-        help="this engine beside libotr and python-potr",
+        help="measure this engine, libotr and python-potr",
         description="Measure this engine's backends, python-potr and libotr on the same work, in "
-        "turns, and print medians and ratios. It takes some minutes; --quick less than one, "
-        "and says less.",
+        "alternating order, and print medians and ratios. It takes some minutes; --quick takes "
+        "less than one, with less precision.",
         epilog="Metrics: " + ", ".join(metric.name for metric in METRICS) + ".",
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument(
         "--only", action="append", choices=list(BY_NAME), metavar="METRIC",
-        help="measure this alone; may be given several times",
+        help="measure only this; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--engine", action="append", choices=VARIANTS, metavar="NAME",
-        help=f"run this one alone; may be given several times: {', '.join(VARIANTS)}",
+        help=f"run only this; may be repeated: {', '.join(VARIANTS)}",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
     parser.add_argument(
         "--chart", type=Path, metavar="FILE", help="draw the ratios to libotr: .svg or .png"
     )
     parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="write the tables between a page's marks"
+        "--markdown", type=Path, metavar="FILE", help="write the tables between the marks of a page"
     )
     parser.set_defaults(run=run)

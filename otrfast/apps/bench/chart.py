@@ -1,4 +1,4 @@
-"""A bar chart of the ratios, on a logarithmic scale, as SVG: readable on light and on dark."""
+"""A bar chart of the ratios on a logarithmic scale, as SVG for light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from xml.sax.saxutils import escape
 
+from otrfast._records import record
 from otrfast.errors import LocalError
 
 _LEFT, _RIGHT, _TOP, _FOOT = 270, 70, 74, 30
@@ -23,7 +24,7 @@ _COLOURS: Final = {
     "potr-layer": "#cc79a7",
     "python-potr": "#d55e00",
     "libotr": "#e69f00",
-}  # distinct to colour-blind eyes too (Okabe and Ito)
+}  # also distinct for colour-blind people (Okabe and Ito)
 _STYLE: Final = """
 text { font: 12px system-ui, sans-serif; fill: #24292f; }
 .small { font-size: 10px; }
@@ -34,15 +35,16 @@ text { font: 12px system-ui, sans-serif; fill: #24292f; }
 """
 
 
-class Group(NamedTuple):
-    """One row of the chart: a ratio for each engine that has one."""
+@record
+class Group:
+    """One row of the chart: the ratios of the engines that have one."""
 
     title: str
     ratios: Mapping[str, float]
 
 
 class _Scale:
-    """Where a ratio lies; the bars grow from 1."""
+    """The position of a ratio; the bars start at 1."""
 
     def __init__(self, values: Sequence[float]) -> None:
         self.low = min(0, math.floor(math.log10(min(values))))
@@ -55,7 +57,7 @@ class _Scale:
     @property
     def ticks(self) -> list[float]:
         """The powers of ten."""
-        return [10.0**power for power in range(self.low, self.high + 1)]
+        return [10.0**exponent for exponent in range(self.low, self.high + 1)]
 
 
 def _text(x: float, y: float, text: str, extra: str = "") -> str:
@@ -101,7 +103,7 @@ def _bars(group: Group, scale: _Scale, top: float) -> list[str]:
 
 
 def svg(title: str, groups: Sequence[Group]) -> str:
-    """Return the chart as SVG text. `groups` have at least one ratio, all above 0."""
+    """Return the chart as SVG text. `groups` has at least one ratio, and all are above 0."""
     variants = [name for name in _COLOURS if any(name in group.ratios for group in groups)]
     scale = _Scale([ratio for group in groups for ratio in group.ratios.values()])
     heights = [len(group.ratios) * (_BAR + _GAP) + _GROUP_GAP for group in groups]
@@ -120,21 +122,21 @@ def svg(title: str, groups: Sequence[Group]) -> str:
 
 
 def check(path: Path) -> None:
-    """Raise `LocalError` where a chart can not be written to a file of this name."""
+    """Raise `LocalError` if a chart cannot be written to a file of this name."""
     if path.suffix == ".svg":
         return
     if path.suffix != ".png":
-        raise LocalError(f"a chart is a .svg or a .png file, not {path.name!r}")
+        raise LocalError(f"expected a .svg or .png file for the chart, not {path.name!r}")
     try:
         import_module("cairosvg")
     except (ImportError, OSError) as error:
         raise LocalError(
-            f"a PNG chart needs CairoSVG (pip install cairosvg; {error}): or ask for a .svg file"
+            f"a PNG chart needs CairoSVG (pip install cairosvg; {error}): or use a .svg file"
         ) from error
 
 
 def write(path: Path, title: str, groups: Sequence[Group]) -> None:
-    """Write the chart: SVG, or PNG where CairoSVG is installed. Raises `LocalError`."""
+    """Write the chart as SVG, or as PNG if CairoSVG is installed. Raises `LocalError`."""
     check(path)
     drawn = svg(title, groups)
     if path.suffix == ".svg":

@@ -1,60 +1,63 @@
-"""What is measured, for which engines it makes sense, and what the project has to reach."""
+"""The metrics, the engines that each applies to, and the targets of the project."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from otrfast._records import record
 
 NATIVE: Final = ("native-ifma", "native-avx2", "native-gmp")
 NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-avx2": ("avx2", "AVX2")}
-"""The level that has to be in force for a variant to be what its name says, and what for."""
+"""The dispatch level that a variant needs, and the name of its instructions."""
 OURS: Final = (*NATIVE, "gmpy2", "pure")
 PEERS: Final = ("potr-layer", "python-potr", "libotr")
 VARIANTS: Final = (*OURS, *PEERS)
-"""Every engine that takes part, in the order of the tables."""
+"""Every measured engine, in the order of the tables."""
 
-RATE: Final = "/s"  # shown as its inverse: how many a second
+RATE: Final = "/s"  # shown as its inverse, operations per second
 MILLISECONDS: Final = "ms"
 KILOBYTES: Final = "KB"
-TIMES: Final = "x"  # a ratio already, and more is better
+TIMES: Final = "x"  # a ratio, higher is better
 
 
-class Metric(NamedTuple):
+@record
+class Metric:
     """One row of the table."""
 
     name: str
     title: str
     shown: str
-    """How a figure is printed; a worker answers in seconds for one unit of work, in bytes, or
-    with the ratio itself."""
+    """The unit of the printed figure; a worker reports seconds for one operation, bytes, or a
+    ratio."""
     variants: tuple[str, ...] = VARIANTS
     alike: str = ""
-    """What an engine without this metric is measured with instead, so that ratios exist."""
+    """The metric for engines without this one, so that there are ratios."""
     fresh: bool = False
-    """Whether each figure needs a process in which nothing has happened."""
+    """Whether each figure needs a new process."""
     patience: float = 1.0
-    """How many times the usual time to spend on it."""
+    """The factor on the usual measuring time."""
     pooled: bool = False
-    """Whether a round has too few samples to say much: cost depends on luck."""
+    """Whether ratios use the samples of all rounds: the cost varies at random."""
 
 
 _OTHERS: Final = (*OURS, "potr-layer", "python-potr")
 
 METRICS: Final = (
     Metric("ake", "key exchange", RATE),
-    Metric("ping_100", "messages in turn, 100 B", RATE),
-    Metric("ping_10k", "messages in turn, 10 KB", RATE),
-    Metric("ping_batch", "messages in turn, 64 peers at once", RATE, alike="ping_100"),
-    Metric("burst_100", "messages in a row, 100 B", RATE),
-    Metric("burst_10k", "messages in a row, 10 KB", RATE),
-    Metric("burst_many_100", "messages in a row, 100 B, one call", RATE, alike="burst_100"),
-    Metric("burst_many_10k", "messages in a row, 10 KB, one call", RATE, alike="burst_10k"),
-    Metric("smp", "SMP, a whole run", MILLISECONDS, patience=2),
+    Metric("ping_100", "ping-pong, 100 B", RATE),
+    Metric("ping_10k", "ping-pong, 10 KB", RATE),
+    Metric("ping_batch", "ping-pong, batch of 64 peers", RATE, alike="ping_100"),
+    Metric("burst_100", "burst, 100 B", RATE),
+    Metric("burst_10k", "burst, 10 KB", RATE),
+    Metric("burst_many_100", "burst, 100 B, one call", RATE, alike="burst_100"),
+    Metric("burst_many_10k", "burst, 10 KB, one call", RATE, alike="burst_10k"),
+    Metric("smp", "SMP, complete run", MILLISECONDS, patience=2),
     Metric("keygen", "DSA key", MILLISECONDS, patience=8, pooled=True),
     Metric("memory", "memory of a session", KILOBYTES, fresh=True),
     Metric("idle", "memory of an idle peer", KILOBYTES, fresh=True),
     Metric("threads_ake", "two threads, key exchange", TIMES, NATIVE),
-    Metric("threads_ping", "two threads, messages in turn", TIMES, NATIVE),
-    Metric("threads_most", "two threads, the machine's most", TIMES, NATIVE),
+    Metric("threads_ping", "two threads, ping-pong", TIMES, NATIVE),
+    Metric("threads_most", "two threads, maximum of the machine", TIMES, NATIVE),
     Metric("import", "import", MILLISECONDS, _OTHERS),
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
@@ -62,15 +65,16 @@ BY_NAME: Final = {metric.name: metric for metric in METRICS}
 LIBOTR_METRICS: Final = frozenset(
     ("ake", "ping_100", "ping_10k", "burst_100", "burst_10k", "smp", "keygen", "memory", "idle")
 )
-"""What benchmarks/libotr_bench.c knows."""
+"""The metrics of benchmarks/libotr_bench.c."""
 
 POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
-"""What the workload for potr's interface knows."""
+"""The metrics of the workloads on potr's interface."""
 
 
-class Target(NamedTuple):
-    """What one row has to reach against another engine: on GMP's powers (and so on those with
-    AVX2), and on AVX-512 IFMA."""
+@record
+class Target:
+    """The least ratio of a metric to another engine: with the exponentiation of GMP or AVX2, and
+    with that of AVX-512 IFMA."""
 
     metric: str
     against: str
@@ -103,14 +107,14 @@ TARGETS: Final = (
 
 
 def with_stand_ins(chosen: list[Metric]) -> list[Metric]:
-    """Add to the metrics those that peers stand in with."""
+    """Add the metrics that other engines are measured with instead."""
     wanted = {metric.name for metric in chosen} | {metric.alike for metric in chosen}
     return [metric for metric in METRICS if metric.name in wanted]
 
 
 def stand_in(variant: str, metric: Metric) -> str | None:
-    """Return the name of the metric that `variant` is asked for, None where it has no part in
-    this one."""
+    """Return the name of the metric that `variant` is measured with for this one; None if there
+    is none."""
     if variant not in metric.variants:
         return None
     known = {"libotr": LIBOTR_METRICS, "python-potr": POTR_METRICS, "potr-layer": POTR_METRICS}

@@ -1,14 +1,15 @@
-"""The figures as tables, as JSON and as Markdown: all from the same rows."""
+"""Tables of the figures, for the terminal, as Markdown and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from otrfast._records import record
 from otrfast.apps.bench.metrics import (
     BY_NAME,
     KILOBYTES,
@@ -25,8 +26,9 @@ from otrfast.apps.bench.rounds import Figures
 NOTHING = "-"
 
 
-class Grid(NamedTuple):
-    """A table before it has a form: the first column to the left, the others to the right."""
+@record
+class Grid:
+    """A table without a format; the first column is aligned left, the others right."""
 
     title: str
     columns: list[str]
@@ -34,7 +36,7 @@ class Grid(NamedTuple):
 
 
 def significant(value: float) -> str:
-    """Return a number with about three digits that say something."""
+    """Return a number with about three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -54,7 +56,7 @@ def times(value: float | None) -> str:
 
 
 def present(figures: Figures) -> list[str]:
-    """Return the variants that have figures, in their order."""
+    """Return the variants that have figures, in order."""
     return [variant for variant in VARIANTS if variant in figures.samples]
 
 
@@ -70,18 +72,19 @@ def figures_grid(figures: Figures, metrics: Sequence[Metric]) -> Grid:
 
 
 def ratios_grid(figures: Figures, metrics: Sequence[Metric], base: str) -> Grid:
-    """Return how many times better than `base` each variant is."""
+    """Return the ratio of each variant to `base`."""
     variants = [variant for variant in present(figures) if variant != base]
     rows = []
     for metric in metrics:
         ratios = [figures.ratio(variant, metric, base) for variant in variants]
         if any(ratio is not None for ratio in ratios):
             rows.append([metric.title, *map(times, ratios)])
-    return Grid(f"How many times better than {base}", ["", *variants], rows)
+    return Grid(f"Times better than {base}", ["", *variants], rows)
 
 
-class Reached(NamedTuple):
-    """A target with what was measured, by native variant."""
+@record
+class Reached:
+    """A target and the measured ratios, by native variant."""
 
     metric: str
     against: str
@@ -90,7 +93,7 @@ class Reached(NamedTuple):
 
 
 def reached(figures: Figures) -> list[Reached]:
-    """Return the targets for which there is a figure."""
+    """Return the targets that have a figure."""
     found = []
     for target in TARGETS:
         metric = BY_NAME[target.metric]
@@ -111,13 +114,13 @@ def reached(figures: Figures) -> list[Reached]:
 
 
 def targets_grid(figures: Figures) -> Grid:
-    """Return the targets beside what was measured."""
+    """Return the targets and the measured ratios."""
     rows = []
     for target in reached(figures):
         row = [BY_NAME[target.metric].title, target.against]
         for variant in ("native-gmp", "native-avx2", "native-ifma"):
             wanted, measured = target.wanted[variant], target.measured[variant]
-            if variant != "native-avx2":  # it is held to what GMP's powers are
+            if variant != "native-avx2":  # its target is that of GMP
                 row.append(NOTHING if wanted is None else f"{wanted:g}x")
             short = wanted is not None and measured is not None and measured < wanted
             row.append(times(measured) + (" short" if short else ""))
@@ -127,7 +130,7 @@ def targets_grid(figures: Figures) -> Grid:
 
 
 def grids(figures: Figures, metrics: Sequence[Metric]) -> list[Grid]:
-    """Return all the tables that have rows."""
+    """Return the tables that have rows."""
     made = [
         figures_grid(figures, metrics),
         ratios_grid(figures, metrics, "libotr"),
@@ -181,5 +184,8 @@ def as_json(figures: Figures, metrics: Sequence[Metric], facts: dict[str, str]) 
             }
             for metric in metrics
         },
-        "targets": [target._asdict() for target in reached(figures)],
+        "targets": [
+            {name: getattr(target, name) for name in Reached.__match_args__}
+            for target in reached(figures)
+        ],
     }
