@@ -1,4 +1,4 @@
-"""`otrfast bench`: what it prints and writes. How fast anything is, no test asks."""
+"""`otrfast bench`: its output and files. No test depends on speed."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def figures():
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """A short run of two of our engines, with everything that it can write."""
+    """A short run of two of our engines, with all output files."""
     place = tmp_path_factory.mktemp("bench")
     (place / "page.md").write_text(PAGE)
     done = otrfast(

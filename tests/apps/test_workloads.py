@@ -1,4 +1,4 @@
-"""The workloads do what they are counted as."""
+"""The workloads: each does the counted work."""
 
 import pytest
 
@@ -15,14 +15,14 @@ def arithmetic():
 @pytest.mark.parametrize("version", [2, 3])
 def test_duo_when_a_version_is_given_then_it_is_used(arithmetic, version):
     duo = Duo(arithmetic, version)
-    duo.ping_pong(4, b"in turn")
-    duo.burst(3, b"in a row")
+    duo.ping_pong(4, b"ping-pong")
+    duo.burst(3, b"burst")
     duo.burst_many(3, b"in one call")
     assert duo.alice.version == duo.bob.version == version
     assert duo.alice.state is duo.bob.state is MessageState.ENCRYPTED
 
 
-def test_duo_connects_anew_with_other_keys(arithmetic):
+def test_duo_when_connected_again_then_other_keys(arithmetic):
     duo = Duo(arithmetic)
     first = duo.alice.ssid
     duo.connect()

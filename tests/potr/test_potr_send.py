@@ -396,7 +396,7 @@ def test_get_extra_key_tells_the_peer_what_it_is_for_and_both_have_that_of_the_m
     duo = Duo().start()
     first = duo.alice.context.getExtraKey()
     for _ in range(3):
-        duo.alice.say(b"turn")
+        duo.alice.say(b"rotate")
         duo.bob.say(b"the keys")
     key = duo.alice.context.getExtraKey(b"\0\0\0\x01", b"file.txt")
     assert duo.bob.tlvs == [proto.ExtraKeyTLV(b"\0\0\0\x01", b"file.txt")]
