@@ -1,4 +1,4 @@
-"""What `import otrfast` loads: no more than every program needs that holds conversations."""
+"""The modules that `import otrfast` loads, and its public names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGE = {"otrfast.apps", "otrfast.cli", "otrfast.potr", "otrfast.storage", "ot
 BACKENDS = {"otrfast.crypto.native", "otrfast.crypto.pure"}
 LOADED = """
 import sys
-before = set(sys.modules)  # a way to install may import modules of its own at start-up
+before = set(sys.modules)  # an installed hook may import modules at start-up
 {}
 print(*set(sys.modules) - before)
 """

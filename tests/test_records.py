@@ -1,4 +1,4 @@
-"""Records: what a class gets from `record`."""
+"""Records: the methods and attributes that `record` adds to a class."""
 
 from __future__ import annotations
 

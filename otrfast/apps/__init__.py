@@ -1,1 +1,1 @@
-"""Programs on top of the engine: the demonstration, the benchmark, and what they share."""
+"""The programs of the command line: the demonstration, the benchmark, and key files."""

@@ -1,8 +1,6 @@
-"""`otrfast demo`: a bot and its partners talk over loopback TCP, and every text has to come
-back.
+"""`otrfast demo`: conversations of a bot with several partners over loopback TCP.
 
-What it shows is real: the lines that cross the socket are the ones printed, and a text that is
-lost makes it fail.
+The printed lines are those that cross the socket, and the command fails if a text is lost.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from dataclasses import dataclass, field
 from typing import Final
 
 from rich.console import Console
@@ -37,7 +34,7 @@ _DIALOGUE: Final = (
     b"Only the two of us.",
     "Et pourtant, tout le monde aurait pu écrire cela.".encode(),
     b"That is what the revealed MAC keys are for.",
-    b"Then let us forget the keys, and remember the talk.",
+    b"Then let us forget the keys, and remember the conversation.",
 )
 _QUESTION: Final = b"Where did we first meet?"
 _SECRET: Final = b"on the loopback interface"
@@ -47,35 +44,35 @@ _MEASURE: Final = 0.6  # seconds for each figure of the closing table
 _LIMITS: Final = Limits(account_ake_rate=1e9, message_size=64 * 1024 * 1024)
 
 
-@dataclass
 class Report:
-    """What one partner saw."""
+    """The results of one partner."""
 
-    name: str
-    fingerprint: bytes = b""
-    their_fingerprint: bytes = b""
-    ssid: bytes = b""
-    version: int = 0
-    smp: str = "not run"
-    returned: int = 0
-    wire: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Some texts with the lines that carried them."""
+    __slots__ = ("fingerprint", "name", "returned", "smp", "ssid", "version", "wire")
+
+    def __init__(self, name: str, fingerprint: bytes) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.ssid = b""
+        self.version = 0
+        self.smp = "not run"
+        self.returned = 0
+        self.wire: list[tuple[bytes, bytes]] = []  # texts with the lines that carried them
 
 
 class Bot:
-    """Answers every partner: gives the secret when asked, and sends each text back."""
+    """A bot that answers the SMP with the secret, and sends each text back."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
 
-    async def talk(self, name: bytes, line: Line) -> None:
-        """Serve one partner until it hangs up."""
+    async def serve(self, name: bytes, line: Line) -> None:
+        """Serve one partner until it closes the connection."""
         session = self.account.session(name.decode())
         while (received := await line.receive()) is not None:
             await line.send(*self.answer(session, session.receive(received)))
 
     def answer(self, session: Session, outcome: Outcome) -> list[bytes]:
-        """Return everything to send after an outcome."""
+        """Return the lines to send after an outcome."""
         wire = list(outcome.wire)
         for event in outcome.events:
             match event:
@@ -87,8 +84,8 @@ class Bot:
 
 
 class Partner:
-    """Starts a conversation, checks the bot's secret, sends the texts and waits for each to
-    return."""
+    """A partner that starts a conversation, checks the bot's secret, and waits for the return of
+    each of its texts."""
 
     def __init__(self, account: Account, texts: list[bytes], progress: Progress) -> None:
         self.report = Report(account.name, account.fingerprint)
@@ -98,13 +95,12 @@ class Partner:
         self._task = progress.add_task(account.name, total=len(texts) + 2)
 
     async def run(self, port: int) -> None:
-        """Hold the whole conversation."""
+        """Run the whole conversation."""
         line = await connect(port, self.report.name.encode())
         try:
             await line.send(*self._session.start().wire)
             started = await self._until(line, events.SecureStarted)
             assert isinstance(started, events.SecureStarted)
-            self.report.their_fingerprint = started.fingerprint
             self.report.ssid, self.report.version = started.ssid, started.version
             await line.send(*self._session.smp_start(_SECRET, _QUESTION).wire)
             await self._until(line, events.SmpSucceeded)
@@ -125,7 +121,7 @@ class Partner:
             self.report.wire.append((text, sent[0]))
 
     async def _until(self, line: Line, wanted: type[events.Event]) -> events.Event:
-        """Receive until an event of this class comes, and send what there is to answer."""
+        """Receive until an event of this class, and send the answers."""
         while (received := await line.receive()) is not None:
             outcome = self._session.receive(received)
             await line.send(*outcome.wire)
@@ -134,8 +130,8 @@ class Partner:
                     self._progress.advance(self._task)
                     return event
                 if isinstance(event, events.MessageRejected | events.SmpFailed | events.SmpCheated):
-                    raise ConnectionError(f"{self.report.name} could not go on: {event}")
-        raise ConnectionError(f"the bot hung up on {self.report.name}")
+                    raise ConnectionError(f"{self.report.name} waited, got {event}")
+        raise ConnectionError(f"the bot closed the connection of {self.report.name}")
 
 
 def _account(name: str, environment: Environment) -> Account:
@@ -154,27 +150,28 @@ async def _converse(
     for name in names:
         accounts.append(await asyncio.to_thread(_account, name, environment))
         progress.advance(keys)
-    server, port = await serve(Bot(accounts[0]).talk)
-    talks = [Partner(account, texts, progress) for account in accounts[1:]]
+    server, port = await serve(Bot(accounts[0]).serve)
+    running = [Partner(account, texts, progress) for account in accounts[1:]]
     async with server:
         results = await asyncio.gather(
-            *(asyncio.wait_for(talk.run(port), _PATIENCE) for talk in talks), return_exceptions=True
+            *(asyncio.wait_for(partner.run(port), _PATIENCE) for partner in running),
+            return_exceptions=True,
         )
     for result in results:
         if isinstance(result, BaseException):
             progress.console.print(f"[red]{escape(str(result) or type(result).__name__)}")
-    return accounts[0].fingerprint, [talk.report for talk in talks]
+    return accounts[0].fingerprint, [partner.report for partner in running]
 
 
 def _read_texts() -> list[bytes]:
-    """Return the lines of standard input, or the built-in dialogue where there is none."""
+    """Return the lines of standard input, or the built-in dialogue if there are none."""
     lines = [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read().splitlines()
     return [line for line in lines if line] or list(_DIALOGUE)
 
 
 def _show_partners(console: Console, bot: bytes, reports: list[Report], texts: int) -> None:
     console.print(f"\nThe bot's fingerprint: [bold]{human_fingerprint(bot)}")
-    table = Table(title="Who talks to whom")
+    table = Table(title="Conversations")
     for column in (
         "partner",
         "its fingerprint",
@@ -197,7 +194,7 @@ def _show_partners(console: Console, bot: bytes, reports: list[Report], texts: i
 
 
 def _show_wire(console: Console, report: Report) -> None:
-    table = Table(title="What was said, and what crossed the wire")
+    table = Table(title="Texts, and the lines that carried them")
     table.add_column("text", overflow="fold", min_width=20)
     table.add_column("line", overflow="ellipsis", no_wrap=True)
     for text, line in report.wire[:_SHOWN_LINES]:
@@ -208,7 +205,7 @@ def _show_wire(console: Console, report: Report) -> None:
 
 
 def _rates(backend: Backend) -> list[float]:
-    """Measure AKEs, ping-pong and burst messages a second, both sides counted."""
+    """Measure AKEs, ping-pong and burst messages per second, with the work of both sides."""
     duo = Duo(backend)
     text = b"x" * 100
     akes = per_second(duo.connect, 1, _MEASURE)
@@ -222,13 +219,13 @@ def _show_rates(console: Console) -> None:
     backends = [ours] if ours.name == "pure" else [ours, load("pure")]
     with console.status("measuring"):
         rates = [_rates(backend) for backend in backends]
-    table = Table(title="A second of one core, both ends of the conversation")
+    table = Table(title="Rates per second of one core, both ends of the conversation")
     table.add_column("")
     for backend in backends:
         table.add_column(backend.name, justify="right")
     if len(backends) > 1:
         table.add_column("ratio", justify="right")
-    names = ("key exchanges", "messages in turn, 100 bytes", "messages in a row, 100 bytes")
+    names = ("key exchanges", "ping-pong messages, 100 bytes", "burst messages, 100 bytes")
     for name, row in zip(names, zip(*rates, strict=True), strict=True):
         ratio = [f"{row[0] / row[1]:,.1f}"] if len(row) > 1 else []
         table.add_row(name, *(f"{rate:,.0f}" for rate in row), *ratio)
@@ -236,7 +233,7 @@ def _show_rates(console: Console) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demonstration; 0 where every text came back."""
+    """Run the demonstration; return 0 if every text came back."""
     console = Console()
     texts = _read_texts()
     columns = (
@@ -266,7 +263,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _count(value: str) -> int:
     number = int(value)
     if not 1 <= number <= 1000:
-        raise argparse.ArgumentTypeError("from 1 to 1000")
+        raise argparse.ArgumentTypeError(f"expected 1 to 1000, not {number}")
     return number
 
 
@@ -274,8 +271,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the program."""
     parser = subparsers.add_parser(
         "demo",
-        help="a bot and its partners talk, encrypted, over loopback TCP",
-        description="Start a bot and some partners that talk OTR over loopback TCP: keys, key "
+        help="encrypted conversations of a bot over loopback TCP",
+        description="Start a bot and partners, with OTR over loopback TCP: keys, key "
         "exchanges, an SMP with a question, then the lines of standard input (or a short dialogue) "
         "to the bot and back. The exit status is 0 if every line came back.",
     )

@@ -1,4 +1,4 @@
-"""`otrfast info`: which backend, dispatch level and GMP are in use."""
+"""`otrfast info`: the backend, dispatch level and GMP in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from otrfast.crypto.backends import load
 
 
 def facts() -> dict[str, str]:
-    """Return what `otrfast info` prints."""
+    """Return the facts that `otrfast info` prints."""
     backend = load()
     found = {
         "backend": backend.name,
@@ -40,7 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "info",
         help="backend, dispatch level and GMP in use",
-        description="Print which backend runs, which instructions of the processor it uses, and "
-        "which GMP it found.",
+        description="Print the backend, the instructions of the processor that it uses, and the "
+        "GMP that it found.",
     )
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""What the key commands have in common: reading any file, and adding to one."""
+"""Functions of the key commands: reading of any key file, and additions to one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _JITSI_PROPERTIES = "sip-communicator.properties"
 
 
 def sources(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that are meant: a directory stands for those of a known name in it."""
+    """Return the files; a directory stands for the files with a known name in it."""
     return [file for path in paths for file in (files_in(path) if path.is_dir() else [path])]
 
 
 def get(path: Path, arguments: argparse.Namespace) -> Contents:
-    """Read a file of any form; its keys are known to be sound. Raises `KeyFileError`."""
+    """Read a file of any form, and check its keys. Raises `KeyFileError`."""
     backend = load()
     with about(path):
         contents = read_any(
@@ -52,16 +52,16 @@ def _addresses(path: Path) -> list[str]:
 
 
 def joined(old: Contents, new: Contents, source: Path, arguments: argparse.Namespace) -> Contents:
-    """Put what two files hold together. Raises `KeyFileError` where they disagree."""
+    """Return the union of two contents. Raises `KeyFileError` if they disagree."""
     with about(source):
         return merged(old, new, load(), replace=arguments.replace)
 
 
 def put(targets: Mapping[tuple[Path, Kind], Contents], arguments: argparse.Namespace) -> None:
-    """Add to files of a known form, or make them; of `arguments` `replace`, `encrypt` and those
-    of `passphrase` count.
+    """Add contents to files of a known form, which need not exist; `arguments` has `replace`,
+    `encrypt` and the arguments of `passphrase`.
 
-    Raises `KeyFileError`. Where contents disagree with a file, none of the files is touched.
+    Raises `KeyFileError`. If contents disagree with a file, no file is changed.
     """
     changes = [
         (path, _change(path, kind, contents, arguments))
@@ -74,7 +74,7 @@ def put(targets: Mapping[tuple[Path, Kind], Contents], arguments: argparse.Names
 def _change(
     path: Path, kind: Kind, new: Contents, arguments: argparse.Namespace
 ) -> Callable[[bytes | None], bytes]:
-    """Return what makes the new file of the old one, after trying whether it can."""
+    """Return the function from the old file to the new one, tested on the present file."""
     with about(path):
         try:
             current = read_file(path)
@@ -105,12 +105,12 @@ def _change(
 def _old(data: bytes, kind: Kind, new: Contents, path: Path) -> Contents:
     if kind is not Kind.KEY3:
         return read(data, kind)
-    owner = new.keys[0].owner if new.keys else (path.stem, "")  # the file does not name it
+    owner = new.keys[0].owner if new.keys else (path.stem, "")  # the file has no name
     return read(data, kind, *owner)
 
 
 def count(contents: Contents, kind: Kind) -> int:
-    """Return how many things of that kind there are."""
+    """Return the number of items of that kind."""
     match kind:
         case Kind.KEYS | Kind.KEY3:
             return len(contents.keys)
@@ -121,14 +121,14 @@ def count(contents: Contents, kind: Kind) -> int:
 
 
 def first_kind(contents: Contents) -> Kind:
-    """Return what a file holds above all. Raises `KeyFileError` where it holds nothing."""
+    """Return the first kind of which there are items. Raises `KeyFileError` if there are none."""
     for kind in (Kind.KEYS, Kind.FINGERPRINTS, Kind.INSTANCE_TAGS):
         if count(contents, kind):
             return kind
-    raise KeyFileError("there is nothing of that account in the source")
+    raise KeyFileError("the source holds nothing of that account")
 
 
 def accounts(contents: Contents, kind: Kind) -> list[str]:
-    """Return the accounts that have things of that kind."""
+    """Return the accounts that have items of that kind."""
     items = contents.keys if kind is Kind.KEY3 else contents.fingerprints
     return list(dict.fromkeys(item.account for item in items))

@@ -1,10 +1,10 @@
-"""`otrfast keys`, `keygen` and `fingerprint`: the files in which keys and trust are kept."""
+"""`otrfast keys`, `keygen` and `fingerprint`: commands for files of keys and trust."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from otrfast.apps import key_files, passphrase
@@ -25,14 +25,14 @@ FORMS = (
 )
 ENCRYPTED = (
     "With --encrypt the key file is encrypted with a passphrase (scrypt, ChaCha20-Poly1305); "
-    "a file that is encrypted stays so."
+    "an encrypted file stays encrypted."
 )
 
 Subparsers = argparse._SubParsersAction  # noqa: SLF001  argparse gives it no public name
 
 
 def _say(line: str) -> None:
-    """Print a line, whatever the terminal's encoding."""
+    """Print a line; characters that the terminal's encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
@@ -46,7 +46,7 @@ def _fingerprint(key: StoredKey) -> str:
 
 
 def run_keygen(arguments: argparse.Namespace) -> int:
-    """Make a key, save it and print its fingerprint."""
+    """Generate a key, save it and print its fingerprint."""
     key = PrivateKey.generate()
     stored = StoredKey(
         arguments.account, arguments.protocol, key.public.numbers, key.signing.private_number()
@@ -61,7 +61,7 @@ def run_fingerprint(arguments: argparse.Namespace) -> int:
     contents = key_files.get(arguments.file, arguments)
     keys = contents.of(arguments.account, arguments.protocol).keys
     if not keys:
-        raise KeyFileError(f"{arguments.file}: no such key in it")
+        raise KeyFileError(f"{arguments.file}: holds no such key")
     for key in keys:
         key.signing(load())
         owner = f"  {_owner(*key.owner)}" if len(contents.keys) > 1 else ""
@@ -83,7 +83,7 @@ def _listing(contents: Contents) -> Iterator[str]:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print what files hold; private numbers are not shown."""
+    """Print the contents of files, without private numbers."""
     for source in key_files.sources(arguments.files):
         contents = key_files.get(source, arguments).of(arguments.account, arguments.protocol)
         _say(shown(str(source)))
@@ -104,7 +104,7 @@ def _put(targets: Mapping[tuple[Path, Kind], Contents], arguments: argparse.Name
 
 
 def run_convert(arguments: argparse.Namespace) -> int:
-    """Write what one file holds into a file of another form."""
+    """Write the contents of one file into a file of another form."""
     contents = _chosen(arguments, arguments.source)
     kind = arguments.to and Kind(arguments.to)
     if kind is None:
@@ -116,14 +116,14 @@ def run_convert(arguments: argparse.Namespace) -> int:
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    """Add what other programs' files hold to ours."""
+    """Add the contents of other programs' files to ours."""
     paths = {
         Kind.KEYS: arguments.keys,
         Kind.FINGERPRINTS: arguments.fingerprints,
         Kind.INSTANCE_TAGS: arguments.instance_tags,
     }
     if not any(paths.values()):
-        raise KeyFileError("nothing to import into: give --keys, --fingerprints or --instance-tags")
+        raise KeyFileError("expected a target: give --keys, --fingerprints or --instance-tags")
     contents = Contents()
     for source in key_files.sources(arguments.sources):
         contents = key_files.joined(contents, _chosen(arguments, source), source, arguments)
@@ -133,9 +133,9 @@ def run_import(arguments: argparse.Namespace) -> int:
     )
     for kind, path in paths.items():
         if found[kind] and not path:
-            _say(f"left out: {found[kind]} {kind.value} (--{kind.value} FILE takes them too)")
+            _say(f"left out: {found[kind]} {kind.value} (import them with --{kind.value} FILE)")
     if contents.skipped:
-        _say(f"left out: {contents.skipped} lines that could not be read")
+        _say(f"left out: {contents.skipped} unreadable lines")
     return 0
 
 
@@ -162,7 +162,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     keys = subparsers.add_parser(
         "keys",
         help="list, convert, import and export key files",
-        description=f"Work with the files in which OTR programs keep keys and trust. {FORMS}",
+        description=f"Work with the files of keys and trust of OTR programs. {FORMS}",
     )
     commands = keys.add_subparsers(metavar="COMMAND", required=True)
     _register_list(commands)
@@ -174,13 +174,13 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def _register_keygen(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "keygen",
-        help="make a private key",
-        description="Make a DSA key, add it to FILE in libotr's form, and print its "
-        "fingerprint. Other accounts' keys in FILE stay there; a key of the same "
-        f"account is kept, unless --replace. {ENCRYPTED}",
+        help="generate a private key",
+        description="Generate a DSA key, add it to FILE in libotr's form, and print its "
+        "fingerprint. Other accounts' keys in FILE stay; so does a key of the same "
+        f"account, unless --replace. {ENCRYPTED}",
     )
     parser.add_argument("file", metavar="FILE", type=Path)
-    parser.add_argument("--account", default="", help="whose key it is; by default nobody's")
+    parser.add_argument("--account", default="", help="the owner of the key (default: none)")
     parser.add_argument("--protocol", default="", help="such as xmpp, irc, prpl-jabber")
     _add_writing(parser)
     parser.set_defaults(run=run_keygen)
@@ -190,8 +190,8 @@ def _register_fingerprint(subparsers: Subparsers[argparse.ArgumentParser]) -> No
     parser = subparsers.add_parser(
         "fingerprint",
         help="print the fingerprint of a private key",
-        description="Print the fingerprint of the key in FILE, or of each, with its account, "
-        f"where there are several. {FORMS}",
+        description="Print the fingerprint of the key in FILE; if there are several, of each "
+        f"key with its account. {FORMS}",
     )
     parser.add_argument("file", metavar="FILE", type=Path)
     _add_selection(parser)
@@ -202,9 +202,9 @@ def _register_fingerprint(subparsers: Subparsers[argparse.ArgumentParser]) -> No
 def _register_list(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "list",
-        help="say what files hold",
-        description="Print the keys, fingerprints and instance tags in files, never a private"
-        f" number. {FORMS}",
+        help="list the contents of files",
+        description="Print the keys, fingerprints and instance tags in files, without private"
+        f" numbers. {FORMS}",
     )
     parser.add_argument(
         "files", metavar="FILE", type=Path, nargs="+", help="a file, or a directory of them"
@@ -217,74 +217,72 @@ def _register_list(commands: Subparsers[argparse.ArgumentParser]) -> None:
 def _register_convert(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "convert",
-        help="write what a file holds in another form",
-        description="Write what SOURCE holds into TARGET, in the form that TARGET's name or "
-        "--to says. What TARGET holds already stays; where the two disagree "
-        "nothing is written, unless --replace. " + ENCRYPTED,
+        help="write the contents of a file in another form",
+        description="Write the contents of SOURCE into TARGET, in the form that TARGET's name or "
+        "--to selects. The contents of TARGET stay; if the two files disagree, nothing is "
+        "written, unless --replace. " + ENCRYPTED,
         epilog=FORMS,
     )
     parser.add_argument("source", metavar="SOURCE", type=Path)
     parser.add_argument("target", metavar="TARGET", type=Path)
     parser.add_argument("--to", choices=[kind.value for kind in Kind], help="the form of TARGET")
-    _add_selection(parser)
-    _add_renaming(parser)
-    _add_writing(parser)
-    parser.set_defaults(run=run_convert)
+    _add_copying(parser, run_convert)
 
 
 def _register_import(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "import",
         help="add other programs' keys and fingerprints to ours",
-        description="Add what files of other programs hold to our own, in libotr's forms. A "
-        "directory stands for the files in it whose names are known. Where an "
-        "account has different keys in two files both fingerprints are printed "
-        "and nothing is written, unless --replace. An import never takes trust "
-        "away. " + ENCRYPTED,
+        description="Add the contents of other programs' files to our own, in libotr's forms. A "
+        "directory stands for the files with known names in it. If an account has "
+        "different keys in two files, both fingerprints are printed and nothing "
+        "is written, unless --replace. An import never lowers a level of trust. " + ENCRYPTED,
         epilog=FORMS,
     )
     parser.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
-    parser.add_argument("--keys", metavar="FILE", type=Path, help="where private keys go")
-    parser.add_argument("--fingerprints", metavar="FILE", type=Path, help="where fingerprints go")
-    parser.add_argument("--instance-tags", metavar="FILE", type=Path, help="where instance tags go")
-    _add_selection(parser)
-    _add_renaming(parser)
-    _add_writing(parser)
-    parser.set_defaults(run=run_import)
+    parser.add_argument("--keys", metavar="FILE", type=Path, help="for private keys")
+    parser.add_argument("--fingerprints", metavar="FILE", type=Path, help="for fingerprints")
+    parser.add_argument("--instance-tags", metavar="FILE", type=Path, help="for instance tags")
+    _add_copying(parser, run_import)
 
 
 def _register_export(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "export",
         help="write our keys and fingerprints for another program",
-        description="Write what our files hold into DIRECTORY, in the form and under the "
-        "names that another program expects; its files there are added to. "
-        "Private keys are written in clear, unless --encrypt, for only otrfast "
-        "reads its encrypted form. Close the other program first: most rewrite "
-        "their files when they end.",
+        description="Write the contents of our files into DIRECTORY, in the form and with the "
+        "names that another program expects; existing files there are extended. "
+        "Private keys are not encrypted, unless --encrypt, since only otrfast "
+        "reads its encrypted form. Close the other program first: most programs "
+        "rewrite their files when they end.",
     )
     parser.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
     parser.add_argument("directory", metavar="DIRECTORY", type=Path)
     parser.add_argument(
         "--for", dest="client", choices=sorted(CLIENTS), default="libotr", help="(default: libotr)"
     )
+    _add_copying(parser, run_export)
+
+
+def _add_copying(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    """Add the arguments of a command that copies contents from files to files."""
     _add_selection(parser)
     _add_renaming(parser)
     _add_writing(parser)
-    parser.set_defaults(run=run_export)
+    parser.set_defaults(run=run)
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--account", help="only what belongs to this account")
-    parser.add_argument("--protocol", help="only what belongs to accounts on this protocol")
+    parser.add_argument("--account", help="only the contents of this account")
+    parser.add_argument("--protocol", help="only the contents of accounts on this protocol")
 
 
 def _add_renaming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--new-account", metavar="NAME", help="the account's name in what is written"
+        "--new-account", metavar="NAME", help="the account's name in the written files"
     )
     parser.add_argument(
-        "--new-protocol", metavar="NAME", help="the protocol's name in what is written"
+        "--new-protocol", metavar="NAME", help="the protocol's name in the written files"
     )
 
 

@@ -1,8 +1,7 @@
-"""A transport for the demonstration: lines over TCP on the loopback interface, one connection a
-partner.
+"""The transport of the demonstration: lines over loopback TCP, with one connection per partner.
 
-The first line of a connection is the partner's name. An OTR line holds no line break, so one
-ends each.
+The first line of a connection is the partner's name. A line break ends each line: an OTR line
+contains none.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Line:
         self._writer = writer
 
     async def receive(self) -> bytes | None:
-        """Return the next line, None where the other end has closed."""
+        """Return the next line; None if the other end has closed."""
         line = await self._reader.readline()
         return line.removesuffix(b"\n") if line else None
 
@@ -44,16 +43,16 @@ async def connect(port: int, name: bytes) -> Line:
     return line
 
 
-async def serve(talk: Callable[[bytes, Line], Awaitable[None]]) -> tuple[asyncio.Server, int]:
-    """Start a server on a free port: `talk(name, line)` runs for each partner. Returns the
-    server and its port."""
+async def serve(partner: Callable[[bytes, Line], Awaitable[None]]) -> tuple[asyncio.Server, int]:
+    """Start a server on a free port; `partner(name, line)` serves each partner. Return the server
+    and its port."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(reader, writer)
         name = await line.receive()
         try:
             if name is not None:
-                await talk(name, line)
+                await partner(name, line)
         finally:
             await line.close()
 

@@ -1,5 +1,4 @@
-"""Where a passphrase comes from: an environment variable, a command, or the person at the
-terminal."""
+"""Sources of a passphrase: an environment variable, a command, or the terminal."""
 
 from __future__ import annotations
 
@@ -16,23 +15,24 @@ from otrfast.storage.names import shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command's user say where passphrases come from."""
+    """Add the arguments that select the source of passphrases."""
     group = parser.add_argument_group(
-        "passphrases", "Asked for at the terminal when a file needs one, unless one of these says"
+        "passphrases", "Asked for at the terminal if a file needs one, unless one of these is given"
     )
     source = group.add_mutually_exclusive_group()
     source.add_argument(
-        "--passphrase-env", metavar="NAME", help="the environment variable that holds it"
+        "--passphrase-env", metavar="NAME", help="the environment variable with the passphrase"
     )
     source.add_argument(
         "--passphrase-command",
         metavar="COMMAND",
-        help="a command whose first line of output it is, such as 'secret-tool lookup otr bot'",
+        help="a command that prints it in the first line, such as 'secret-tool lookup otr bot'",
     )
 
 
 def ask(arguments: argparse.Namespace, path: Path, *, new: bool = False) -> str:
-    """Return the passphrase of a file; a new one is asked for twice. Raises `KeyFileError`."""
+    """Return the passphrase of a file; the terminal asks twice for a new one. Raises
+    `KeyFileError`."""
     if arguments.passphrase_env is not None:
         return _from_environment(arguments.passphrase_env)
     if arguments.passphrase_command is not None:
@@ -52,20 +52,20 @@ def _from_command(command: str) -> str:
         words = shlex.split(command)
         done = subprocess.run(words, stdout=subprocess.PIPE, check=False)  # noqa: S603
     except (OSError, ValueError, IndexError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it can not be split into words"
+        reason = error.strerror if isinstance(error, OSError) else "it cannot be split into words"
         raise KeyFileError(f"the passphrase command did not run: {reason}") from None
     if done.returncode != 0:
         raise KeyFileError(f"the passphrase command ended with status {done.returncode}")
     line = done.stdout.partition(b"\n")[0].removesuffix(b"\r")
     if not line:
-        raise KeyFileError("the passphrase command printed nothing")
+        raise KeyFileError("expected a line of the passphrase command, it printed none")
     return line.decode("utf-8", "surrogateescape")
 
 
 def _from_terminal(path: Path, *, new: bool) -> str:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", getpass.GetPassWarning)  # it would show what is typed
+            warnings.simplefilter("error", getpass.GetPassWarning)  # the input would be shown
             passphrase = getpass.getpass(
                 f"{'New passphrase' if new else 'Passphrase'} for {shown(str(path))}: "
             )

@@ -1,6 +1,6 @@
-"""What is measured: two accounts in one process that exchange keys, texts and proofs of a secret.
+"""The measured workloads: key exchanges, texts and SMP between two accounts in one process.
 
-Both ends run in the same thread, so that a figure counts the work of both sides.
+Both ends run in the same thread, so a figure includes the work of both sides.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Duo:
         self.connect()
 
     def meet(self) -> tuple[Session, Session]:
-        """Return the two ends of a conversation that has not begun."""
+        """Return the two ends of a new conversation."""
         number = next(self._numbers)
         alice, bob = (account.session(number) for account in self.accounts)
         return alice, bob
 
     def connect(self) -> None:
-        """Begin a conversation: run a key exchange between two ends that have none yet."""
+        """Start a new conversation with a key exchange."""
         self.alice, self.bob = self.meet()
         shuttle(self.alice, self.bob, self.alice.start())
         if (
@@ -61,13 +61,13 @@ class Duo:
             raise RuntimeError("the key exchange did not end encrypted")
 
     def ping_pong(self, messages: int, text: bytes) -> None:
-        """Send texts in turn, so that keys rotate with each."""
+        """Send alternating texts, so that the keys rotate with each."""
         ends = (self.alice, self.bob)
         for number in range(messages):
             sender, receiver = ends[number % 2], ends[1 - number % 2]
             received = receiver.receive(sender.send(text).wire[0]).events[0]
             if not (isinstance(received, MessageReceived) and received.text == text):
-                raise RuntimeError("a text did not arrive as it was sent")
+                raise RuntimeError("a text did not arrive unchanged")
 
     def burst(self, messages: int, text: bytes) -> None:
         """Send texts in one direction, one call each."""
@@ -80,7 +80,7 @@ class Duo:
         self.bob.receive_many(self.alice.send_many([text] * messages).wire)
 
     def smp(self) -> None:
-        """Run a whole check of a shared secret."""
+        """Run a complete SMP."""
         shuttle(self.alice, self.bob, self.alice.smp_start(_SECRET))
         events = shuttle(self.bob, self.alice, self.bob.smp_answer(_SECRET))
         if not any(isinstance(event, SmpSucceeded) for event in events):
@@ -88,8 +88,7 @@ class Duo:
 
 
 class Crowd:
-    """Two accounts with many conversations, each of which has something to say at the same time:
-    what a gateway sees."""
+    """Two accounts with many conversations that are active at the same time, as in a gateway."""
 
     def __init__(self, backend: Backend, size: int) -> None:
         self._duo = Duo(backend)
@@ -97,21 +96,21 @@ class Crowd:
             self._duo.connect()
         self._peers = range(size)
 
-    def ping_pong(self, turns: int, text: bytes) -> None:
-        """Send a text in every conversation, in turn, one call each way for all of them."""
+    def ping_pong(self, rounds: int, text: bytes) -> None:
+        """Send a text in every conversation, in alternating directions, with one call per end."""
         ends = self._duo.accounts
-        for turn in range(turns):
-            sender, receiver = ends[turn % 2], ends[1 - turn % 2]
+        for number in range(rounds):
+            sender, receiver = ends[number % 2], ends[1 - number % 2]
             sent = sender.send_many([(peer, text) for peer in self._peers])
             lines = [(peer, out.wire[0]) for peer, out in zip(self._peers, sent, strict=True)]
             for outcome in receiver.receive_many(lines):
                 received = outcome.events[0]
                 if not (isinstance(received, MessageReceived) and received.text == text):
-                    raise RuntimeError("a text did not arrive as it was sent")
+                    raise RuntimeError("a text did not arrive unchanged")
 
 
 def shuttle(sender: Session, receiver: Session, outcome: Outcome) -> list[object]:
-    """Carry lines to and fro until nobody has more to say; return the events of both ends."""
+    """Deliver lines between two ends until there are none; return the events of both."""
     events: list[object] = list(outcome.events)
     lines = [(receiver, sender, line) for line in outcome.wire]
     while lines:
@@ -123,7 +122,7 @@ def shuttle(sender: Session, receiver: Session, outcome: Outcome) -> list[object
 
 
 def per_second(work: Callable[[], None], units: int, seconds: float) -> float:
-    """Repeat `work`, which does `units` of something, for about so many seconds; return units a
+    """Repeat `work`, which does `units` operations, for about `seconds`; return operations per
     second."""
     done = 0
     start = now = time.perf_counter()

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-WAIT = 60  # seconds until a test gives a process up
+WAIT = 60  # seconds until a test stops a process
 
 
 def otrfast(*arguments, given=b"", environment=None):

@@ -1,4 +1,4 @@
-"""`otrfast demo`: what goes in comes back, and what does not is a failure."""
+"""`otrfast demo`: every text comes back, and a lost text is a failure."""
 
 import argparse
 import os

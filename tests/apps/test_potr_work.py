@@ -1,4 +1,4 @@
-"""The workloads through potr's interface do what they are counted as."""
+"""The workloads on potr's interface: each does the counted work."""
 
 import pytest
 
@@ -12,11 +12,11 @@ def package(request):
     return request.param
 
 
-def test_potr_duo_talks(package):
+def test_potr_duo_then_every_text_arrives(package):
     duo = PotrDuo(package)
     duo.connect()
-    duo.ping_pong(4, b"in turn")
-    duo.burst(3, b"in a row")
+    duo.ping_pong(4, b"ping-pong")
+    duo.burst(3, b"burst")
     duo.smp()
     duo.greet(1)
 

@@ -1,4 +1,4 @@
-"""The workloads do what they are counted as."""
+"""The workloads: each does the counted work."""
 
 import pytest
 
@@ -13,16 +13,16 @@ def arithmetic():
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_duo_talks_in_the_version_asked_for(arithmetic, version):
+def test_duo_when_a_version_is_given_then_it_is_used(arithmetic, version):
     duo = Duo(arithmetic, version)
-    duo.ping_pong(4, b"in turn")
-    duo.burst(3, b"in a row")
+    duo.ping_pong(4, b"ping-pong")
+    duo.burst(3, b"burst")
     duo.burst_many(3, b"in one call")
     assert duo.alice.version == duo.bob.version == version
     assert duo.alice.state is duo.bob.state is MessageState.ENCRYPTED
 
 
-def test_duo_connects_anew_with_other_keys(arithmetic):
+def test_duo_when_connected_again_then_other_keys(arithmetic):
     duo = Duo(arithmetic)
     first = duo.alice.ssid
     duo.connect()
@@ -42,7 +42,7 @@ def test_duo_notices_a_text_that_does_not_arrive(arithmetic):
         duo.ping_pong(1, b"hello")
 
 
-def test_crowd_talks_in_every_conversation(arithmetic):
+def test_crowd_when_all_send_then_each_text_arrives(arithmetic):
     Crowd(arithmetic, 3).ping_pong(4, b"all at once")
 
 

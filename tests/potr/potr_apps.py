@@ -1,4 +1,4 @@
-"""Applications of potr's kind, as small as they can be, and a wire between two of them."""
+"""Minimal applications for potr, and a connection between two of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def key_of(name):
 
 @dataclass
 class Change:
-    """A call of setState, and what could be seen in it."""
+    """A call of setState, and the state visible in it."""
 
     before: int
     after: int
@@ -40,7 +40,7 @@ class Change:
 
 
 class AppContext(Context):
-    """Keeps what it is told; `line` is where its lines go."""
+    """A context that records its calls; `line` receives its lines."""
 
     def __init__(self, account, peername):
         super().__init__(account, peername)
@@ -51,7 +51,7 @@ class AppContext(Context):
         self.on_state = None
 
     def getPolicy(self, key):
-        return self.policies[key]  # as gajim's and weechat's, it knows no other keys
+        return self.policies[key]  # like those of gajim and weechat, it has no other keys
 
     def inject(self, msg, appdata=None):
         assert type(msg) is bytes
@@ -93,7 +93,7 @@ class AppAccount(Account):
 
 @dataclass
 class Side:
-    """A context and everything that its program got to see."""
+    """A context and everything that its program received."""
 
     context: AppContext
     texts: list = field(default_factory=list)
@@ -111,7 +111,7 @@ class Side:
         self.tlvs += tlvs
 
     def say(self, text, **more):
-        """Send a text as a program does: what comes back is for the wire."""
+        """Send a text as a program does: it injects the returned line."""
         line = self.context.sendMessage(0, text, **more)
         if line is not None:
             self.context.inject(line)
@@ -140,14 +140,14 @@ class Duo:
             to.receive(line)
 
     def start(self):
-        """Alice asks, and the key exchange runs."""
+        """Run the key exchange at the request of alice."""
         self.bob.receive(b"?OTRv2?")
         self.deliver()
         assert self.alice.context.state == self.bob.context.state == STATE_ENCRYPTED
         return self
 
     def clear(self):
-        """Forget what was seen so far."""
+        """Drop everything received so far."""
         for side in (self.alice, self.bob):
             for seen in (side.texts, side.tlvs, side.troubles):
                 seen.clear()

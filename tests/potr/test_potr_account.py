@@ -8,7 +8,7 @@ from otrfast.potr.crypt import PK
 
 
 class KeyFile(AppAccount):
-    """Keeps its key as programs do: savePrivkey asks getPrivkey for it."""
+    """An account that stores its key as programs do: savePrivkey calls getPrivkey."""
 
     kept = None
 

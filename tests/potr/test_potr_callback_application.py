@@ -1,5 +1,5 @@
-"""An application whose transport calls straight back: `inject` hands the line to the peer, which
-answers before `inject` returns."""
+"""An application whose transport calls back: `inject` delivers the line to the peer, which answers
+before `inject` returns."""
 
 import pytest
 from potr_apps import Duo

@@ -1,5 +1,5 @@
-"""potr's faults that the layer does not repeat, each by itself (the contract's section 6, and the
-list in the package's docstring)."""
+"""The faults of potr that the layer does not have (the contract's section 6, and the list in the
+package's docstring)."""
 
 import logging
 
@@ -231,7 +231,7 @@ def test_nothing_secret_is_logged(caplog):
         duo.alice.context.receiveMessage(duo.bob.context.lines[-1])
     duo.alice.say(secrets[0], tlvs=[AnyTLV(0x100, secrets[1])])
     logged = "\n".join(record.getMessage() for record in caplog.records)
-    assert "refused" in logged  # it is not silent either
+    assert "refused" in logged  # it logs the refusal
     private = key_of("alice").getPrivatePayload()[-1]
     for secret in (*secrets, private.to_bytes(20, "big")):
         for form in (repr(secret)[2:-1], secret.hex(), str(int.from_bytes(secret, "big"))):

@@ -1,4 +1,4 @@
-"""The sample of docs/potr.md runs, and the page names every difference that the package does."""
+"""docs/potr.md: its sample runs, and it names every difference in the package's docstring."""
 
 import re
 import subprocess

@@ -1,5 +1,5 @@
-"""An application that keeps keys and trusts in files, and checks its peers by SMP, both ways; it
-is started again in between."""
+"""An application that stores keys and trusts in files, checks its peers by SMP in both directions,
+and is restarted in between."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from otrfast.potr.context import STATE_ENCRYPTED, Account, Context
 
 
 class Chat(Context):
-    """Answers the SMP with what it knows, and notices how it ends by looking at the TLVs."""
+    """A context that answers the SMP, and learns its result from the TLVs."""
 
     secret = b"the password"
 
@@ -169,7 +169,7 @@ def test_a_refresh_is_told_from_a_new_session(town):
 
 
 def test_potrs_own_files_are_read(town):
-    """The two kinds of file as weechat-otr and gajim-otr have them."""
+    """The two kinds of file of weechat-otr and gajim-otr."""
     key = town.alice.getPrivkey()
     data = town.alice.key_path.read_bytes()
     assert data == key.serializePrivateKey()

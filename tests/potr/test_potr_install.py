@@ -20,14 +20,14 @@ from potr.context import Context, Account, STATE_ENCRYPTED, NotOTRMessage
 from potr.compatcrypto import generateDefaultKey
 from potr.compatcrypto.pycrypto import DSAKey
 
-class Talk(Context):
+class Chat(Context):
     def getPolicy(self, key):
         return key == "ALLOW_V2"
     def inject(self, msg, appdata=None):
         self.other.receiveMessage(msg)
 
 class Me(Account):
-    contextclass = Talk
+    contextclass = Chat
     def loadPrivkey(self):
         return None
     def savePrivkey(self):
@@ -42,7 +42,7 @@ print(sys.argv, __name__, potr.VERSION >= (1, 0, 0, "beta5"), "pycrypto" in sys.
 
 
 def run(*args, program=None, cwd=None):
-    """Run Python on the package; the tests' own directory is no `potr` there."""
+    """Run Python with the package; the directory of these tests is not on its path as `potr`."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, *args],

@@ -1,4 +1,4 @@
-"""The layer in sub-interpreters, in which WeeChat runs its scripts: several in one process."""
+"""The layer in several sub-interpreters of one process, as in WeeChat."""
 
 import os
 import subprocess
@@ -18,14 +18,14 @@ import otrfast.potr
 otrfast.potr.install()
 import potr
 
-class Talk(potr.context.Context):
+class Chat(potr.context.Context):
     def getPolicy(self, key):
         return key == "ALLOW_V2"
     def inject(self, msg, appdata=None):
         self.other.receiveMessage(msg)
 
 class Me(potr.context.Account):
-    contextclass = Talk
+    contextclass = Chat
     def loadPrivkey(self):
         return None
     def savePrivkey(self):

@@ -1,5 +1,5 @@
-"""The contract's section 1, and the constants of the others: what can be imported, and what it
-is."""
+"""The contract's section 1, and the constants of the others: the importable names and their
+values."""
 
 import logging
 

@@ -1,5 +1,5 @@
-"""An application on a transport with short lines, which sends some of the fragments itself: each
-of the three policies."""
+"""An application on a transport with short lines, which sends some of the fragments itself, with
+each of the three policies."""
 
 import pytest
 from potr_apps import Duo

@@ -1,5 +1,4 @@
-"""An application that polls: lines lie in mailboxes until somebody looks, and are lost, doubled
-and late at times."""
+"""An application that polls mailboxes, in which lines may be lost, duplicated and late."""
 
 import random
 
@@ -22,7 +21,7 @@ class Mailboxes:
 
 
 class Poller(Context):
-    """Written as a bot author would, on nothing but potr's names."""
+    """A bot that uses only names of potr."""
 
     def getPolicy(self, key):
         return {"ALLOW_V2": True, "SEND_TAG": True}.get(key, False)
@@ -87,7 +86,7 @@ def test_lost_doubled_and_late_lines_do_no_lasting_harm(seed):
         side.say(b"text %d" % n)
         sent[id(other)].append(b"text %d" % n)
         if chance.random() < 0.3:
-            continue  # it lies in the mailbox a while
+            continue  # it stays in the mailbox
         while duo.queue:
             to, line = duo.queue.popleft()
             copies = chance.choices((0, 1, 2), (1, 8, 1))[0]

@@ -25,7 +25,7 @@ def lone(**policies):
 
 
 def receive(ctx, line):
-    """What comes of a line: (text, tlvs), or the exception."""
+    """Return the result of a line: (text, tlvs), or the exception."""
     try:
         return ctx.receiveMessage(line)
     except (RuntimeError, TypeError) as error:
@@ -39,7 +39,7 @@ def raised(ctx, line, kind):
 
 
 def a_data_message(**more):
-    """A line that only someone else can read."""
+    """Return a line that the context cannot decrypt."""
     duo = Duo(direct=False).start()
     duo.alice.say(b"secret", **more)
     return duo.queue.popleft()[1]
@@ -292,7 +292,7 @@ def test_set_state_is_called_in_the_old_state_with_the_new_session_to_be_seen():
         (change,) = side.context.changes
         assert (change.before, change.after) == (STATE_PLAINTEXT, STATE_ENCRYPTED)
         assert change.key == key_of(peer)
-        assert change.trust is None  # a new fingerprint: for the program to write down
+        assert change.trust is None  # a new fingerprint, which the program stores
         assert change.ssid == side.context.crypto.sessionId
     assert all(account.trusts == {} and not account.saves for account in duo.accounts)
 

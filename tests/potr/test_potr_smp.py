@@ -1,4 +1,4 @@
-"""The contract's sections 2 and 3: SMP, its progress, and what it does to trust."""
+"""The contract's sections 2 and 3: the SMP, its progress, and its effect on trust."""
 
 import pytest
 from potr_apps import AppAccount, Duo, key_of
@@ -94,7 +94,7 @@ def test_smp_with_another_secret_fails_on_both_sides_and_takes_trust_away(duo):
 def test_smp_can_be_started_by_an_answer_where_nothing_runs(duo):
     duo.alice.context.smpGotSecret(b"secret")
     duo.deliver()
-    duo.alice.context.smpGotSecret(b"again")  # it is not our turn
+    duo.alice.context.smpGotSecret(b"again")  # the peer has to answer first
     assert not duo.queue
     duo.bob.context.smpGotSecret(b"secret")
     duo.deliver()
@@ -149,7 +149,7 @@ def test_an_abort_after_message_3_takes_an_earlier_trust_away(duo):
     duo.bob.context.smpGotSecret(b"guess")
     duo.alice.receive(duo.queue.popleft()[1])  # message 2: alice sends message 3
     duo.queue.clear()
-    duo.bob.context.smpAbort()  # what potr sends in place of message 4
+    duo.bob.context.smpAbort()  # potr sends it instead of message 4
     duo.deliver()
     assert trust(duo)[0] == ""
     assert duo.alice.context.smpIsValid() is False

@@ -1,4 +1,4 @@
-"""Keys to put into files: three, the same in every run."""
+"""Three keys for files, the same in every run."""
 
 from __future__ import annotations
 

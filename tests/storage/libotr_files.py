@@ -1,8 +1,8 @@
-"""libotr's own reading and writing of files, by ctypes, in a process of its own: run as a program.
+"""A program that reads and writes files with libotr, by ctypes.
 
 keys FILE                  account, protocol and fingerprint of each key, in hexadecimal
 generate FILE [ACC PROTO]  make a key for each pair
-fingerprints IN OUT        read the one, write the other
+fingerprints IN OUT        read IN, write OUT
 tags IN OUT                the same for instance tags
 """
 
@@ -21,7 +21,7 @@ LIBRARY = "libotr.so.5"
 
 
 class Key(ctypes.Structure):
-    """The front of libotr's OtrlPrivKey."""
+    """The first fields of libotr's OtrlPrivKey."""
 
 
 Key._fields_ = [
@@ -33,7 +33,7 @@ Key._fields_ = [
 
 
 class UserState(ctypes.Structure):
-    """The front of libotr's s_OtrlUserState."""
+    """The first fields of libotr's s_OtrlUserState."""
 
     _fields_ = [("contexts", ctypes.c_void_p), ("keys", ctypes.POINTER(Key))]
 
@@ -75,7 +75,7 @@ def print_keys(otr, state) -> None:
 
 
 def require_libotr() -> None:
-    """Skip where libotr is not installed; in CI that is a failure."""
+    """Skip, or fail in CI, if libotr is not installed."""
     try:
         ctypes.CDLL(LIBRARY)
     except OSError as missing:
@@ -83,7 +83,7 @@ def require_libotr() -> None:
 
 
 def run(command: str, *arguments: bytes | Path) -> list[list[str]]:
-    """Run a command and return the words of its lines. Raises where libotr refuses."""
+    """Run a command and return the words of its lines. Raises if libotr refuses."""
     words: Sequence[bytes] = [os.fsencode(argument) for argument in arguments]
     done = subprocess.run(
         [os.fsencode(sys.executable), os.fsencode(__file__), command.encode(), *words],

@@ -72,7 +72,7 @@ def test_keygen_makes_a_key_and_prints_its_fingerprint(otrfast, tmp_path):
 
 def test_fingerprint_of_a_missing_account_is_an_error(otrfast, key):
     key.save("bot.key", "bot", "irc")
-    with pytest.raises(KeyFileError, match="no such key"):
+    with pytest.raises(KeyFileError, match="holds no such key"):
         otrfast("fingerprint", "bot.key", "--account", "other")
 
 
@@ -140,7 +140,7 @@ def test_import_adds_to_our_files(otrfast, tmp_path, keys, quick):
     assert lines == [
         "our.key: 1 keys",
         "trust: 1 fingerprints",
-        "left out: 1 instance-tags (--instance-tags FILE takes them too)",
+        "left out: 1 instance-tags (import them with --instance-tags FILE)",
     ]
     assert PrivateKey.load("our.key", "alice", backend=quick).fingerprint == keys[0].fingerprint
     assert PrivateKey.load("our.key", "bot", backend=quick).fingerprint == keys[1].fingerprint

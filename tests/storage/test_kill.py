@@ -1,5 +1,4 @@
-"""A process is killed while it saves keys, trust and tags: every file is the whole old or the
-whole new one."""
+"""Files after a process was killed while it saved keys, trust and tags: completely old or new."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ NAMES = ("keys", "trust", "tags")
 
 
 def savers(directory: Path, keys: list[PrivateKey]) -> list[Callable[[], None]]:
-    """What saves the old files, and what saves the new ones."""
+    """Return the functions that save the old files and the new ones."""
 
     def save(key: PrivateKey, peers: int, tag: int) -> None:
         trust = Trust()
@@ -41,8 +40,8 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def saving_process(save_old: Callable[[], None], save_new: Callable[[], None]) -> int:
-    """Start a process that saves the one and the other in turn, until it is killed; return when
-    it is at work."""
+    """Start a process that saves the one and the other alternately, until it is killed; return when
+    it has begun."""
     at_work, tell = os.pipe()
     process = os.fork()
     if process == 0:
@@ -67,7 +66,7 @@ def test_killed_writer_leaves_a_whole_file(tmp_path, keys, seed):
     save_old()
     old = contents(tmp_path)
     kills = half_done = 0
-    while kills < KILLS or not half_done:  # some must come between the first byte and the rename
+    while kills < KILLS or not half_done:  # some must be between the first byte and the rename
         assert kills < 20 * KILLS
         kills += 1
         process = saving_process(save_old, save_new)

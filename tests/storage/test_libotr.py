@@ -16,7 +16,7 @@ from .conftest import stored
 from .test_private_key import NAMES, odd_file
 from .test_trust_files import F1, F2, PEERS, KnownFingerprint
 
-# libotr's own names: nothing that a C string or an argument could not carry
+# names for libotr: any that a C string or an argument can hold
 LIBOTR_NAMES = [
     (b"alice", b"irc"),
     (b'al "the quote" \\ice', b"prpl-jabber"),
@@ -71,7 +71,7 @@ def test_both_use_the_last_key_of_an_account(tmp_path, keys, quick):
 
 
 def test_odd_forms_that_libgcrypt_reads_mean_the_same(tmp_path, key, quick):
-    """libgcrypt does not read base64; all other forms."""
+    """libgcrypt reads all forms except base64."""
     path = tmp_path / "key"
     head, _, rest = odd_file(key).partition(b"|")
     _, _, tail = rest.partition(b"|")

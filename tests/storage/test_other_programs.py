@@ -40,7 +40,7 @@ def no_passphrase():
 
 
 def java(key):
-    """The base64 of a key's public and private halves, as Java writes them."""
+    """Return the base64 of a public and a private key, as Java writes them."""
     p, q, g, y = key.public.numbers
     pair = DSA.construct((y, g, p, q, key.signing.private_number()))
     public = pair.publickey().export_key(format="DER")
@@ -88,7 +88,7 @@ def chatsecure_file(keys):
 
 
 def encrypted(data, passphrase, digest):
-    """What `openssl enc` does, written a second time."""
+    """Encrypt as `openssl enc` does, independently of the package."""
     import hashlib
 
     salt, material, block = b"saltsalt", b"", b""
@@ -102,7 +102,7 @@ def encrypted(data, passphrase, digest):
 
 def test_key3_has_446_bytes_and_comes_back(key):
     data = write_key3(stored(key, "alice", "irc"))
-    assert len(data) in (445, 446)  # one less where y or g has a zero in front
+    assert len(data) in (445, 446)  # one less if y or g begins with a zero
     assert read_key3(data, "alice", "irc").same_numbers(stored(key))
 
 
@@ -163,7 +163,7 @@ def test_jitsis_keys_are_read(keys, quick):
     check_alice(contents, keys, "bob@example.org", "eve_example_org")
 
 
-def test_halves_of_two_keys_are_refused(keys, quick):
+def test_public_and_private_key_of_two_keys_are_refused(keys, quick):
     (mine, _), (_, other) = java(keys[0]), java(keys[1])
     data = f"alice@example.org.publicKey={mine}\nalice@example.org.privateKey={other}\n"
     with pytest.raises(KeyFileError, match="do not match"):
@@ -185,7 +185,7 @@ def test_chatsecures_encrypted_keys_are_read(keys, quick, digest):
     for wrong in (encrypted(b"not=this", b"pass word", digest), data[:-16], data[:-1], data[:16]):
         with pytest.raises(KeyFileError):
             read_any(wrong, quick, lambda: "pass word")
-    for number in range(50):  # one in 128 has a padding that looks right
+    for number in range(50):  # one in 128 has a valid padding
         with pytest.raises(KeyFileError):
             read_any(data, quick, lambda number=number: f"word {number}")
 

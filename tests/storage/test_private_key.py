@@ -1,3 +1,5 @@
+"""The private key of an account: generation, libotr's key file, encryption."""
+
 import copy
 import pickle
 import random
@@ -116,7 +118,7 @@ def test_key_shows_nothing_of_itself(key):
 
 
 def odd_file(key):
-    """One key with each number in another form, as some libgcrypt or some hand has written it."""
+    """One key with each number in another form of libgcrypt."""
     p, q, g, y = (n.to_bytes((n.bit_length() + 7) // 8, "big") for n in key.public.numbers)
     x = key.signing.private_number().to_bytes(20, "big")
     escapes = {b"\n": b"\\n", b"\r": b"\\r", b'"': b'\\"', b"\\": b"\\\\", b"\0": b"\\x00"}
@@ -184,8 +186,7 @@ def test_numbers_that_make_no_key_are_refused(tmp_path, keys, backend):
 
 
 def _never_otherwise(path, data, key, backend):
-    """A damaged file is refused, or read as it was meant; it stays as it is, and is not saved
-    over."""
+    """A damaged file is refused or read correctly; it is neither changed nor overwritten."""
     path.write_bytes(data)
     try:
         assert PrivateKey.load(path, backend=backend).fingerprint == key.fingerprint

@@ -1,3 +1,5 @@
+"""Encrypted files."""
+
 import random
 
 import pytest
@@ -29,7 +31,7 @@ def test_default_cost_is_128_mebibytes(seed):
 
 
 def test_format_is_what_the_documents_say(seed):
-    """Opened by hand with the parts of another library."""
+    """Decrypt with another library."""
     import hashlib
 
     from Crypto.Cipher import ChaCha20_Poly1305
@@ -45,7 +47,7 @@ def test_format_is_what_the_documents_say(seed):
 def test_every_changed_bit_is_noticed(seed):
     sealed = seal(TEXT, "secret", seeded(seed), CHEAP)
     for place in range(len(sealed)):
-        # not the cost: a flip there may ask for a quarter of a gigabyte
+        # not the cost: a changed bit there may require 256 MiB
         for bit in range(8) if not 9 <= place <= 11 else (0,):
             data = bytearray(sealed)
             data[place] ^= 1 << bit

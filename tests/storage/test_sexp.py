@@ -1,3 +1,5 @@
+"""S-expressions of libgcrypt."""
+
 from contextlib import suppress
 
 import pytest

@@ -1,3 +1,5 @@
+"""Files of trust and instance tags."""
+
 import random
 import stat
 from contextlib import suppress

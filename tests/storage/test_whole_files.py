@@ -1,3 +1,5 @@
+"""Reading of whole files and their replacement in one step."""
+
 import os
 import stat
 import threading

@@ -1,7 +1,7 @@
-"""Our commands and libotr's programs, run the same way.
+"""Fixtures that run our commands and libotr's programs.
 
-Where libotr's programs are not installed their tests are skipped with the reason; with `CI=true`
-that is a failure.
+If libotr's programs are not installed, their tests are skipped with the reason; with `CI=true` they
+fail.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .conversation import Conversation
 
 
 class Ran(NamedTuple):
-    """What a command did."""
+    """The status and output of a command."""
 
     status: int
     out: bytes
@@ -49,7 +49,7 @@ def otrfast(monkeypatch, capfdbinary):
 
 @pytest.fixture(scope="session")
 def libotr():
-    """Run a program of libotr's: libotr(name, *arguments, data=b"")."""
+    """Run a program of libotr: libotr(name, *arguments, data=b"")."""
     if shutil.which("otr_parse") is None:
         pytest.skip("libotr's toolkit is not installed (apt install libotr5-bin)")
 

@@ -1,4 +1,4 @@
-"""Conversations between two accounts of the engine, of which the tests know every secret."""
+"""Conversations between two accounts of the engine, with every secret known to the tests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from otrfast.wire.messages import DataMessage
 TAGS = {"alice": 0x1111, "bob": 0x2222}
 _POLICIES = {2: Policy.ALLOW_V2, 3: Policy.ALLOW_V3}
 BACKEND = load("gmpy2") if backend_name() == "pure" else load()
-"""The backend in force, or the like of it with a faster power: a conversation has many."""
+"""The backend in use, with a faster exponentiation if there is one."""
 
 _key_pairs: dict[str, KeyPair] = {}
 
 
 def key_pair(name):
-    """The DSA key of an account: made once, it takes long."""
+    """The DSA key of an account, generated once: that takes long."""
     if name not in _key_pairs:
         seed = random.Random(name).randbytes(32)
         _key_pairs[name] = KeyPair(BACKEND.dsa_generate(seed), BACKEND)
@@ -51,7 +51,7 @@ class Side:
             policy=_POLICIES[self.version],
             instance_tag=TAGS[self.name],
             environment=environment,
-            dh_batch=1,  # so that the random bytes are asked for in the order of the messages
+            dh_batch=1,  # so that random bytes are taken in the order of the messages
         )
         self.session: Session = account.session("peer", max_fragment=self.max_fragment)
         self.account = account
@@ -74,12 +74,12 @@ class Side:
 
     @property
     def texts(self):
-        """What has come in, decrypted."""
+        """The received texts, decrypted."""
         return [e.text for e in self.events if isinstance(e, events.MessageReceived)]
 
 
 class Conversation:
-    """Alice and bob; every line that was sent is in `log`. It begins with a key exchange."""
+    """Alice and bob, with every sent line in `log`. It begins with a key exchange."""
 
     def __init__(self, version, max_fragment=0):
         self.version = version
@@ -92,7 +92,7 @@ class Conversation:
         return self.bob if side is self.alice else self.alice
 
     def carry(self, side, outcome):
-        """Bring what a side has sent to the other, and all answers, until nobody has more."""
+        """Deliver the lines of a side, and all answers, until there are none."""
         waiting = [(side, line) for line in side.take(outcome)]
         while waiting:
             sender, line = waiting.pop(0)
@@ -104,15 +104,15 @@ class Conversation:
     def say(self, side, text):
         self.carry(side, side.session.send(text))
 
-    def talk(self, turns):
-        """Each says something, `turns` times."""
-        for turn in range(turns):
-            self.say(self.alice, b"Bob, this is text %d" % turn)
-            self.say(self.bob, b"Alice, this is answer %d" % turn)
+    def converse(self, rounds):
+        """Send a text from each end, `rounds` times."""
+        for number in range(rounds):
+            self.say(self.alice, b"Bob, this is text %d" % number)
+            self.say(self.bob, b"Alice, this is answer %d" % number)
 
     def everything(self):
-        """Let every kind of message and TLV go by."""
-        self.talk(3)
+        """Send every kind of message and TLV."""
+        self.converse(3)
         self.carry(self.alice, self.alice.session.smp_start(b"blue", b"What colour?"))
         self.carry(self.bob, self.bob.session.smp_answer(b"blue"))
         self.carry(self.bob, self.bob.session.extra_key(7, b"some data"))
@@ -122,10 +122,10 @@ class Conversation:
         self.carry(self.alice, self.alice.session.end())
 
     def keys_of(self, message: DataMessage, sender: Side):
-        """Return (our private, their public, keys) of the pair that a message was made with."""
+        """Return (our private, their public, keys) of the pair of keys of a message."""
         backend = BACKEND
         theirs = self.other(sender).publics()
-        # the latest first: they are what a test has just made
+        # the newest first: a test has just made them
         for private, ours in reversed([*zip(sender.exponents, sender.publics(), strict=True)]):
             secret = backend.exponent(private)
             for public in reversed(theirs):
@@ -144,7 +144,7 @@ class Conversation:
         return b"".join(line + b"\n" for line in lines), entry.content, keys
 
     def deliver(self, side, log):
-        """Bring lines from `side` to the other; return the texts that it got."""
+        """Deliver lines of `side` to the other; return the texts that it received."""
         receiver = self.other(side)
         before = len(receiver.texts)
         for line in log.splitlines():
@@ -152,5 +152,5 @@ class Conversation:
         return receiver.texts[before:]
 
     def written(self):
-        """Return the log as a file holds it."""
+        """Return the log as the content of a file."""
         return b"".join(line + b"\n" for line in self.log)

@@ -1,5 +1,4 @@
-"""The samples of a page: the commands of its console blocks with what they printed, and its
-Python."""
+"""The samples of a page: its Python, and the commands of its console blocks with their output."""
 
 from __future__ import annotations
 
@@ -36,8 +35,8 @@ def python(page):
 
 
 def run(commands, directory):
-    """Run commands in one shell, where `otrfast` is ours and the log of the pages lies; return
-    what each printed."""
+    """Run commands in one shell, in a directory with the log of the pages; return the output of
+    each."""
     shutil.copy(DOCS / "conversation.log", directory)
     programs = directory / "bin"
     programs.mkdir()

@@ -1,4 +1,4 @@
-"""The output of both toolkits as lists of (title, {field: value}), in one vocabulary."""
+"""The output of both toolkits as lists of (title, {field: value}), with the same names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAMES = {
 
 
 def read_theirs(output):
-    """Read what otr_parse printed."""
+    """Read the output of otr_parse."""
     messages = []
     for line in output.decode().splitlines():
         name, colon, value = line.strip().partition(":")
@@ -48,7 +48,7 @@ def read_theirs(output):
 
 
 def read_ours(output):
-    """Read what otrfast parse printed; fields of fields stand beside the others."""
+    """Read the output of otrfast parse; nested fields are flattened."""
     messages = []
     for line in output.decode().splitlines():
         if match := re.match(r"\[\d+\] (\w+) \(", line):
@@ -61,7 +61,7 @@ def read_ours(output):
 
 
 def fields_of_libotr(output):
-    """Read what otrfast parse printed, but for what libotr's program does not show."""
+    """Read the output of otrfast parse, without the fields that libotr's program does not show."""
     known = set(_TITLES.values())
     return [
         (
@@ -74,7 +74,7 @@ def fields_of_libotr(output):
 
 
 def value(output, name):
-    """Return the value behind a label in the output of sesskeys or mackey."""
+    """Return the value after a label in the output of sesskeys or mackey."""
     label = re.escape(name).replace(r"\ ", r"\s+")
     found = re.search(rf"^{label}:\s*(\S+)$", output.decode(), re.MULTILINE | re.IGNORECASE)
     assert found, name

@@ -1,4 +1,4 @@
-"""readforge, modify and remac beside libotr's, and the engine that takes what they made."""
+"""readforge, modify and remac compared with libotr's, and the engine as receiver of the results."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ WRONG_MAC_KEY = "00" * 20
 
 @pytest.fixture
 def unsent(conversation):
-    """A message of alice's that bob has not got; it reveals a MAC key."""
-    conversation.talk(3)
+    """A message of alice that bob has not received; it reveals a MAC key."""
+    conversation.converse(3)
     return conversation.unsent(conversation.alice, TEXT)
 
 
 @pytest.fixture(params=["ours", "libotr's"])
 def toolkit(request, otrfast, libotr):
-    """Either toolkit: toolkit(name, *arguments, data=b"") returns what it printed."""
+    """One of the toolkits: toolkit(name, *arguments, data=b"") returns the output."""
     run = otrfast if request.param == "ours" else libotr
 
     def printed(name, *arguments, data=b""):
@@ -40,7 +40,7 @@ def toolkit(request, otrfast, libotr):
 
 
 def _remac_arguments(message, mac_key):
-    """What remac needs to make a message anew."""
+    """The arguments of remac for a message."""
     return [
         mac_key.hex(),
         *map(str, (message.sender, message.receiver, message.flags)),
@@ -53,7 +53,7 @@ def _remac_arguments(message, mac_key):
 
 
 def _changed(message):
-    """The message with CHANGED in the place of TEXT, under the MAC of the old one."""
+    """The message with CHANGED instead of TEXT, with the old MAC."""
     texts = zip(message.ciphertext, TEXT + b"\0", CHANGED + b"\0", strict=True)
     return replace(message, ciphertext=bytes(a ^ b ^ c for a, b, c in texts))
 
@@ -71,7 +71,7 @@ class TestReadforge:
         line, _, keys = unsent
         ours = otrfast("readforge", keys.send_aes.hex(), new, data=line)
         theirs = libotr("readforge", keys.send_aes.hex(), new, data=line)
-        # libotr's program shows the old text in front of the message, ours aside of it
+        # libotr's program prints the old text before the message, ours to the standard error
         old, made = theirs.out.splitlines(keepends=True)
         assert TEXT in old
         assert ours == (0, made, b'otrfast readforge: the old text was "%b"\n' % TEXT)
@@ -91,14 +91,14 @@ class TestReadforge:
         line, _, keys = unsent
         forged = toolkit("readforge", keys.send_aes.hex(), "All is lost", data=line)
         assert conversation.deliver(conversation.alice, forged) == [b"All is lost"]
-        conversation.talk(1)
+        conversation.converse(1)
 
     def test_readforge_reads_all_that_the_key_opens_in_a_log(self, conversation, otrfast):
         for text in (b"one", b"two"):
             conversation.say(conversation.alice, text)
         *_, entry = read_log(conversation.log)
         *_, keys = conversation.keys_of(entry.content, conversation.alice)
-        conversation.talk(1)
+        conversation.converse(1)
         ran = otrfast("readforge", keys.send_aes.hex(), data=conversation.written())
         assert ran.out.count(b"text: ") == 3
         assert b'"one"' in ran.out
@@ -123,7 +123,7 @@ class TestModify:
         line, _, keys = unsent
         changed = toolkit("modify", keys.send_mac.hex(), "nine", "five", "11", data=line)
         assert conversation.deliver(conversation.alice, changed) == [CHANGED]
-        conversation.talk(1)
+        conversation.converse(1)
 
     @pytest.mark.parametrize(
         ("arguments", "why"),
@@ -175,11 +175,11 @@ class TestRemac:
         assert ran.out == line
 
     def test_the_engine_accepts_a_message_made_by_remac(self, toolkit):
-        conversation = Conversation(3)  # libotr's program makes no other
+        conversation = Conversation(3)  # libotr's program supports only version 3
         _, message, keys = conversation.unsent(conversation.alice, TEXT)
         made = toolkit("remac", *_remac_arguments(_changed(message), keys.send_mac))
         assert conversation.deliver(conversation.alice, made) == [CHANGED]
-        conversation.talk(1)
+        conversation.converse(1)
 
     def test_the_engine_accepts_a_version_2_message_made_by_remac(self, otrfast):
         conversation = Conversation(2)
@@ -187,7 +187,7 @@ class TestRemac:
         arguments = _remac_arguments(_changed(message), keys.send_mac)
         made = otrfast("remac", "--version", "2", *arguments).out
         assert conversation.deliver(conversation.alice, made) == [CHANGED]
-        conversation.talk(1)
+        conversation.converse(1)
 
     @pytest.mark.parametrize(
         ("place", "word", "why"),
@@ -221,7 +221,7 @@ class TestRemac:
 
 class TestLogs:
     def test_a_whole_log_is_written_with_the_message_in_its_place(self, conversation, otrfast):
-        conversation.talk(3)
+        conversation.converse(3)
         log = [
             b"10:0%d <%d> %b -- seen\r\n" % (n, n, line) for n, line in enumerate(conversation.log)
         ]
@@ -241,7 +241,7 @@ class TestLogs:
 
     def test_a_message_in_pieces_is_written_in_pieces(self, version, otrfast):
         conversation = Conversation(version, max_fragment=120)
-        conversation.talk(3)
+        conversation.converse(3)
         log = conversation.written()
         entries = list(read_log(conversation.log))
         *_, keys = conversation.keys_of(entries[5].content, conversation.alice)

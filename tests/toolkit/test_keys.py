@@ -1,4 +1,4 @@
-"""sesskeys and mackey beside libotr's."""
+"""sesskeys and mackey compared with libotr's."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_sesskeys_shows_the_values_that_libotr_shows(private, public, otrfast, l
 def test_sesskeys_shows_the_ssid_and_the_extra_key_of_a_live_session(conversation, otrfast):
     conversation.carry(conversation.alice, conversation.alice.session.extra_key(1, b""))
     made = next(e for e in conversation.bob.events if hasattr(e, "key"))
-    # the exchange was made with the first key of each: what comes next goes under it, too
+    # the exchange used the first key of each side: so does the next message
     public = load().dh_key(conversation.alice.exponents[0]).public
     ran = otrfast("sesskeys", conversation.bob.exponents[0].hex(), public.hex())
     assert value(ran.out, "ssid (of an AKE)") == conversation.bob.session.ssid.hex()

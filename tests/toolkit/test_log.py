@@ -1,4 +1,4 @@
-"""Transcripts as clients write them, and worse."""
+"""Transcripts as clients write them, and damaged ones."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ _QUICKLY = settings(
 
 
 def _assert_copes(otrfast, data):
-    """Check that every command ends with a status, and says why in one line where it is not 0."""
+    """Check that every command ends with a status, and with one line of reason unless it is 0."""
     for command in _COMMANDS:
         ran = otrfast(*command, data=data)
         assert ran.status in (0, 1)
@@ -151,7 +151,7 @@ def test_no_log_is_too_much(otrfast, data):
 
 @pytest.mark.sample(version=3)
 def test_no_damage_to_a_conversation_is_too_much(conversation, otrfast):
-    conversation.talk(2)
+    conversation.converse(2)
     log = conversation.written()
     dice = random.Random(1)
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""docs/forgeability.md and docs/toolkit.md: every sample is run, and prints what the page says."""
+"""The samples of docs/forgeability.md and docs/toolkit.md: each prints what the page shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COMMANDS = ("parse", "sesskeys", "mackey", "readforge", "modify", "remac")
 
 
 def _comparable(command, output):
-    # where argparse breaks the lines of a help text differs between versions of Python
+    # the line breaks of argparse differ between versions of Python
     return output.split() if command.endswith("--help") else output
 
 

@@ -1,3 +1,5 @@
+"""`otrfast parse`, compared with libotr's `otr_parse`."""
+
 from __future__ import annotations
 
 import re
@@ -17,7 +19,7 @@ from .reading import fields_of_libotr, read_ours, read_theirs
 
 
 def _aes_keys(conversation):
-    """Options with the AES keys of both directions of every pair of D-H keys that there was."""
+    """Options with the AES keys of both directions of every pair of D-H keys."""
     keys = set()
     backend = BACKEND
     for private in conversation.alice.exponents:
@@ -41,7 +43,7 @@ def test_a_whole_conversation_shows_the_values_that_libotr_shows(conversation, o
 
 @pytest.mark.parametrize("made", [DHCommit, DHKey, RevealSignature, Signature, DataMessage])
 def test_every_field_of_every_message_is_shown(made, conversation, otrfast):
-    conversation.talk(2)
+    conversation.converse(2)
     shown = read_ours(otrfast("parse", data=conversation.written()).out)
     wanted = {name.replace("_", " ") for name, kind in made.CODEC if not isinstance(kind, Covered)}
     wanted |= {"version"}
@@ -61,7 +63,7 @@ def test_a_log_in_fragments_shows_the_same_messages(version, otrfast):
 
 
 def test_a_file_is_read_as_standard_input_is(conversation, otrfast, tmp_path):
-    conversation.talk(1)
+    conversation.converse(1)
     file = tmp_path / "log"
     file.write_bytes(conversation.written())
     expected = otrfast("parse", data=conversation.written())
@@ -84,7 +86,7 @@ def test_texts_and_tlvs_are_shown_where_keys_are_given(conversation, otrfast):
 
 
 def test_the_log_reveals_the_mac_keys_of_its_own_messages(conversation, otrfast):
-    conversation.talk(4)
+    conversation.converse(4)
     shown = read_ours(otrfast("parse", "--revealed", data=conversation.written()).out)
     held = [fields["MAC holds under"] for title, fields in shown if title == "DataMessage"]
     assert len(held) == 8
@@ -100,7 +102,7 @@ def test_an_opened_commitment_shows_gx(conversation, otrfast):
 
 
 def test_brief_shortens_long_values_alone(conversation, otrfast):
-    conversation.talk(1)
+    conversation.converse(1)
     full = otrfast("parse", data=conversation.written())
     brief = otrfast("parse", "--brief", data=conversation.written())
     assert max(map(len, brief.out.splitlines())) < 100
@@ -148,7 +150,7 @@ def test_what_can_not_be_read_is_shown_among_the_rest_with_status_1(conversation
     assert ran.err == b""
 
 
-@pytest.mark.parametrize("log", [b"", b"\n", b"only talk\nand more\n"])
+@pytest.mark.parametrize("log", [b"", b"\n", b"only words\nand more\n"])
 def test_a_log_without_a_message_is_an_error(log, otrfast):
     ran = otrfast("parse", data=log)
     assert ran == (1, b"", b"otrfast parse: expected OTR messages, found none\n")
@@ -177,5 +179,5 @@ def test_the_numbers_of_each_smp_message_are_named():
     assert {kind: len(names.split()) for kind, names in SMP_NUMBERS.items()} == {
         kind: len(made.LAYOUT) for kind, made in layouts.items()
     }
-    # the same names stand in the documentation of the messages
+    # the documentation of the messages has the same names
     assert all(layouts[k].__doc__ == f"{', '.join(n.split())}." for k, n in SMP_NUMBERS.items())

@@ -1,4 +1,4 @@
-"""The binary messages and TLVs: written, read, and refused wherever they are cut."""
+"""Encoding and decoding of binary messages and TLVs, and refusal of truncated ones."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_message_when_cut_or_longer_then_decode_error(version: int, number: int)
 
 
 def test_layout_then_as_the_protocol_has_it():
-    """Written out by hand, field by field."""
+    """The expected bytes, field by field."""
     tags = bytes.fromhex("12345678 9abcdef0")
     commit, key, reveal, signature, data = (each.encode() for each in samples(3))
     assert commit == b"\0\x03\x02" + tags + b"\0\0\0\rencrypted g^x" + b"\0\0\0\x20" + bytes(32)

@@ -1,4 +1,4 @@
-"""Long lines cut into pieces, and put together again within bounds (protocol, 7)."""
+"""Fragmentation of long lines, and reassembly within limits (protocol, 7)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_split_then_short_enough_and_whole_again(version: int, limit: int, size:
 
 
 def test_split_then_numbers_and_tags_have_a_fixed_width():
-    """Clients read fixed columns."""
+    """Other clients read fixed columns."""
     assert fragments.split(b"x" * 50, 40, 3, 0x100, 0)[0].startswith(
         b"?OTR|00000100|00000000,00001,"
     )
@@ -126,7 +126,7 @@ def test_assembly_when_out_of_order_then_given_up(order: list):
     assert bool(assembly) is (order[-1][0] == 1)
 
 
-def test_assembly_when_begun_anew_then_the_new_one_counts():
+def test_assembly_when_a_first_piece_comes_again_then_the_new_one_counts():
     assembly = Assembly()
     assembly.add(v2(1, 3, b"old"), 0.0)
     assembly.add(v2(1, 2, b"new"), 5.0)
@@ -135,7 +135,7 @@ def test_assembly_when_begun_anew_then_the_new_one_counts():
 
 
 def test_assembly_with_an_empty_last_piece_then_whole():
-    """otr3 sends one where the length divides exactly."""
+    """otr3 sends one if the length is a multiple of the size."""
     assembly = Assembly()
     assembly.add(v2(1, 2, b"all of it"), 0.0)
     assert assembly.add(v2(2, 2, b""), 0.0) == b"all of it"

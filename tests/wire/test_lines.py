@@ -1,4 +1,4 @@
-"""What a line is, by the order of recognition; queries, tags, encoded messages (protocol, 2)."""
+"""The kinds of lines by the order of recognition; queries, tags, messages (protocol, 2)."""
 
 from __future__ import annotations
 

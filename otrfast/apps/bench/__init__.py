@@ -1,5 +1,5 @@
 """`otrfast bench`: this engine's backends beside libotr and python-potr, on the same work, in
-turns."""
+rounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from otrfast.apps.bench import chart, report
 from otrfast.apps.bench.engines import known_engines
 from otrfast.apps.bench.machine import describe
 from otrfast.apps.bench.metrics import BY_NAME, METRICS, TIMES, VARIANTS, Metric, with_stand_ins
-from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Turns
+from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Rounds
 from otrfast.errors import LocalError
 
 _EMPTY: Final = "<!-- figures: begin --><!-- figures: end -->\n"
@@ -36,11 +36,11 @@ def measure(
     )
     with known_engines() as known, Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("")
-        turns = Turns(
+        rounds = Rounds(
             known, effort, lambda what: progress.update(task, advance=1, description=what)
         )
-        progress.update(task, total=turns.steps(variants, metrics))
-        return turns.run(variants, metrics)
+        progress.update(task, total=rounds.steps(variants, metrics))
+        return rounds.run(variants, metrics)
 
 
 def _groups(figures: Figures, metrics: Sequence[Metric]) -> list[chart.Group]:

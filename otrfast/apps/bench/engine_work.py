@@ -1,4 +1,4 @@
-"""The workloads on this engine: what a worker process runs for `native`, `gmpy2` and `pure`."""
+"""The workloads on this engine, for the worker processes of `native`, `gmpy2` and `pure`."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from otrfast.crypto.backend import Backend
 
 SHORT: Final = b"a" * 100
 LONG: Final = b"a" * 10_000
-CROWD: Final = 64  # conversations that are served together
+CROWD: Final = 64  # conversations in one batch
 _PING, _BURST_SHORT, _BURST_LONG = 20, 2000, 200  # messages of one sample
 _CALLS, _CALL_SHORT, _CALL_LONG = 4, 256, 64  # calls of one sample, and messages of each
-_TOGETHER: Final = 0.2  # seconds that threads run for one sample
-_BOTH_CORES: Final = 1.8  # what two threads gain where nobody else runs, at least
+_TOGETHER: Final = 0.2  # seconds for which threads run in one sample
+_BOTH_CORES: Final = 1.8  # the least gain of two threads on an idle machine
 _TRIES: Final = 5
-_WARM: Final = 100  # sessions made before memory is looked at: what comes once is not counted
+_WARM: Final = 100  # sessions made before memory is measured: costs of the first ones do not count
 _IMPORT: Final = (
     "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
 )
 
 
 def timed(work: Callable[[], object], units: int = 1) -> float:
-    """Return the seconds of processor time that one of the `units` of `work` takes: what other
-    programs do meanwhile is not counted."""
+    """Return the seconds of processor time for one of the `units` of `work`; the time of other
+    programs does not count."""
     start = time.process_time()
     work()
     return (time.process_time() - start) / units
@@ -42,14 +42,14 @@ def timed(work: Callable[[], object], units: int = 1) -> float:
 
 @cache
 def _compiled() -> TemporaryDirectory[str]:
-    """Where interpreters keep byte code for as long as this process runs: where they may not, as
-    an environment can have it, each import would compile what it loads."""
+    """Return the directory for byte code during this process: without one, as an environment may
+    request, each import would compile its modules."""
     return TemporaryDirectory(prefix="otrfast-bench-")
 
 
 @cache
 def _warm_environment(module: str) -> dict[str, str]:
-    """The environment in which `module` has been imported, and compiled, before."""
+    """Return an environment in which `module` has been compiled."""
     environment = os.environ | {"PYTHONPYCACHEPREFIX": _compiled().name}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run((sys.executable, "-c", f"import {module}"), check=True, env=environment)  # noqa: S603 - our own text
@@ -57,7 +57,7 @@ def _warm_environment(module: str) -> dict[str, str]:
 
 
 def import_seconds(module: str) -> float:
-    """Return how long a fresh interpreter takes to import `module`, warm."""
+    """Return the processor time in which a new interpreter imports the compiled `module`."""
     command = (sys.executable, "-c", _IMPORT.format(module))
     environment = _warm_environment(module)
     done = subprocess.run(command, check=True, capture_output=True, env=environment)  # noqa: S603 - the same
@@ -65,8 +65,7 @@ def import_seconds(module: str) -> float:
 
 
 def growth(make: Callable[[int], object], count: int) -> float:
-    """Return by how many bytes the process grows with each of `count` things made; they have to
-    be kept by their maker."""
+    """Return the growth of the process in bytes for each of `count` objects; `make` keeps them."""
     for number in range(_WARM):
         make(-1 - number)
     gc.collect()
@@ -78,8 +77,7 @@ def growth(make: Callable[[int], object], count: int) -> float:
 
 
 def together(works: Sequence[Callable[[], object]], seconds: float) -> float:
-    """Run each of `works` over and over in a thread of its own; return rounds a second, of all
-    together."""
+    """Repeat each of `works` in its own thread; return the rounds per second of all."""
     rates: list[float] = []
     barrier = threading.Barrier(len(works))
 
@@ -100,7 +98,7 @@ def together(works: Sequence[Callable[[], object]], seconds: float) -> float:
 
 
 class EngineWork:
-    """Both ends of conversations on one backend; `sample` answers for every metric of ours."""
+    """Both ends of conversations on one backend; `sample` serves every metric of ours."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -113,7 +111,7 @@ class EngineWork:
         return self._duos[number]
 
     def sample(self, metric: str, count: int) -> list[float]:
-        """Return `count` figures, or one over `count` conversations where it is about memory."""
+        """Return `count` figures; for memory, one figure over `count` conversations."""
         if metric == "memory":
             return [self._memory(count)]
         if metric == "idle":
@@ -163,7 +161,7 @@ class EngineWork:
         return timed(lambda: crowd.ping_pong(2, SHORT), 2 * CROWD)
 
     def _scaling(self, work: Callable[[Duo], None]) -> float:
-        """What two threads do against one, at a moment when the machine has two cores to give."""
+        """Return the ratio of two threads to one, measured when two cores are idle."""
         duos = self._duo(0), self._duo(1)
         one, two = (lambda: work(duos[0])), (lambda: work(duos[1]))
         for _ in range(_TRIES):
@@ -174,23 +172,23 @@ class EngineWork:
 
     @staticmethod
     def _most() -> float:
-        """What two threads gain where they share nothing: less than 2 where the machine is busy."""
+        """Return the gain of two threads that share nothing: below 2 on a busy machine."""
         data = bytes(1 << 20)
         works = [lambda: sha512(data)] * 2
         alone = together(works[:1], _TOGETHER)
         return together(works, _TOGETHER) / alone
 
     def _memory(self, conversations: int) -> float:
-        """Bytes of one side of a conversation after four messages."""
+        """Return the bytes of one side of a conversation after four messages."""
         duo = self._duo()
 
-        def talk(_: int) -> None:
+        def converse(_: int) -> None:
             duo.connect()
             duo.ping_pong(4, b"four messages")
 
-        return growth(talk, conversations) / 2
+        return growth(converse, conversations) / 2
 
     def _idle(self, peers: int) -> float:
-        """Bytes of a peer that has said one thing, in plain text, and no more."""
+        """Return the bytes of a peer after one plain text."""
         account = self._duo().accounts[0]
         return growth(lambda n: account.session(f"peer{n}").receive(b"good morning"), peers)

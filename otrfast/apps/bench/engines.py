@@ -1,4 +1,4 @@
-"""The processes that are measured: one for each engine, each a level of its own."""
+"""The measured processes, one for each engine and dispatch level."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LIBOTR_SOURCE: Final = Path(otrfast.__file__).parents[1] / "benchmarks" / "libo
 
 
 class Engine:
-    """A worker process: requests go in, lists of figures come out."""
+    """A worker process, which answers requests with lists of figures."""
 
     def __init__(self, command: list[str], variant: str, *, introduces_itself: bool) -> None:
         environment = dict(os.environ)
@@ -54,10 +54,10 @@ class Engine:
         return json.loads(line)
 
     def ask(self, metric: str, count: int) -> list[float]:
-        """Return the figures for `metric`: `count` of them, or one over `count` conversations.
-        Raises `BackendUnavailable` where the process has died."""
+        """Return `count` figures for `metric`, or one over `count` conversations. Raises
+        `BackendUnavailable` if the process has ended."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # there will be no answer either
+        with suppress(BrokenPipeError):  # then there is no answer
             self._process.stdin.write(f"{metric}:{count}\n")
             self._process.stdin.flush()
         answer = self._answer()
@@ -79,7 +79,7 @@ class Engine:
 
 
 class Engines:
-    """Starts engines by name; `absent` says why some are not there."""
+    """The engines by name; `absent` has the reasons for missing ones."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -87,7 +87,7 @@ class Engines:
         self.absent: dict[str, str] = {}
 
     def start(self, variant: str) -> Engine | None:
-        """Return a new process for `variant`, None where it can not be had."""
+        """Return a new process for `variant`; None if it is not available."""
         try:
             if variant == "libotr":
                 command = [str(self._libotr or self._build_libotr()), "3"]
@@ -102,7 +102,7 @@ class Engines:
         """Compile the program that drives libotr. Raises `BackendUnavailable`."""
         if not _LIBOTR_SOURCE.exists():
             raise BackendUnavailable(
-                "libotr is driven by benchmarks/libotr_bench.c, which only the source tree has"
+                "libotr needs benchmarks/libotr_bench.c, which is only in the source tree"
             )
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
@@ -118,6 +118,6 @@ class Engines:
 
 @contextmanager
 def known_engines() -> Iterator[Engines]:
-    """Yield the means to start engines, with a place for what has to be compiled."""
+    """Yield the engines, with a directory for compiled programs."""
     with TemporaryDirectory(prefix="otrfast-bench-") as scratch:
         yield Engines(Path(scratch))

@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""The description of the measured machine and software."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INSTRUCTIONS: Final = (
 
 
 def _cpu() -> tuple[str, str]:
-    """Return the processor's name, and which of the instructions that matter here it has."""
+    """Return the processor's name, and its instructions that matter here."""
     try:
         text = _CPUINFO.read_text(encoding="utf-8")
     except OSError:
@@ -34,8 +34,7 @@ def _cpu() -> tuple[str, str]:
 
 
 def describe(about: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Return the machine and the software by name; `about` is what the engines told of
-    themselves."""
+    """Return the machine and the software by name; `about` is what the engines report."""
     cpu, instructions = _cpu()
     machine = {
         "processor": cpu,
@@ -48,7 +47,7 @@ def describe(about: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         told = dict(about.get(variant, {}))
         if "gmp" in told:
             version, _, place = told["gmp"].partition(" (")
-            # where the file lies is nobody's business: whose it is says enough
+            # the path of the file is left out: its origin is enough
             machine["gmp"] = f"{version} ({'of gmpy2' if 'gmpy2' in place else 'of the system'})"
         if "level" in told:
             machine[variant] = f"level {told['level']}"

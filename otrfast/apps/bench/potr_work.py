@@ -1,8 +1,8 @@
-"""The same workloads through potr's interface: on `otrfast.potr`, and on python-potr itself.
+"""The same workloads on potr's interface: on `otrfast.potr`, and on python-potr.
 
-python-potr was written for a library that is gone. What broke with pycryptodome in its place
-(making DSA keys, signing with them, AES-CTR with a counter object) is mended here, at run time
-and for the measurement alone.
+python-potr was written for pycrypto, which is no longer available. With pycryptodome instead, DSA
+key generation, DSA signatures and AES-CTR with a counter object fail; this module fixes them at
+run time, for the measurement only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _SECRET: Final = b"the same on both sides"
 _SEND_ALL = 0
 
 
-def mend(crypto: Any, users: list[Any]) -> None:
-    """Give python-potr's `crypto` module what pycryptodome no longer offers by the old names;
-    `users` are the modules that hold its AESCTR by name."""
+def fix(crypto: Any, users: list[Any]) -> None:
+    """Add to python-potr's `crypto` module the functions that pycryptodome lacks; `users` are the
+    modules that import its AESCTR."""
     from Crypto.Cipher import AES
     from Crypto.PublicKey import DSA
 
@@ -50,8 +50,8 @@ def mend(crypto: Any, users: list[Any]) -> None:
 
 
 def open_potr(package: str) -> Any:
-    """Return the `context` module of `potr` or `otrfast.potr`. Raises `BackendUnavailable` where
-    it is missing."""
+    """Return the `context` module of `potr` or `otrfast.potr`. Raises `BackendUnavailable` if it
+    is missing."""
     try:
         context = importlib.import_module(f"{package}.context")
     except ImportError as error:
@@ -63,7 +63,7 @@ def open_potr(package: str) -> Any:
     if package == "potr":
         names = ("potr.compatcrypto.pycrypto", "potr.compatcrypto", "potr.crypt")
         crypto, *users = map(importlib.import_module, names)
-        mend(crypto, users)
+        fix(crypto, users)
     return context
 
 
@@ -88,13 +88,13 @@ class PotrDuo:
             contextclass = Context
 
             def loadPrivkey(self) -> None:
-                """There is none yet."""
+                """Return None: there is no stored key."""
 
             def savePrivkey(self) -> None:
-                """It lives as long as the process."""
+                """Do nothing: the key is not stored."""
 
             def saveTrusts(self) -> None:
-                """They live as long as the process."""
+                """Do nothing: trusts are not stored."""
 
         self._encrypted = context.STATE_ENCRYPTED
         self._not_otr = context.NotOTRMessage
@@ -105,11 +105,11 @@ class PotrDuo:
         self.connect()
 
     def new_key(self) -> None:
-        """Make a DSA key."""
+        """Generate a DSA key."""
         type(self.accounts[0].getPrivkey()).generate()
 
     def connect(self) -> None:
-        """Run a key exchange between two ends that have none yet."""
+        """Start a new conversation with a key exchange."""
         self._count += 1
         self.alice, self.bob = (account.getContext(self._count) for account in self.accounts)
         self.alice.other, self.bob.other = self.bob, self.alice
@@ -127,10 +127,10 @@ class PotrDuo:
         sender.sendMessage(_SEND_ALL, text)
         to, line = self._lines.pop()
         if to.receiveMessage(line)[0] != text:
-            raise RuntimeError("a text did not arrive as it was sent")
+            raise RuntimeError("a text did not arrive unchanged")
 
     def ping_pong(self, messages: int, text: bytes) -> None:
-        """Send texts in turn, so that keys rotate with each."""
+        """Send alternating texts, so that the keys rotate with each."""
         for number in range(messages):
             self._carry(self.bob if number % 2 else self.alice, text)
 
@@ -140,7 +140,7 @@ class PotrDuo:
             self._carry(self.alice, text)
 
     def smp(self) -> None:
-        """Run a whole check of a shared secret."""
+        """Run a complete SMP."""
         self.alice.smpInit(_SECRET)
         self._settle()
         self.bob.smpGotSecret(_SECRET)
@@ -149,7 +149,7 @@ class PotrDuo:
             raise RuntimeError("the check of a shared secret did not succeed")
 
     def greet(self, number: int) -> None:
-        """Take one thing in plain text from a new peer."""
+        """Receive one plain text of a new peer."""
         context = self.accounts[0].getContext(f"peer{number}")
         try:
             context.receiveMessage(b"good morning")
@@ -171,7 +171,7 @@ class PotrWork:
         return self._made
 
     def sample(self, metric: str, count: int) -> list[float]:
-        """Return `count` figures, or one over `count` conversations where it is about memory."""
+        """Return `count` figures; for memory, one figure over `count` conversations."""
         if metric == "import":
             return [import_seconds(f"{self._package}.context") for _ in range(count)]
         duo = self._duo()
@@ -195,8 +195,8 @@ class PotrWork:
 
     @staticmethod
     def _memory(duo: PotrDuo, conversations: int) -> float:
-        def talk(_: int) -> None:
+        def converse(_: int) -> None:
             duo.connect()
             duo.ping_pong(4, b"four messages")
 
-        return growth(talk, conversations) / 2
+        return growth(converse, conversations) / 2

@@ -1,49 +1,51 @@
-"""The engines take turns: in each round each of them does each piece of work for a moment, so
-that what else the machine does falls on all alike."""
+"""The rounds of a measurement: in each round each engine runs each workload for a short time, so
+that the load of other programs affects all engines alike."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from statistics import median
-from typing import NamedTuple
 
+from otrfast._records import record
 from otrfast.apps.bench.engines import Engine, Engines
 from otrfast.apps.bench.metrics import Metric, stand_in
 from otrfast.errors import BackendUnavailable
 
-_MOST = 400  # samples of one turn
-_SLOW = ("gmpy2", "pure", "python-potr", "libotr")  # fewer sessions where memory is measured
+_MOST = 400  # samples of one engine and metric in a round
+_SLOW = ("gmpy2", "pure", "python-potr", "libotr")  # fewer sessions in measurements of memory
 
 
-class Effort(NamedTuple):
-    """How much is done."""
+@record
+class Effort:
+    """The size of a measurement."""
 
     rounds: int
     seconds: float
-    """How long one engine's turn at one metric takes, about."""
+    """The approximate time for one engine and one metric in a round."""
     conversations: int
-    """How many are held while memory is measured; each has two sessions."""
+    """Conversations in a measurement of memory; each has two sessions."""
     peers: int
-    """How many idle ones are held."""
+    """Idle peers in a measurement of memory."""
 
 
 FULL = Effort(rounds=7, seconds=0.25, conversations=5000, peers=100_000)
 QUICK = Effort(rounds=3, seconds=0.05, conversations=200, peers=5000)
 
 
-@dataclass
 class Figures:
-    """Every sample, by variant and metric, one list for each round; and who was not there."""
+    """The samples, by variant and metric, with one list for each round, and the missing engines."""
 
-    samples: dict[str, dict[str, list[list[float]]]] = field(default_factory=dict)
-    about: dict[str, dict[str, str]] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("about", "absent", "samples")
+
+    def __init__(self, absent: dict[str, str] | None = None) -> None:
+        self.samples: dict[str, dict[str, list[list[float]]]] = {}
+        self.about: dict[str, dict[str, str]] = {}
+        self.absent = {} if absent is None else absent
 
     def rounds(self, variant: str, metric: str) -> list[list[float]]:
-        """Return the samples of each round; none where the engine has no part in the metric."""
+        """Return the samples of each round; none if the engine is not measured with the metric."""
         return self.samples.get(variant, {}).get(metric, [])
 
     def median(self, variant: str, metric: str) -> float | None:
@@ -52,8 +54,7 @@ class Figures:
         return median(pooled) if pooled else None
 
     def ratio(self, variant: str, metric: Metric, base: str) -> float | None:
-        """Return how many times better than `base` a variant is: the median over the rounds, each
-        compared with its own."""
+        """Return the ratio of a variant to `base`: the median of the ratios of the rounds."""
         there = stand_in(base, metric)
         if there is None:
             return None
@@ -67,8 +68,8 @@ class Figures:
         )
 
 
-class Turns:
-    """Runs the rounds."""
+class Rounds:
+    """A measurement in rounds."""
 
     def __init__(self, engines: Engines, effort: Effort, advance: Callable[[str], None]) -> None:
         self._engines = engines
@@ -79,7 +80,7 @@ class Turns:
         self.figures = Figures(absent=engines.absent)
 
     def run(self, variants: Sequence[str], metrics: Sequence[Metric]) -> Figures:
-        """Measure all of it; `advance` is told of each piece of work that is done."""
+        """Measure everything; `advance` is called before each workload."""
         try:
             for variant in variants:
                 self._advance(f"starting {variant}")
@@ -100,7 +101,7 @@ class Turns:
         return self.figures
 
     def steps(self, variants: Sequence[str], metrics: Sequence[Metric]) -> int:
-        """Return how often `advance` will be called, if every engine is there."""
+        """Return the number of calls of `advance` if every engine is available."""
         return len(variants) + sum(
             1 if metric.fresh else self._effort.rounds
             for metric in metrics
@@ -112,7 +113,7 @@ class Turns:
         self.figures.samples.setdefault(variant, {}).setdefault(metric, []).append(samples)
 
     def _once(self, metric: Metric) -> None:
-        """Measure what needs a fresh process, once for each engine."""
+        """Measure a metric that needs a new process, once for each engine."""
         for variant in self._running:
             if stand_in(variant, metric) is None:
                 continue
@@ -128,7 +129,7 @@ class Turns:
                 engine.close()
 
     def _round(self, metric: Metric) -> None:
-        """Give each engine its turn at one metric."""
+        """Measure each engine with one metric."""
         for variant, engine in list(self._running.items()):
             if stand_in(variant, metric) != metric.name:
                 continue
@@ -141,7 +142,7 @@ class Turns:
                 del self._running[variant]
 
     def _count(self, engine: Engine, metric: Metric) -> int:
-        """Return how many samples fill a turn, by the second of two that are not kept."""
+        """Return the number of samples for the measuring time, estimated from a discarded one."""
         key = engine.variant, metric.name
         if key not in self._counts:
             engine.ask(metric.name, 1)

@@ -1,8 +1,8 @@
-"""One engine in a process of its own, which measures what it is asked for.
+"""The worker process of one engine, which measures on request.
 
-A request is a line `METRIC:COUNT`, an answer a line of JSON with `unit` and `samples`, as
-benchmarks/libotr_bench.c gives it: seconds for one unit of work, bytes, or a ratio. The first
-line out says what runs, or why it can not.
+A request is a line `METRIC:COUNT`; an answer is a line of JSON with `unit` and `samples`, as from
+benchmarks/libotr_bench.c: seconds for one operation, bytes, or a ratio. The first line of output
+describes the engine, or says why it is not available.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _UNITS = {KILOBYTES: "bytes", TIMES: "ratio"}
 
 
 class Work(Protocol):
-    """What can be measured."""
+    """The workloads of one engine."""
 
     def sample(self, metric: str, count: int) -> list[float]:
-        """Return `count` figures, or one over `count` conversations where it is about memory."""
+        """Return `count` figures; for memory, one figure over `count` conversations."""
 
 
 def start(variant: str) -> tuple[Work, dict[str, str]]:
-    """Return a variant's work, and what it runs on. Raises `BackendUnavailable`."""
+    """Return a variant's workloads, and its description. Raises `BackendUnavailable`."""
     if variant in ("python-potr", "potr-layer"):
         from otrfast.apps.bench.potr_work import PotrWork
 
@@ -42,12 +42,12 @@ def start(variant: str) -> tuple[Work, dict[str, str]]:
         about = description()
         level, instructions = NEEDED.get(variant, (about["level"], ""))
         if about["level"] != level:
-            raise BackendUnavailable(f"the processor has no {instructions}")
+            raise BackendUnavailable(f"expected a processor with {instructions}")
     return EngineWork(backend), about
 
 
 def main(variant: str) -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until the input ends."""
     try:
         work, about = start(variant)
     except BackendUnavailable as error:
