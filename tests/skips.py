@@ -13,9 +13,12 @@ from collections.abc import Generator
 import pytest
 
 STANDING = {
-    r"no dispatch level \w+ (here|under valgrind)": "the processor lacks its instructions",
+    r"no dispatch level .+ here": "the processor lacks its instructions",
     r"^(Skipped: )?potr is not installed": "python-potr needs pycrypto, which no longer compiles",
+    r"this Python is built without its C test module": "a distribution may leave it out",
     r"OTRFAST_PURE=1 asks for a run without the C core": "whoever sets it asks for the skip",
+    r"installed without the C core": "the same",
+    r"through /proc|there is no fork here": "the operating system lacks it",
 }
 """Patterns of reasons, each with why the skip stands."""
 

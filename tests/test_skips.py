@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import skips
 
 INSIDE = "import pytest\ndef test_it():\n    pytest.skip({!r})\n"
 OUTSIDE = "import pytest\npytest.skip({!r}, allow_module_level=True)\n"
@@ -31,5 +32,12 @@ def test_skip_when_a_tool_is_missing_then_a_failure_in_ci(run):
     result.stdout.fnmatch_lines([f"*not listed in tests/skips.py: *{MISSING}*"])
 
 
-def test_skip_when_it_is_listed_then_it_stands_in_ci(run):
-    assert run("no dispatch level ifma here", "true").parseoutcomes() == {"skipped": 1}
+@pytest.mark.parametrize(
+    "reason", ["no dispatch level ifma under valgrind here", "potr is not installed"]
+)
+def test_skip_when_it_is_listed_then_it_stands_in_ci(run, reason: str):
+    assert run(reason, "true").parseoutcomes() == {"skipped": 1}
+
+
+def test_skip_of_our_own_potr_then_not_one_of_those_listed():
+    assert not skips.stands("Skipped: otrfast.potr is not installed")

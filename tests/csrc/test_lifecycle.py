@@ -31,7 +31,7 @@ def level(request):
 def run(*command):
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if result.returncode == 2:
-        pytest.skip("no dispatch level of this name here")
+        pytest.skip("no dispatch level of this number here")
     return result.returncode, result.stderr
 
 

@@ -157,6 +157,8 @@ def at_line(number: int) -> Callable[[Callable[[], object]], bool]:
     return interrupt
 
 
+@pytest.mark.sample(backend=["native", "gmpy2"])
+@pytest.mark.sample(backend="pure", operation=["send", "receive", "receive a burst"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_exception_at_every_line_then_no_key_stream_twice_and_nothing_stays_counted(
     backend, operation: str
@@ -195,6 +197,7 @@ def fail_each_allocation(operation: str) -> None:
         assert number < 3000, "the operation allocates without end"
 
 
+@pytest.mark.sample(operation="send")
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_failing_allocations_then_no_key_stream_twice_and_nothing_stays_counted(operation: str):
     pytest.importorskip("_testcapi", reason="this Python is built without its C test module")
