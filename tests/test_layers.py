@@ -17,7 +17,7 @@ LAYERS = [
     {"environment", "outcome"},
     {"protocol"},
     {"engine"},
-    {"session", "turns", "facts", "bytes_like"},
+    {"session", "batch", "bytes_like"},
     {"account"},
     {"storage"},
     {"potr", "toolkit", "aio"},

@@ -65,7 +65,7 @@ def replace_figures(page: str, figures: str, name: str = "figures") -> str:
     before, begin, rest = page.partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise LocalError(f"the page has no place for figures: {marks[0]} and {marks[1]}")
+        raise LocalError(f"expected the marks {marks[0]} and {marks[1]} in the page, found none")
     return f"{before}{begin}\n\n{figures}\n\n{end}{after}"
 
 

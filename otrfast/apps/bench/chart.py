@@ -130,7 +130,7 @@ def check(path: Path) -> None:
     if path.suffix == ".svg":
         return
     if path.suffix != ".png":
-        raise LocalError(f"a chart is a .svg or a .png file, not {path.name!r}")
+        raise LocalError(f"expected a .svg or .png file for the chart, not {path.name!r}")
     try:
         import_module("cairosvg")
     except (ImportError, OSError) as error:
