@@ -139,7 +139,7 @@ class CryptEngine:
         """Return the engine's session; None in a forked process, which must not use its parent's
         keys."""
         session = self._session
-        return None if session is None or session.forked else session
+        return None if session is None or session.conversation.forked else session
 
     def _channel(self) -> Channel | None:
         session = self._live()
@@ -161,7 +161,7 @@ class CryptEngine:
         account = self.ctx.user.engineAccount()
         session = self._live()
         if session is None:
-            session = self._session = account.lone_session(str(self.ctx.peer))
+            session = self._session = account.detached_session(str(self.ctx.peer))
         session.policy = Policy.MANUAL if self.ctx.optedIntoV3() else Policy.ALLOW_V2
         return session
 
@@ -291,7 +291,7 @@ class CryptEngine:
     def hold(self, message: bytes) -> None:
         """Have the engine hold a text until there is a session, then send it."""
         session = self._exchanging()
-        trust = session.conversation.local.trust
+        trust = session.conversation.context.trust
         for fingerprint, level in self.ctx.user.trusts.get(self.ctx.trustName, {}).items():
             with suppress(ValueError):  # a file may contain any text there
                 trust.set(session.peer, bytes.fromhex(fingerprint), level)
