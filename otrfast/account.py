@@ -30,6 +30,7 @@ from otrfast.session import KeyPair as DhPair
 from otrfast.session import Lookahead, Session
 from otrfast.trust import Trust
 
+_QUERY_TEXT = b" I ask for a private conversation with Off-the-Record messaging."
 _TAG_VALUES = 0x1_0000_0000 - MIN_INSTANCE_TAG
 _LOOKED_AT = 16  # peers that one new one may replace
 _NOTHING_LOST, _ENDED, _PRIVATE = range(3)  # what forgetting a peer costs
@@ -54,9 +55,11 @@ class Account(Secret):
         instance_tag: int | None = None,
         environment: Environment | None = None,
         trust: Trust | None = None,
-        query_text: bytes | None = None,
+        query_text: bytes = _QUERY_TEXT,
         error_text: bytes = b"An encrypted message could not be read.",
         trailing_tab: bool = False,
+        allow_own_key: bool = False,
+        answer_unknown_v2: bool = False,
         dh_batch: int | None = None,
     ) -> None:
         """Make an account.
@@ -65,9 +68,22 @@ class Account(Secret):
         start. `query_text` follows our queries, for people whose programs know no OTR;
         `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to
         whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made
-        at a time, by default as many as suit the backend. Raises `ValueError` for a reserved
-        instance tag.
+        at a time, by default as many as suit the backend. `allow_own_key` takes a peer that shows
+        our own key, which is else refused as `Reflected`. `answer_unknown_v2` answers data messages
+        of version 2 that belong to no session, as those of version 3 are answered: see
+        `events.SessionUnknown`. Raises `TypeError` for an argument of another type, `ValueError`
+        for a reserved instance tag.
         """
+        _check("name", name, str)
+        _check("protocol", protocol, str)
+        _check("private_key", private_key, KeyPair, "PrivateKey.load(path) reads one")
+        _check("policy", policy, Policy)
+        _check("query_text", query_text, bytes)
+        _check("error_text", error_text, bytes)
+        if limits is not None:
+            _check("limits", limits, Limits)
+        if instance_tag is not None:
+            _check("instance_tag", instance_tag, int)
         environment = environment or Environment()
         if instance_tag is None:
             instance_tag = (
@@ -75,11 +91,6 @@ class Account(Secret):
             )
         if not MIN_INSTANCE_TAG <= instance_tag < MIN_INSTANCE_TAG + _TAG_VALUES:
             raise ValueError("an instance tag is 0x100 .. 0xFFFFFFFF")
-        if query_text is None:
-            query_text = (
-                b" %b asks for a private conversation with Off-the-Record messaging."
-                % name.encode()
-            )
         self.name = name
         self.protocol = protocol
         self._policy = policy
@@ -90,6 +101,7 @@ class Account(Secret):
             environment.backend,
             environment.random,
             dh_batch or environment.backend.dh_batch,
+            allow_own_key,
         )
         self._sessions: dict[Hashable, Session] = {}
         self._forgotten: weakref.WeakValueDictionary[Hashable, Session] = (
@@ -110,6 +122,7 @@ class Account(Secret):
             query_text,
             error_text,
             trailing_tab,
+            answer_unknown_v2,
         )
         _accounts.add(self)
 
@@ -391,6 +404,7 @@ class Account(Secret):
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
+        _check("policy", policy, Policy)
         self._policy = policy
         for session in (*self._sessions.values(), *self._forgotten.values()):
             session._follow_account(policy)
@@ -408,6 +422,7 @@ class Account(Secret):
 
     @private_key.setter
     def private_key(self, private_key: KeyPair) -> None:
+        _check("private_key", private_key, KeyPair, "PrivateKey.load(path) reads one")
         self._identity.key_pair = private_key
 
     @property
@@ -444,6 +459,13 @@ class Account(Secret):
 
     def __repr__(self) -> str:
         return f"<Account {self.name!r} on {self.protocol!r}: {len(self._sessions)} conversations>"
+
+
+def _check(name: str, value: object, kind: type, remedy: str = "") -> None:
+    """Raise `TypeError` unless a value is of the kind that its argument takes."""
+    if not isinstance(value, kind):
+        expected = f"{name} is a {kind.__name__}, not a {type(value).__name__}"
+        raise TypeError(f"{expected}: {remedy}" if remedy else expected)
 
 
 def _unscheduled(deadline: float, conversation: Tickable) -> None:

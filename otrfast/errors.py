@@ -67,6 +67,10 @@ class UntrustedKey(LocalError):
         return type(self), (self.fingerprint,)
 
 
+class TextTooLong(LocalError):
+    """A text is longer than a peer with the same limits would read."""
+
+
 class QueueFull(LocalError):
     """The limit on texts that wait for encryption is reached."""
 

@@ -237,6 +237,14 @@ class HeartbeatReceived(Event):
 
 
 @record
+class SessionUnknown(Event):
+    """The peer believes the conversation to be private, and this side does not: it has restarted,
+    or has ended it. The peer was asked to start again if limits and policy allow that."""
+
+    instance: int = 0
+
+
+@record
 class OtherInstance(Event):
     """A message for another instance of our account; it was ignored."""
 

@@ -12,7 +12,7 @@ class Limits:
     """Every limit, with its default: sizes in bytes, times in seconds, rates as token buckets of
     (burst, per second)."""
 
-    message_size: int = 64 * 1024
+    message_size: int = 256 * 1024
     """The size of a line after reassembly, checked before base64 is decoded."""
     commit_size: int = 512
     """The size of a binary DH-Commit or D-H Key message."""
@@ -84,6 +84,19 @@ class Limits:
     """The time without a message of ours after which a received text is answered by an empty
     message, so that keys rotate."""
 
+    def __post_init__(self) -> None:
+        """Raise `TypeError` or `ValueError` for a limit that is no positive number."""
+        for name in type(self).__match_args__:
+            value = getattr(self, name)
+            if value is None and name in ("idle_session", "idle_finished"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"Limits.{name} is a number, not a {type(value).__name__}")
+            if not value >= (0 if name in _MAY_BE_ZERO else 1e-9):
+                raise ValueError(f"Limits.{name} is a number above 0, not {value!r}")
+
+
+_MAY_BE_ZERO = frozenset({"ake_retry", "error_interval", "heartbeat_interval", "held_age"})
 
 Bucket = tuple[float, float]
 """The state of a token bucket: the number of missing tokens, and the time of that count. It is a

@@ -116,6 +116,7 @@ def test_tick_when_called_without_need_then_the_heap_does_not_grow(quick):
 
 def test_tick_then_outcomes_by_peer(quick):
     account = make_account(quick, policy=Policy.ALLOW_V3)
+    account.trust.note("bob", b"f" * 20)
     account.session("bob").receive(b"?OTRv3?")
     account.session("eve")
     turn(account, 16)

@@ -3,7 +3,7 @@
 import pytest
 from helpers import Pair, Side, kind, kinds, make_account
 
-from otrfast import LocalError, MessageState, Policy, errors, events
+from otrfast import Limits, LocalError, MessageState, Policy, errors, events
 from otrfast.session import MIN_FRAGMENT
 
 
@@ -265,7 +265,8 @@ def test_max_fragment_when_too_small_then_refused(quick, limit: int):
 
 
 def test_text_of_too_many_fragments_then_refused_before_anything_is_sealed(quick, version: int):
-    pair = Pair(quick, version, max_fragment=MIN_FRAGMENT)
+    limits = Limits(message_size=1 << 23)
+    pair = Pair(quick, version, max_fragment=MIN_FRAGMENT, limits=limits)
     pair.establish()
     with pytest.raises(errors.FragmentLimitTooSmall):
         pair.alice.send(bytes(b"x" * 3_000_000))

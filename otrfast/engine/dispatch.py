@@ -25,6 +25,7 @@ from otrfast.events import (
     OtherInstance,
     PeerError,
     QueryReceived,
+    SessionUnknown,
     UnencryptedReceived,
 )
 from otrfast.limits import Limits
@@ -39,6 +40,7 @@ from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
 from otrfast.wire.tlv import TlvType
 
+_MOST_MARKS = 8  # looked at in one line: each costs a copy of the rest
 _SMALL_MESSAGES = (DHCommit.TYPE, DHKey.TYPE)
 
 
@@ -124,9 +126,17 @@ def _take(conversation: Conversation, found: wire.Line, call: Call) -> None:
 
 
 def _text_around(conversation: Conversation, text: bytes, call: Call) -> None:
-    """Deliver the text in front of a mark of OTR, if there is one."""
-    if text:
-        LINES.advance(Incoming(conversation, call), conversation.state, wire.PlainText(text))
+    """Deliver the text before or after a mark of OTR, if there is one. Of another message in it
+    nothing is shown but the text around that."""
+    for _ in range(_MOST_MARKS):
+        plain, mark, _ = text.partition(wire.OTR_TAG)
+        if not wire.is_decoration(plain):
+            line = wire.PlainText(plain)
+            LINES.advance(Incoming(conversation, call), conversation.state, line)
+        if not mark:
+            return
+        _reject(UnexpectedMessage("a second message of OTR on one line"), call)
+        text = getattr(wire.classify(text[len(plain) :]), "after", b"")
 
 
 def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) -> None:
@@ -135,8 +145,9 @@ def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) 
         fragment = fragments.parse(found.line, found.version)
         if not _is_ours(conversation, fragment, may_lack_receiver=True):
             call.events.append(OtherInstance(fragment.sender, fragment.receiver))
-            return
-        whole = _reassemble(conversation, fragment, call)
+            whole = None
+        else:
+            whole = _reassemble(conversation, fragment, call)
     except RemoteError as error:
         _reject(error, call)
     else:
@@ -146,6 +157,7 @@ def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) 
                 _reject(DecodeError("fragment of a fragment", 0), call)
             else:
                 _take(conversation, inner, call)
+    _text_around(conversation, found.after, call)
 
 
 def _reject(error: RemoteError, call: Call, sender: int = 0) -> None:
@@ -176,11 +188,24 @@ def _is_ours(
 ) -> bool:
     """Whether it is for this instance. Raises `VersionMismatch` if the policy forbids its
     version, and what `check_tags` raises."""
-    if message.version not in conversation.versions:
+    if message.version not in conversation.versions and not _goes_on(conversation, message):
         raise VersionMismatch(f"the policy does not allow version {message.version}")
     ours = conversation.context.identity.instance_tag
     return message.version == 2 or check_tags(
         message.sender, message.receiver, ours, may_lack_receiver
+    )
+
+
+def _goes_on(conversation: Conversation, message: Message | fragments.Fragment) -> bool:
+    """Whether it may belong to a session that goes on although the policy allows its version no
+    longer: in both directions, until it is ended."""
+    if not isinstance(message, DataMessage | fragments.Fragment):
+        return False
+    instance = conversation.instances.get(message.sender)
+    return (
+        instance is not None
+        and instance.channel is not None
+        and instance.version == message.version
     )
 
 
@@ -190,8 +215,11 @@ def _encoded(conversation: Conversation, found: wire.EncodedMessage, call: Call)
         raw = _unwrap(found, call.context.limits, call.context.identity.backend)
     except RemoteError as error:
         _reject(error, call)
+        if isinstance(error, LimitExceeded):
+            _answer_unreadable(conversation, conversation.current, call)
     else:
         _raw(conversation, raw, call)
+    _text_around(conversation, found.after, call)
 
 
 def _unwrap(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> bytes:
@@ -257,8 +285,9 @@ def start_offered(conversation: Conversation, offered: frozenset[int], call: Cal
         conversation.instances.start(version, call)
         jitter = int.from_bytes(call.context.identity.random(2), "big") / 0x20000
         when = call.now + call.context.limits.ake_retry * (1 + jitter)
-        conversation.retry = (when, version)
-        call.wake(when)
+        if call.context.trust.of(conversation.peer):  # an unknown peer is not asked twice
+            conversation.retry = (when, version)
+            call.wake(when)
 
 
 def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
@@ -359,12 +388,15 @@ def _error_in_session(incoming: Incoming, state: MessageState, line: wire.ErrorT
 
 
 def _unsupported(incoming: Incoming, state: MessageState, line: wire.Unsupported) -> EnumStep:
-    known = (
-        "an OTR mark of no known meaning"
-        if line.version is None
-        else "version 1 is not spoken here"
-    )
-    incoming.call.events.append(MessageRejected(VersionMismatch(known)))
+    conversation, call = incoming.conversation, incoming.call
+    if line.version is not None:
+        _text_around(conversation, line.before, call)
+        call.events.append(MessageRejected(VersionMismatch("version 1 is not supported")))
+        _text_around(conversation, line.after, call)
+    elif line.stands_alone:
+        call.events.append(MessageRejected(VersionMismatch("an unknown mark of OTR")))
+    else:  # a text that speaks of OTR
+        LINES.advance(incoming, state, wire.PlainText(line.before + line.line))
     return EnumStep(state)
 
 
@@ -395,6 +427,10 @@ def _unexpected(incoming: Incoming, state: MessageState, message: DataMessage) -
     error = UnexpectedMessage("a data message without an encrypted session")
     if not message.ignore_unreadable:
         _unreadable(incoming.conversation, incoming.instance, error, incoming.call)
+        if state is MessageState.PLAINTEXT:
+            _session_unknown(
+                incoming.conversation, incoming.instance, message.version, incoming.call
+            )
     return EnumStep(state)
 
 
@@ -404,12 +440,33 @@ def _unreadable(
     """Report a message that cannot be read; in a session, tell the peer, who may start a
     new one."""
     call.events.append(MessageRejected(error, instance.tag))
-    # a repetition on the way is no reason to answer
-    replayed = isinstance(error, CounterReplayed)
+    if not isinstance(error, CounterReplayed):  # a copy made on the way is no reason to answer
+        _answer_unreadable(conversation, instance, call)
+
+
+def _answer_unreadable(conversation: Conversation, instance: Instance | None, call: Call) -> None:
+    """Tell the peer of a session that a message could not be read, within the limits."""
     text = call.context.error_text
-    if instance.state is MessageState.ENCRYPTED and not replayed and text:
+    if instance is not None and instance.state is MessageState.ENCRYPTED and text:
         if may_answer_error(conversation, call):
             call.wire.append(wire.error(text))
+
+
+def _session_unknown(
+    conversation: Conversation, instance: Instance, version: int, call: Call
+) -> None:
+    """The peer sends messages of a private conversation that is not known here, as after a
+    restart: report it, and have the peer start again, within the limits."""
+    call.events.append(SessionUnknown(instance.tag))
+    context, policy = call.context, conversation.policy
+    if version == 2 and not context.answer_unknown_v2:
+        return
+    asks = Policy.ERROR_START_AKE in policy and conversation.versions
+    if (asks or context.error_text) and may_answer_error(conversation, call):
+        if asks:
+            query(conversation, call)
+        else:
+            call.wire.append(wire.error(context.error_text))
 
 
 def _finish(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> EnumStep:

@@ -32,7 +32,7 @@ class FastPath:
         self.clock = context.clock
         self.line_limit = context.limits.message_size
         self.silence = context.limits.heartbeat_interval
-        self.text_limit = self.line_limit
+        self.text_limit = max(0, self.line_limit * 3 // 4 - EXPANSION)
 
     def settle(self, conversation: Conversation) -> None:
         """Open or close the path, after whatever may have changed the answer."""
@@ -44,7 +44,6 @@ class FastPath:
         if (
             instance is not None
             and instance.channel is not None
-            and instance.version in conversation.versions
             and not (recipient is Recipient.BEST and instances.best_may_change)
         ):
             self.channel, self.instance = instance.channel, instance
@@ -54,10 +53,9 @@ class FastPath:
         changed."""
         if conversation.padding is not None or Policy.REQUIRE_TRUST in conversation.policy:
             self.text_limit = 0  # each text goes the general way
-        elif conversation.max_fragment:
-            self.text_limit = max(0, conversation.max_fragment * 3 // 4 - EXPANSION)
         else:
-            self.text_limit = self.line_limit
+            longest = conversation.max_fragment or self.line_limit
+            self.text_limit = max(0, min(longest, self.line_limit) * 3 // 4 - EXPANSION)
 
     def stays_open(self, events: list[Event]) -> bool:
         """Whether all that happened is a text through the open path's channel, with keys rotated

@@ -18,6 +18,7 @@ from otrfast.errors import (
     NotEncrypted,
     PolicyForbids,
     TextHasNul,
+    TextTooLong,
     UntrustedKey,
 )
 from otrfast.events import MessageResent, MessageUndelivered
@@ -105,6 +106,13 @@ def check(
         raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
     if not encrypted and not conversation.policy.requires_encryption:
         return
+    longest = call.context.limits.message_size * 3 // 4 - EXPANSION
+    length = len(text) + sum(len(tlv.value) for tlv in tlvs)
+    if length > longest:
+        raise TextTooLong(
+            f"a text with its TLVs has at most {longest} bytes (`Limits.message_size`), and "
+            f"{length} were given"
+        )
     if b"\0" in text:
         raise TextHasNul("a text with a zero byte cannot be carried by OTR")
     size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + EXPANSION) * 4 // 3

@@ -85,7 +85,6 @@ def tick(conversation: Conversation, call: Call) -> None:
     limits = conversation.context.limits
     instances, retry = conversation.instances, conversation.retry
     conversation.ticked = call.now
-    unfinished = instances.exchanging
     instances.expire(call.now)
     conversation.expire_fragments(call.now)
     if conversation.queue is not None:
@@ -99,7 +98,7 @@ def tick(conversation: Conversation, call: Call) -> None:
         conversation.sent = None  # too old to be sent again
     if retry is not None and call.now >= retry[0]:
         conversation.retry = None
-        if unfinished and retry[1] in conversation.versions:
+        if instances.exchanging and retry[1] in conversation.versions:
             instances.start(retry[1], call)
     if limits.idle_session is not None and instances.encrypted:
         if call.now >= conversation.last_used + limits.idle_session:

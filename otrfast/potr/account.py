@@ -112,6 +112,7 @@ class BaseAccount(Generic[C]):
                 instance_tag=self.instanceTag,
                 query_text=b"",
                 error_text=b"",
+                allow_own_key=True,
             )
         elif self._engineAccount.private_key is not pair:
             self._engineAccount.private_key = pair

@@ -71,6 +71,7 @@ class AwaitingSignature:
     secret: SharedSecret
     keys: AkeKeys
     reveal: RevealSignature
+    our_fingerprint: bytes
     since: float
 
 
@@ -86,6 +87,7 @@ class Established:
     version: int
     ssid: bytes
     revealed: bool
+    our_fingerprint: bytes
     their_key: PublicKey
     their_keyid: int
     their_public: bytes
@@ -214,9 +216,9 @@ def _reveal_signature(ake: Ake, state: AwaitingDHKey, message: DHKey) -> AkeStep
     version = state.commit.version
     proof = _prove(ake, keys, True, state.key.public, message.gy)
     reveal = RevealSignature(version, *ake.tags(version), state.r, *proof)
-    return AkeStep(
-        AwaitingSignature(state.key, message.gy, secret, keys, reveal, ake.now), (reveal,)
-    )
+    ours = ake.identity.key_pair.fingerprint
+    waiting = AwaitingSignature(state.key, message.gy, secret, keys, reveal, ours, ake.now)
+    return AkeStep(waiting, (reveal,))
 
 
 def _reveal_for_yielded(ake: Ake, state: AwaitingRevealSignature, message: DHKey) -> AkeStep:
@@ -241,7 +243,16 @@ def _verify_then_sign(
     version = state.commit.version
     reply = Signature(version, *ake.tags(version), *_prove(ake, keys, False, ours, gx))
     established = Established(
-        version, keys.ssid, False, their_key, their_keyid, gx, _KEYID, state.key, secret
+        version,
+        keys.ssid,
+        False,
+        ake.identity.key_pair.fingerprint,
+        their_key,
+        their_keyid,
+        gx,
+        _KEYID,
+        state.key,
+        secret,
     )
     return AkeStep(IDLE, (reply,), established)
 
@@ -253,6 +264,7 @@ def _verify_signature(ake: Ake, state: AwaitingSignature, message: Signature) ->
         state.reveal.version,
         state.keys.ssid,
         True,
+        state.our_fingerprint,
         their_key,
         their_keyid,
         theirs,
@@ -306,6 +318,8 @@ def _verify(
     if len(x) < _X_TAIL:
         raise DecodeError("public key", len(x))
     raw, keyid, signature = x[:-_X_TAIL], x[-_X_TAIL:-SIGNATURE_BYTES], x[-SIGNATURE_BYTES:]
+    if raw == ake.identity.key_pair.public.raw and not ake.identity.allow_own_key:
+        raise Reflected("the peer shows our own key: somebody relays our messages to us")
     key = ake.identity.public_key(raw)
     if not any(keyid):
         raise DecodeError("keyid", len(raw))

@@ -75,6 +75,19 @@ class Channel(Secret):
         `SessionBroken` if the session's start was interrupted."""
         if self.send_keys is not None and not flags:
             return self.send_keys.seal(self.send_prefix, text, tlvs, b"")
+        keys, prefix = self._sending(flags, computed)
+        keyring = self.keyring
+        line = keys.seal(prefix, text, tlvs, keyring.revealed)
+        keyring.forget_revealed()
+        if not flags:
+            self.send_keys, self.send_prefix = keys, prefix
+        return line
+
+    def _sending(
+        self, flags: int, computed: ComputedSecret | None = None
+    ) -> tuple[DataKeys, bytes]:
+        """Return the keys of the sending pair, and a message's bytes up to the next D-H key.
+        Raises `SessionBroken`."""
         if not self.ready:
             raise SessionBroken("starting this session was interrupted: call start() again")
         keyring = self.keyring
@@ -82,12 +95,7 @@ class Channel(Secret):
         our_keyid, their_keyid = keyring.our_keyid - 1, keyring.their_keyid
         keys = keyring.pair(our_keyid, their_keyid, computed)
         keyids = our_keyid.to_bytes(4, "big") + their_keyid.to_bytes(4, "big")
-        prefix = self._header + bytes((flags,)) + keyids + mpi(next_public)
-        line = keys.seal(prefix, text, tlvs, keyring.revealed)
-        keyring.forget_revealed()
-        if not flags:
-            self.send_keys, self.send_prefix = keys, prefix
-        return line
+        return keys, self._header + bytes((flags,)) + keyids + mpi(next_public)
 
     def seal_many(self, texts: Sequence[bytes]) -> list[bytes]:
         """Return `seal(text)` for each text."""

@@ -55,3 +55,4 @@ class Context:
     query_text: bytes
     error_text: bytes
     trailing_tab: bool
+    answer_unknown_v2: bool

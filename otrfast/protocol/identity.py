@@ -33,6 +33,7 @@ class Identity(Secret):
     __slots__ = (
         "_primes",
         "_sound",
+        "allow_own_key",
         "backend",
         "dh_keys",
         "instance_tag",
@@ -47,7 +48,9 @@ class Identity(Secret):
         backend: Backend,
         random: Callable[[int], bytes],
         dh_batch: int,
+        allow_own_key: bool = False,
     ) -> None:
+        self.allow_own_key = allow_own_key
         self.key_pair = key_pair
         self.instance_tag = instance_tag
         self.backend = backend

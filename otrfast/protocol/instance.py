@@ -67,6 +67,7 @@ class Instance(Secret):
         "fingerprint",
         "last_received",
         "last_sent",
+        "our_fingerprint",
         "revealed",
         "smp",
         "ssid",
@@ -81,6 +82,7 @@ class Instance(Secret):
         self.state = MessageState.PLAINTEXT
         self.channel: Channel | None = None
         self.fingerprint: bytes | None = None
+        self.our_fingerprint: bytes | None = None  # of the key that the exchange was made with
         self.ssid = b""
         self.revealed = False
         self.version = 0
@@ -115,7 +117,7 @@ class Instance(Secret):
         revealed = self.channel.keyring.retiring if self.channel is not None else b""
         channel = Channel(context.identity, established, self.tag, revealed)
         # fmt: off
-        self.channel, self.state, self.fingerprint, self.ssid, self.revealed, self.version = channel, MessageState.ENCRYPTED, fingerprint, established.ssid, established.revealed, established.version  # noqa: E501  one line: nothing can come between
+        self.channel, self.state, self.fingerprint, self.our_fingerprint, self.ssid, self.revealed, self.version = channel, MessageState.ENCRYPTED, fingerprint, established.our_fingerprint, established.ssid, established.revealed, established.version  # noqa: E501  one line: nothing can come between
         # fmt: on
         if context.limits.idle_session is not None:
             call.wake(call.now + context.limits.idle_session)

@@ -28,9 +28,10 @@ _ABORT = Tlv(TlvType.SMP_ABORT, b"")
 
 
 def _machine(instance: Instance, call: Call) -> smp.Smp:
-    assert instance.fingerprint is not None  # the session is encrypted
+    ours, theirs = instance.our_fingerprint, instance.fingerprint
+    assert ours is not None  # the session is encrypted
+    assert theirs is not None
     identity = call.context.identity
-    ours, theirs = identity.key_pair.fingerprint, instance.fingerprint
     return smp.Smp(identity.backend, identity.random, ours, theirs, instance.ssid)
 
 

@@ -21,6 +21,10 @@ ERROR_MARK: Final = b"?OTR Error:"
 WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
 WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}
 
+_DECORATION = re.compile(rb"(?:\s|<[^<>]*+>|&nbsp;)*+(?:b?['\"])?(?:\s|<[^<>]*+>|&nbsp;)*+")
+_FRAGMENT_COMMAS = 4
+_UNKNOWN_MARK = re.compile(rb"\?OTR\S*")
+_TRAILING_TAB = b"\t"
 _GROUP = 8  # bytes of one version tag
 _MOST_GROUPS = 16  # version tags that are read
 _QUERY = re.compile(rb"\?OTR(\??)(?:v([^?]*)(?:\?|\Z))?", re.DOTALL)
@@ -67,11 +71,16 @@ class EncodedMessage:
     line: bytes
     before: bytes
 
+    @property
+    def after(self) -> bytes:
+        """The text after the final dot."""
+        return self.line.partition(b".")[2]
+
     def decode(self) -> bytes:
         """Return the binary message.
 
-        The final dot is required, and the text after it is ignored; line breaks and spaces are
-        skipped. Raises `DecodeError` for any other character that is not base64.
+        The final dot is required; line breaks and spaces before it are skipped. Raises
+        `DecodeError` for any other character that is not base64.
         """
         end = self.line.find(b".", len(ENCODED_PREFIX))
         if end < 0:
@@ -92,13 +101,34 @@ class FragmentText:
     version: int
     before: bytes
 
+    @property
+    def after(self) -> bytes:
+        """The text after the comma that ends the fragment."""
+        parts = self.line.split(b",", _FRAGMENT_COMMAS)
+        return parts[_FRAGMENT_COMMAS] if len(parts) > _FRAGMENT_COMMAS else b""
+
 
 @record
 class Unsupported:
-    """A line of OTR that is refused: a message of version 1, or an unknown mark."""
+    """A message of version 1, or a mark that is none of OTR: `line` starts at `?OTR`; `before` is
+    the text before it."""
 
     line: bytes
     version: int | None
+    before: bytes = b""
+
+    @property
+    def after(self) -> bytes:
+        """The text after the final dot of a message of version 1, or after an unknown mark."""
+        if self.version is not None:
+            return self.line.partition(b".")[2]
+        mark = _UNKNOWN_MARK.match(self.line)
+        return self.line if mark is None else self.line[mark.end() :]
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether there is no text beside the mark."""
+        return is_decoration(self.before) and is_decoration(self.after)
 
 
 Line = PlainText | TaggedText | Query | ErrorText | EncodedMessage | FragmentText | Unsupported
@@ -117,7 +147,7 @@ def classify(line: bytes) -> Line:
             return FragmentText(otr, 2, before)
         case b":":
             return (
-                Unsupported(otr, 1)
+                Unsupported(otr, 1, before)
                 if otr.startswith((b"?OTR:AAEK", b"?OTR:AAED"))
                 else EncodedMessage(otr, before)
             )
@@ -125,7 +155,7 @@ def classify(line: bytes) -> Line:
             return _query(otr, before)
     if otr.startswith(ERROR_MARK):
         return ErrorText(otr[len(ERROR_MARK) :].removeprefix(b" "), before)
-    return Unsupported(otr, None)
+    return Unsupported(otr, None, before)
 
 
 def is_ordinary(text: object, limit: int) -> bool:
@@ -137,6 +167,12 @@ def is_ordinary(text: object, limit: int) -> bool:
         and b"\0" not in text
         and OTR_TAG not in text
     )
+
+
+def is_decoration(text: bytes) -> bool:
+    """Whether a text around a mark of OTR is none: empty, white space, HTML tags of a client, or
+    the quotes that a badly written bot leaves of a bytes literal."""
+    return _DECORATION.fullmatch(text) is not None
 
 
 def is_query(text: bytes) -> bool:
@@ -156,7 +192,7 @@ def _query(otr: bytes, before: bytes) -> Query:
     return Query(frozenset(versions), before, otr[found.end() :])
 
 
-def _tagged(line: bytes) -> PlainText | TaggedText:
+def _tagged(line: bytes) -> Line:
     start = line.find(WHITESPACE_BASE)
     if start < 0:
         return PlainText(line)
@@ -169,7 +205,10 @@ def _tagged(line: bytes) -> PlainText | TaggedText:
         for at in range(first, first + _GROUP * min(groups, _MOST_GROUPS), _GROUP)
     }
     versions = [version for version, tag in WHITESPACE_VERSIONS.items() if tag in shown]
-    return TaggedText(line[:start] + line[first + _GROUP * groups :], frozenset(versions))
+    rest = line[first + _GROUP * groups :]
+    text = line[:start] + (b"" if rest == _TRAILING_TAB else rest)
+    # without the tag it may be a line of OTR, which must not be shown as a text
+    return classify(text) if OTR_TAG in text else TaggedText(text, frozenset(versions))
 
 
 def encode_message(raw: bytes) -> bytes:

@@ -16,7 +16,12 @@ from otrfast.protocol import ake
 from otrfast.wire.messages import DataMessage
 
 LENGTHS = (0, 2**31 - 1, 2**32 - 1)
-SILENT = (events.MessageRejected, events.Limited, events.OtherInstance)
+SILENT = (
+    events.MessageRejected,
+    events.Limited,
+    events.OtherInstance,
+    events.SessionUnknown,
+)
 
 
 def refused(side: Side, line: bytes, before: object) -> Outcome:

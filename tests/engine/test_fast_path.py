@@ -10,7 +10,7 @@ from helpers import Pair, digest, examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otrfast import Outcome, Padding, errors, events
+from otrfast import Outcome, Padding, Policy, errors, events
 from otrfast.engine.fast_path import FastPath
 from otrfast.protocol.channel import Channel
 from otrfast.wire.tlv import Tlv
@@ -253,16 +253,25 @@ def test_receive_many_of_much_junk_then_the_fast_path_is_not_tried_on_all_of_it_
     assert sum(looked_at) <= len(junk) * 20
 
 
-def test_fast_path_when_policy_forbids_the_version_then_closed(quick, version: int):
+def test_session_when_the_policy_forbids_its_version_then_both_directions_go_on(
+    quick, version: int
+):
     from helpers import ONLY
 
     pair = Pair(quick, version)
     pair.establish()
     pair.converse(2)
     pair.say(pair.alice, b"opens the fast path")
-    pair.bob.session.policy = ONLY[5 - version]
-    outcome = pair.bob.session.receive(pair.alice.session.send(b"x").wire[0])
-    assert [type(event.error) for event in outcome.events] == [errors.VersionMismatch]
+    for policy in (ONLY[5 - version], Policy.NEVER):
+        pair.bob.session.policy = policy
+        pair.converse(2)
+        pair.bob.session.max_fragment = pair.alice.session.max_fragment = 300
+        pair.converse(1)
+        pair.bob.session.max_fragment = pair.alice.session.max_fragment = 0
+    pair.alice.start()  # a new session of the forbidden version does not start
+    pair.deliver()
+    assert len(pair.bob.seen(events.SecureStarted)) == 1
+    pair.converse()
 
 
 def test_digest_then_it_sees_what_a_fast_path_message_changes(secured: Pair):

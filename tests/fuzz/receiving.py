@@ -23,7 +23,12 @@ from otrfast.wire.tlv import Tlv, TlvType, encode_tlvs
 
 from .mutations import Mutator
 
-_REFUSALS = (events.MessageRejected, events.Limited, events.OtherInstance)
+_REFUSALS = (
+    events.MessageRejected,
+    events.Limited,
+    events.OtherInstance,
+    events.SessionUnknown,
+)
 _GENUINE_TEXT = b"the genuine one"
 _OTHERS = (
     b"?OTRv23?",

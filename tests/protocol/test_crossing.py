@@ -7,7 +7,7 @@ import random
 import pytest
 from helpers import ONLY, Pair, Side, encoded, kinds, make_account, parsed
 
-from otrfast import Account, events
+from otrfast import Account, Limits, events
 from otrfast.protocol import ake
 from otrfast.wire.messages import DHCommit
 
@@ -181,11 +181,17 @@ def test_recovery_in_version_2_when_too_late_then_not_applied(backend):
 # Lost messages: the retry
 
 
+def know(pair: Pair) -> None:
+    """Have Bob have seen Alice's key before: an unknown peer gets no second try."""
+    pair.bob.account.trust.note("alice", pair.alice.account.fingerprint)
+
+
 @pytest.mark.parametrize("lost", ["DHCommit", "DHKey", "RevealSignature", "Signature"])
 def test_retry_when_a_message_is_lost_then_encrypted_after_the_tick(
     backend, version: int, lost: str
 ):
     pair = Pair(backend, version, 3)
+    know(pair)
     pair.alice.start()
     dropped = 0
     while pair.alice.out or pair.bob.out:
@@ -207,6 +213,7 @@ def test_retry_when_a_message_is_lost_then_encrypted_after_the_tick(
 
 
 def test_retry_then_only_once(pair: Pair):
+    know(pair)
     pair.alice.start()
     pair.step(pair.alice)
     sent = 0
@@ -225,10 +232,29 @@ def test_retry_then_never_by_the_side_that_was_asked(pair: Pair):
         assert pair.alice.tick().wire == ()
 
 
+def test_retry_when_nothing_is_known_of_the_peer_then_none(quick):
+    pair = Pair(quick, 3)
+    pair.alice.start()
+    pair.step(pair.alice)
+    assert kinds(pair.bob.out) == ["DHCommit"]
+    pair.clock.turn(16)
+    assert pair.bob.tick().wire == ()
+
+
+def test_retry_when_the_exchange_has_timed_out_before_then_none(quick):
+    pair = Pair(quick, 3, limits=Limits(ake_timeout=5.0))
+    know(pair)
+    pair.alice.start()
+    pair.step(pair.alice)
+    pair.clock.turn(16)
+    assert pair.bob.tick().wire == ()
+
+
 def test_retry_then_jittered(quick):
     delays = set()
     for seed in range(8):
         pair = Pair(quick, 3, seed)
+        know(pair)
         pair.alice.start()
         pair.step(pair.alice)
         delays.add(pair.bob.session.next_deadline - pair.clock())

@@ -309,13 +309,14 @@ def test_unreadable_when_it_may_be_ignored_then_silence(secured: Pair):
         assert kinds(outcome.wire) == ["error"] * told
 
 
-def test_data_when_not_private_then_an_event_and_no_answer(pair: Pair, seed: int):
+def test_data_when_not_private_then_events_and_in_version_3_an_answer(pair: Pair, seed: int):
     other = Pair(pair.alice.account._identity.backend, pair.version, seed)
     other.establish()
     line = other.bob.send(b"x").wire[0]
     outcome = pair.alice.receive(line)
     assert refusals(outcome) == [errors.UnexpectedMessage]
-    assert not outcome.wire
+    assert outcome.events[-1] == events.SessionUnknown(outcome.events[0].instance)
+    assert kinds(outcome.wire) == (["error"] if pair.version == 3 else [])
     assert pair.alice.session.instances == ()
 
 

@@ -89,9 +89,9 @@ def test_tag_of_an_unknown_version_then_cut_out_too():
     assert wire.classify(line) == wire.TaggedText(b"ab", frozenset({2, 3}))
 
 
-def test_tag_with_trailing_tab_then_only_the_tab_is_left():
+def test_tag_with_trailing_tab_then_no_tab_is_left():
     assert wire.tag((2, 3), trailing_tab=True) == wire.tag((2, 3)) + b"\t"
-    assert wire.classify(b"a" + wire.tag((2,), True)) == wire.TaggedText(b"a\t", frozenset({2}))
+    assert wire.classify(b"a" + wire.tag((2,), True)) == wire.TaggedText(b"a", frozenset({2}))
 
 
 def test_tag_cut_short_then_plain_or_without_the_version():
