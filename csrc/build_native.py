@@ -1,6 +1,6 @@
-"""Describe `otrfast.crypto._native` to cffi: the public header, and each C file beside this one.
+"""Describe `otrfast.crypto._native` to cffi: the public header, and each C file below this directory.
 
-Into the same shared object goes `otrfast.crypto._direct`, which is written by hand: binding/.
+Into the same shared object goes `otrfast.crypto._direct`, which is written by hand: python/.
 """
 
 import sys
@@ -17,7 +17,7 @@ BEGIN, END = "/* cdef: begin */", "/* cdef: end */"
 
 def declarations() -> str:
     """Return the part of the public header that stands between its two marks, for cffi to read."""
-    header = (HERE / "otrfast.h").read_text(encoding="utf-8")
+    header = (HERE / "include" / "otrfast.h").read_text(encoding="utf-8")
     return header.split(BEGIN, 1)[1].split(END, 1)[0]
 
 
@@ -34,9 +34,9 @@ ffi.cdef(declarations())
 ffi.set_source(
     "otrfast.crypto._native",
     '#include "otrfast.h"',
-    sources=sorted(relative(path) for path in [*HERE.glob("*.c"), *HERE.glob("binding/*.c")]),
-    depends=sorted(relative(path) for path in [*HERE.glob("*.h"), *HERE.glob("binding/*.h")]),
-    include_dirs=[relative(HERE)],
+    sources=sorted(relative(path) for path in HERE.rglob("*.c")),
+    depends=sorted(relative(path) for path in HERE.rglob("*.h")),
+    include_dirs=[relative(HERE), relative(HERE / "include")],
     extra_compile_args=["-std=gnu11", "-O3", "-fvisibility=hidden"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],
     py_limited_api=LIMITED,

@@ -1,14 +1,17 @@
 /* Secrets marked as undefined for memcheck, which then reports every branch and every address that depends on one.
  * usage: constant_time GMP LEVEL CASE, under valgrind. */
-#include "dsa.h"
-#include "keys.h"
-#include "base64.h"
-
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <valgrind/memcheck.h>
 
-#include <dlfcn.h>
+#include "base64/base64.h"
+#include "dsa/dsa.h"
+#include "field/limbs.h"
+#include "group/group.h"
+#include "otr/keys.h"
+#include "platform/checkmem.h"
+#include "platform/memory.h"
 
 #define MANY 8 /* what the lanes take at a time */
 

@@ -1,12 +1,14 @@
 /* How long the powers and signatures take beside mpz_powm, all in one run, interleaved; the best of many rounds each.
  * usage: figures GMP LEVEL */
 #define _POSIX_C_SOURCE 199309L
-#include "dsa.h"
-
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include "field/limbs.h"
+#include "group/group.h"
 
 #define ROUNDS 60
 

@@ -1,9 +1,15 @@
 /* The arithmetic below the public functions, each kernel against plain products and remainders of GMP.
  * usage: kernels GMP LEVEL ROUNDS; prints the name of the first check that does not hold, and returns 1. */
-#include "dsa.h"
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "dsa/dsa.h"
+#include "field/ifma_x8.h"
+#include "field/limbs.h"
+#include "field/windows.h"
+#include "group/group.h"
+#include "platform/cpu.h"
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 

@@ -5,11 +5,16 @@
  *          changed nothing
  * traces   after all handles have been freed, no part of a secret stands anywhere in the memory of the process
  */
-#include "ifma.h"
-#include "keys.h"
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "field/ifma.h"
+#include "field/limbs.h"
+#include "otr/ake.h"
+#include "otr/data_keys.h"
+#include "otr/keys.h"
+#include "platform/memory.h"
 
 #define HOLDS(condition)                                                  \
   do {                                                                    \

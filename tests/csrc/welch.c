@@ -2,12 +2,13 @@
  * order. usage: welch GMP LEVEL SECONDS; prints a line for each function, and returns 1 where one shows a difference.
  */
 #define _POSIX_C_SOURCE 199309L
-#include "dsa.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include "dsa/dsa.h"
 
 #define SAMPLES 200000
 #define T_LIMIT 10.0

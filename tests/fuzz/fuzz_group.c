@@ -1,7 +1,8 @@
 /* Powers, products and the range check of the group, on the edges of their range and on anything: the same at each
  * level, and by each way that leads to the same number. */
+#include "field/limbs.h"
 #include "fuzz.h"
-#include "powers.h"
+#include "group/group.h"
 
 /* An element by its choice: 0, 1, 2, p - 2, p - 1, p, p + 1, 2^1536 - 1, or what the input says. */
 static void element(uint8_t out[192], input *in) {

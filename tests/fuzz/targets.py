@@ -37,13 +37,14 @@ def libfuzzer(directory: Path) -> str:
 def compiled(directory: Path, targets: tuple[str, ...] = TARGETS) -> dict[str, Path]:
     """Compile the core and these targets; returns the programs by name."""
     clang = libfuzzer(directory)
-    flags = (*_FLAGS, f"-I{build.CORE}", *build.WARNINGS)
-    core = [(source, "fuzzer-no-link") for source in sorted(build.CORE.glob("*.c"))]
+    flags = (*_FLAGS, *build.INCLUDES, *build.WARNINGS)
+    core = [(source, "fuzzer-no-link") for source in build.sources()]
     jobs = [*core, *((HERE / f"fuzz_{name}.c", "fuzzer") for name in targets)]
 
     def compile_one(job: tuple[Path, str]) -> Path:
         source, fuzzer = job
-        output = directory / f"{source.stem}.o"
+        name = build.object_name(source) if build.CORE in source.parents else f"{source.stem}.o"
+        output = directory / name
         build.run(clang, *flags, f"-fsanitize={fuzzer},{_SANITIZERS}", "-c", source, "-o", output)
         return output
 

@@ -1,0 +1,47 @@
+/* AVX-512 IFMA, eight numbers at a time, one in each lane: ifma_x8.c.
+ *
+ * Digit d of number l is lane l of vector d. The digits go in tiles of five: 6 tiles for the group, 4 for 1024 bits. */
+#ifndef OTRF_FIELD_IFMA_X8_H
+#define OTRF_FIELD_IFMA_X8_H
+
+#include "field/comb.h"
+#include "field/ifma.h"
+
+#define OTRF_LANES 8
+#define OTRF_TILE 5
+#define OTRF_LANE_DIGITS 30
+
+typedef struct {
+  _Alignas(64) otrf_limb digit[OTRF_LANE_DIGITS][OTRF_LANES];
+} otrf_lanes;
+
+/* Eight moduli of the same size; R = 2^(52 digits). Results of multiplications are below 2 m. */
+typedef struct {
+  otrf_lanes m;                               /* m; for the group m + 1, as m = -1 modulo 2^64 */
+  _Alignas(64) otrf_limb inverse[OTRF_LANES]; /* -1/m mod 2^52; the group's is 1 and not looked at */
+  size_t tiles;
+} otrf_lanes_modulus;
+
+/* r = a * b / R and r = a^(2^count), lane by lane. r may be a or b. */
+void otrf_lanes_mul(otrf_lanes *r, const otrf_lanes *a, const otrf_lanes *b, const otrf_lanes_modulus *modulus);
+void otrf_lanes_square(otrf_lanes *r, const otrf_lanes *a, size_t count, const otrf_lanes_modulus *modulus);
+
+/* r = r * 2^shift for each lane, shift <= 7; for 1024-bit moduli, whose R leaves room for that. */
+void otrf_lanes_shift(otrf_lanes *r, const otrf_limb shift[OTRF_LANES]);
+
+/* r = table[index], entries of the table each of eight lanes, reading all of it. */
+void otrf_lanes_select(otrf_lanes *r, const otrf_lanes *table, size_t entries, const otrf_limb index[OTRF_LANES]);
+
+/* The entries of a comb, one number each: entry e of digit d is entry[d][e]. */
+typedef struct {
+  _Alignas(64) otrf_limb entry[OTRF_LANE_DIGITS][OTRF_COMB_ENTRIES];
+} otrf_lanes_comb;
+
+/* r = the entries that the lanes ask for, reading all of them. */
+void otrf_lanes_comb_select(otrf_lanes *r, const otrf_lanes_comb *comb, const otrf_limb index[OTRF_LANES]);
+
+/* One lane from limbs, and to limbs of a number below 2^(64 n). */
+void otrf_lane_set(otrf_lanes *r, size_t lane, const otrf_limb *a, size_t n);
+void otrf_lane_get(otrf_limb *r, size_t n, const otrf_lanes *a, size_t lane);
+
+#endif
