@@ -9,10 +9,10 @@ is going on, a text and its line are one call of the backend apart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from otrfast.bytes_like import all_bytes, as_bytes
-from otrfast.crypto.backend import DhKey
+from otrfast.crypto.backend import DataFields, DhKey
 from otrfast.engine import dispatch
 from otrfast.errors import (
     FragmentLimitTooSmall,
@@ -72,17 +72,18 @@ class Session(Turns):
         lane = self._lane
         if lane is not None and line.__class__ is bytes and len(line) <= self._line_limit:
             keys, instance = lane.receive_keys, self._lane_instance
-            received: MessageReceived | None = None
             if keys is not None:
                 rest = True, instance.tag
                 received = keys.open_line(lane.receive_head, line, MessageReceived, rest)
-            if received is not None:
-                talk = self._conversation
-                talk.last_received = instance.last_received = now = self._clock()
-                if now - talk.last_sent <= self._silence:
-                    return _new(Outcome, ((received,), ()))
-                return self._with_heartbeat(received)
-            message = lane.read(line)
+                if received.__class__ is MessageReceived:
+                    talk = self._conversation
+                    talk.last_received = instance.last_received = now = self._clock()
+                    if now - talk.last_sent <= self._silence:
+                        return _new(Outcome, ((received,), ()))
+                    return self._with_heartbeat(received)
+                message = None if received is None else lane.message(cast(DataFields, received))
+            else:
+                message = lane.read(line)
             if message is not None:
                 return self._receive_data(message)
         turn = self._turn()

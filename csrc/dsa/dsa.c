@@ -18,7 +18,7 @@ void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
   if (usual && otrf_has(OTRF_HAS_IFMA)) {
     otrf_ifma_modulus_init(&field->way.ifma, m, n);
     otrf_field_on_ifma(&field->field, &field->way.ifma);
-  } else if (usual && otrf_has(OTRF_HAS_AVX2_POWERS)) {
+  } else if (usual && otrf_has(OTRF_HAS_AVX2_MODEXP)) {
     otrf_avx2_modulus_init(&field->way.avx2, m, n);
     otrf_field_on_avx2(&field->field, &field->way.avx2);
   } else {
@@ -29,7 +29,7 @@ void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
 
 otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const otrf_limb *g) {
   const size_t element = otrf_has(OTRF_HAS_IFMA)          ? sizeof(otrf_ifma_number)
-                         : otrf_has(OTRF_HAS_AVX2_POWERS) ? OTRF_AVX2_DSA_BYTES
+                         : otrf_has(OTRF_HAS_AVX2_MODEXP) ? OTRF_AVX2_DSA_BYTES
                                                           : OTRF_DSA_P_BYTES;
   const size_t size = sizeof(otrf_dsa_key) + OTRF_COMB_BYTES(element);
   otrf_dsa_key *key = aligned_alloc(64, (size + 63) / 64 * 64);
@@ -46,10 +46,10 @@ otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const ot
   return key;
 }
 
-void otrf_dsa_power(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e) {
+void otrf_dsa_modexp_g(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e) {
   otrf_element power;
   otrf_field field = key->p.field; /* a copy: its scratch is not to be shared between threads */
-  otrf_comb_power(&power, key->comb, e, OTRF_Q_LIMBS, OTRF_NONCE_COLUMNS, &field);
+  otrf_comb_modexp(&power, key->comb, e, OTRF_Q_LIMBS, OTRF_NONCE_COLUMNS, &field);
   field.out(r, &power, &field);
   otrf_wipe(&power, sizeof power);
   otrf_wipe(&field.scratch, sizeof field.scratch);
@@ -72,7 +72,7 @@ otrf_dsa_key *otrf_dsa_new(const uint8_t p[128], const uint8_t q[20], const uint
   }
   otrf_limbs_from_bytes(key->y, OTRF_DSA_P_LIMBS, y, OTRF_DSA_P_BYTES);
   otrf_limbs_from_bytes(key->x, OTRF_Q_LIMBS, x, OTRF_DSA_Q_BYTES);
-  otrf_dsa_power(power, key, key->x);
+  otrf_dsa_modexp_g(power, key, key->x);
   int usable = otrf_limbs_below(key->x, q_limbs, OTRF_Q_LIMBS) & !otrf_limbs_zero(key->x, OTRF_Q_LIMBS);
   for (size_t i = 0; i < OTRF_DSA_P_LIMBS; i++) {
     power[i] ^= key->y[i];
@@ -158,7 +158,7 @@ static void invert_secret(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const
   otrf_scalar_in(blind, blind, q);
   otrf_scalar_mul(product, k, blind, q);
   OTRF_DECLASSIFY(product, sizeof product);
-  otrf_scalar_invert(product, product, q);
+  otrf_scalar_invert_vartime(product, product, q);
   otrf_scalar_mul(k, product, blind, q);
   otrf_wipe(blind, sizeof blind);
 }
@@ -176,7 +176,7 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
   nonce_start(&source, key->x, hash, random);
   for (int tries = 0; !done && tries < SIGN_TRIES; tries++) {
     nonce_next(k, &source, &key->q);
-    otrf_dsa_power(power, key, k);
+    otrf_dsa_modexp_g(power, key, k);
     otrf_limbs_mod(r, power, OTRF_DSA_P_LIMBS, key->q.q, OTRF_Q_LIMBS);
     /* s = (hash + x r) / k. Into products goes one number in Montgomery form each, so they are plain. */
     otrf_scalar_in(s, key->x, &key->q);

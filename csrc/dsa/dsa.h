@@ -29,7 +29,7 @@ void otrf_scalar_in(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field)
 void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field);
 
 /* r = 1/a, neither in Montgomery form, for a below q. Not constant-time: a is public, or blinded. 0 where there is none. */
-int otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
+int otrf_scalar_invert_vartime(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
 
 /* ---- primality of public numbers: prime.c */
 
@@ -60,13 +60,13 @@ typedef struct {
 void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n);
 
 /* 1 where m passes `rounds` Miller-Rabin rounds with bases from the expansion. */
-int otrf_is_prime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion);
+int otrf_is_prime_vartime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion);
 
 /* 1 where 2^(m-1) = 1 mod m: all odd primes, and hardly anything else. */
-int otrf_is_probable(otrf_dsa_field *field);
+int otrf_is_probable_prime_vartime(otrf_dsa_field *field);
 
 /* The same for eight m of 1024 bits at once: bit i for m[i]. For processors with IFMA. */
-unsigned otrf_lanes_probable(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]);
+unsigned otrf_ifma_x8_probable_primes(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]);
 
 /* The odd primes below `bound`; returns how many. `primes` has room for `capacity`. */
 size_t otrf_small_primes(uint16_t *primes, size_t capacity, uint32_t bound);
@@ -89,6 +89,6 @@ struct otrf_dsa_key {
 otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const otrf_limb *g);
 
 /* r = g^e mod p for a secret e of OTRF_Q_LIMBS limbs. */
-void otrf_dsa_power(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e);
+void otrf_dsa_modexp_g(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e);
 
 #endif

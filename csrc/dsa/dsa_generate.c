@@ -37,11 +37,11 @@ static void find_q(otrf_limb q[OTRF_Q_LIMBS], const uint16_t *primes, otrf_expan
     otrf_limbs_from_bytes(q, OTRF_Q_LIMBS, bytes, sizeof bytes);
     found = 1;
     for (size_t i = 0; i < TRIAL_PRIMES && found; i++) {
-      found = otrf_limbs_mod_small(q, OTRF_Q_LIMBS, primes[i]) != 0;
+      found = otrf_limbs_mod_small_vartime(q, OTRF_Q_LIMBS, primes[i]) != 0;
     }
     if (found) {
       otrf_dsa_field_init(&field, q, OTRF_Q_LIMBS);
-      found = otrf_is_probable(&field) && otrf_is_prime(&field, Q_ROUNDS, expansion);
+      found = otrf_is_probable_prime_vartime(&field) && otrf_is_prime_vartime(&field, Q_ROUNDS, expansion);
     }
   }
 }
@@ -66,8 +66,8 @@ static void search_place(search *s, size_t from, size_t count) {
   for (size_t i = from; i < from + count; i++) {
     product *= s->primes[i];
   }
-  const uint64_t start = otrf_limbs_mod_small(s->start, OTRF_DSA_P_LIMBS, product);
-  const uint64_t step = otrf_limbs_mod_small(s->step, OTRF_Q_LIMBS, product);
+  const uint64_t start = otrf_limbs_mod_small_vartime(s->start, OTRF_DSA_P_LIMBS, product);
+  const uint64_t step = otrf_limbs_mod_small_vartime(s->step, OTRF_Q_LIMBS, product);
   for (size_t i = from; i < from + count; i++) {
     const uint32_t r = s->primes[i];
     const uint32_t inverse = inverse_small((uint32_t)(step % r), r);
@@ -127,14 +127,14 @@ static size_t collect(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t room, co
 
 /* Which of the candidates pass Fermat's test. */
 static unsigned probable(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t count) {
-  if (count == OTRF_LANES) {
-    return otrf_lanes_probable((const otrf_limb(*)[OTRF_DSA_P_LIMBS])candidates);
+  if (count == OTRF_IFMA_X8_LANES) {
+    return otrf_ifma_x8_probable_primes((const otrf_limb(*)[OTRF_DSA_P_LIMBS])candidates);
   }
   unsigned mask = 0;
   for (size_t i = 0; i < count; i++) {
     otrf_dsa_field field;
     otrf_dsa_field_init(&field, candidates[i], OTRF_DSA_P_LIMBS);
-    mask |= (unsigned)otrf_is_probable(&field) << i;
+    mask |= (unsigned)otrf_is_probable_prime_vartime(&field) << i;
   }
   return mask;
 }
@@ -142,8 +142,8 @@ static unsigned probable(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t count
 /* Put the first prime of the interval into p; 0 where it has none. The answer is the same however many are tested at
  * once. */
 static int first_prime(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, otrf_expansion *expansion) {
-  const size_t room = otrf_has(OTRF_HAS_IFMA) ? OTRF_LANES : 1;
-  otrf_limb candidates[OTRF_LANES][OTRF_DSA_P_LIMBS];
+  const size_t room = otrf_has(OTRF_HAS_IFMA) ? OTRF_IFMA_X8_LANES : 1;
+  otrf_limb candidates[OTRF_IFMA_X8_LANES][OTRF_DSA_P_LIMBS];
   size_t at = 0, count;
   while ((count = collect(candidates, room, s, &at)) > 0) {
     const unsigned mask = probable(candidates, count);
@@ -153,7 +153,7 @@ static int first_prime(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, otrf_expa
         continue;
       }
       otrf_dsa_field_init(&field, candidates[i], OTRF_DSA_P_LIMBS);
-      if (otrf_is_prime(&field, P_ROUNDS, expansion)) {
+      if (otrf_is_prime_vartime(&field, P_ROUNDS, expansion)) {
         memcpy(p, candidates[i], sizeof candidates[i]);
         return 1;
       }
@@ -198,7 +198,7 @@ static void find_g(otrf_limb g[OTRF_DSA_P_LIMBS], const otrf_limb *p, const otrf
   do {
     base[0] += 1;
     field.field.in(&power, base, &field.field);
-    otrf_field_power(&power, &power, cofactor, OTRF_DSA_P_LIMBS, &field.field);
+    otrf_field_modexp_vartime(&power, &power, cofactor, OTRF_DSA_P_LIMBS, &field.field);
     field.field.out(g, &power, &field.field);
     g[0] ^= 1;
   } while (otrf_limbs_zero(g, OTRF_DSA_P_LIMBS));
@@ -220,7 +220,7 @@ static void draw_x(otrf_limb x[OTRF_Q_LIMBS], const otrf_limb *q, otrf_expansion
   otrf_wipe(number, sizeof number);
 }
 
-otrf_dsa_key *otrf_dsa_generate(const uint8_t seed[32]) {
+otrf_dsa_key *otrf_dsa_generate_vartime(const uint8_t seed[32]) {
   if (!otrf_gmp_ready()) {
     return NULL;
   }
@@ -239,7 +239,7 @@ otrf_dsa_key *otrf_dsa_generate(const uint8_t seed[32]) {
   otrf_dsa_key *key = otrf_dsa_key_make(p, q, g);
   if (key != NULL) {
     draw_x(key->x, q, &expansion);
-    otrf_dsa_power(key->y, key, key->x);
+    otrf_dsa_modexp_g(key->y, key, key->x);
   }
   otrf_wipe(&expansion, sizeof expansion);
   free(s);

@@ -45,7 +45,7 @@ static int half_read(otrf_limb *limbs, const public_key *key, const uint8_t half
   return !otrf_limbs_zero(limbs, key->q_n) && otrf_limbs_below(limbs, key->q, key->q_n);
 }
 
-int otrf_dsa_verify(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
+int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
                     const uint8_t *y, size_t y_len, const uint8_t value[32], const uint8_t signature[40]) {
   public_key key;
   otrf_limb r[OTRF_MAX_Q_LIMBS], s[OTRF_MAX_Q_LIMBS], u1[OTRF_MAX_Q_LIMBS], u2[OTRF_MAX_Q_LIMBS];
@@ -58,7 +58,7 @@ int otrf_dsa_verify(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_l
   otrf_scalars_init(&field, key.q, key.q_n);
   otrf_limbs_from_bytes(number, OTRF_MAX_Q_LIMBS, value, 32);
   otrf_limbs_mod(number, number, OTRF_MAX_Q_LIMBS, key.q, key.q_n);
-  if (!otrf_scalar_invert(s, s, &field)) {
+  if (!otrf_scalar_invert_vartime(s, s, &field)) {
     return 0;
   }
   otrf_scalar_in(s, s, &field);
@@ -71,7 +71,7 @@ int otrf_dsa_verify(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_l
   otrf_dsa_field_init(&p_field, key.p, key.p_n);
   operations->in(&g_element, key.g, operations);
   operations->in(&y_element, key.y, operations);
-  otrf_field_double_power(&g_element, &g_element, u1, key.q_n, &y_element, u2, key.q_n, operations);
+  otrf_field_double_modexp_vartime(&g_element, &g_element, u1, key.q_n, &y_element, u2, key.q_n, operations);
   operations->out(power, &g_element, operations);
   otrf_limbs_mod(power, power, key.p_n, key.q, key.q_n);
   return memcmp(power, r, key.q_n * sizeof *r) == 0;
@@ -94,7 +94,7 @@ static int order_is_q(const otrf_limb *element, const public_key *key, otrf_fiel
   otrf_element power;
   otrf_limb limbs[OTRF_MAX_LIMBS];
   field->in(&power, element, field);
-  otrf_field_power(&power, &power, key->q, key->q_n, field);
+  otrf_field_modexp_vartime(&power, &power, key->q, key->q_n, field);
   field->out(limbs, &power, field);
   limbs[0] ^= 1;
   return otrf_limbs_zero(limbs, key->p_n);
@@ -110,10 +110,10 @@ static int both_prime(const public_key *key, otrf_dsa_field *p_field) {
   otrf_hmac_sha256(seed, label, sizeof label - 1, (const uint8_t *)key, sizeof *key);
   otrf_expansion_start(&expansion, seed);
   otrf_dsa_field_init(&q_field, key->q, key->q_n);
-  return otrf_is_prime(&q_field, ROUNDS, &expansion) && otrf_is_prime(p_field, ROUNDS, &expansion);
+  return otrf_is_prime_vartime(&q_field, ROUNDS, &expansion) && otrf_is_prime_vartime(p_field, ROUNDS, &expansion);
 }
 
-int otrf_dsa_check(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
+int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
                    const uint8_t *y, size_t y_len, int primality) {
   public_key key;
   otrf_dsa_field field;

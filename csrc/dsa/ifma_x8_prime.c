@@ -6,7 +6,7 @@
 #if OTRF_X86
 
 #define WINDOW 3
-#define R_BITS (4 * OTRF_TILE * OTRF_DIGIT_BITS)
+#define R_BITS (4 * OTRF_IFMA_X8_TILE * OTRF_IFMA_BITS)
 
 /* -1/m mod 2^52 */
 static otrf_limb negative_inverse(otrf_limb m) {
@@ -14,7 +14,7 @@ static otrf_limb negative_inverse(otrf_limb m) {
   for (int i = 0; i < 5; i++) {
     inverse *= 2 - m * inverse;
   }
-  return (0 - inverse) & OTRF_DIGIT_MASK;
+  return (0 - inverse) & OTRF_IFMA_MASK;
 }
 
 /* The WINDOW bits of m - 1 from bit `low` on; m is odd, so only the lowest bit of it differs. */
@@ -26,41 +26,41 @@ static otrf_limb window_at(const otrf_limb *m, size_t low) {
   return bits & ((1 << WINDOW) - 1);
 }
 
-unsigned otrf_lanes_probable(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]) {
+unsigned otrf_ifma_x8_probable_primes(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]) {
   static const otrf_limb number[1] = {1};
-  otrf_lanes_modulus modulus;
-  otrf_lanes value, unit;
+  otrf_ifma_x8_modulus modulus;
+  otrf_ifma_x8 value, unit;
   otrf_limb power[OTRF_DSA_P_LIMBS + 1] = {0}, limbs[OTRF_DSA_P_LIMBS];
   unsigned probable = 0;
   power[R_BITS / 64] = (otrf_limb)1 << (R_BITS % 64);
-  modulus.tiles = R_BITS / OTRF_DIGIT_BITS / OTRF_TILE;
-  for (size_t lane = 0; lane < OTRF_LANES; lane++) {
-    otrf_lane_set(&modulus.m, lane, m[lane], OTRF_DSA_P_LIMBS);
+  modulus.tiles = R_BITS / OTRF_IFMA_BITS / OTRF_IFMA_X8_TILE;
+  for (size_t lane = 0; lane < OTRF_IFMA_X8_LANES; lane++) {
+    otrf_ifma_x8_set(&modulus.m, lane, m[lane], OTRF_DSA_P_LIMBS);
     modulus.inverse[lane] = negative_inverse(m[lane][0]);
     otrf_limbs_mod(limbs, power, OTRF_DSA_P_LIMBS + 1, m[lane], OTRF_DSA_P_LIMBS);
-    otrf_lane_set(&value, lane, limbs, OTRF_DSA_P_LIMBS);
-    otrf_lane_set(&unit, lane, number, 1);
+    otrf_ifma_x8_set(&value, lane, limbs, OTRF_DSA_P_LIMBS);
+    otrf_ifma_x8_set(&unit, lane, number, 1);
   }
   /* A product with a power of 2 is a shift: R is 2^16 times larger than m, which leaves room for one of 7 bits. */
   for (size_t low = (64 * OTRF_DSA_P_LIMBS + WINDOW - 1) / WINDOW * WINDOW; low > 0;) {
-    otrf_limb shift[OTRF_LANES];
+    otrf_limb shift[OTRF_IFMA_X8_LANES];
     low -= WINDOW;
-    for (size_t lane = 0; lane < OTRF_LANES; lane++) {
+    for (size_t lane = 0; lane < OTRF_IFMA_X8_LANES; lane++) {
       shift[lane] = window_at(m[lane], low);
     }
-    otrf_lanes_square(&value, &value, WINDOW, &modulus);
-    otrf_lanes_shift(&value, shift);
+    otrf_ifma_x8_square(&value, &value, WINDOW, &modulus);
+    otrf_ifma_x8_shift(&value, shift);
   }
-  otrf_lanes_mul(&value, &value, &unit, &modulus);
-  for (size_t lane = 0; lane < OTRF_LANES; lane++) {
-    otrf_lane_get(limbs, OTRF_DSA_P_LIMBS, &value, lane);
+  otrf_ifma_x8_mul(&value, &value, &unit, &modulus);
+  for (size_t lane = 0; lane < OTRF_IFMA_X8_LANES; lane++) {
+    otrf_ifma_x8_get(limbs, OTRF_DSA_P_LIMBS, &value, lane);
     limbs[0] ^= 1;
     probable |= (unsigned)otrf_limbs_zero(limbs, OTRF_DSA_P_LIMBS) << lane;
   }
   return probable;
 }
 #else
-unsigned otrf_lanes_probable(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]) {
+unsigned otrf_ifma_x8_probable_primes(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]) {
   (void)m;
   return 0;
 }

@@ -58,7 +58,7 @@ static void twice(otrf_limb *value, const otrf_limb *m, size_t n) {
   otrf_gmp.cnd_add_n(borrow & ~carry & 1, value, value, m, (long)n);
 }
 
-int otrf_is_probable(otrf_dsa_field *field) {
+int otrf_is_probable_prime_vartime(otrf_dsa_field *field) {
   otrf_limb power[OTRF_MAX_LIMBS];
   otrf_element value;
   otrf_field *const operations = &field->field;
@@ -69,7 +69,7 @@ int otrf_is_probable(otrf_dsa_field *field) {
     memcpy(exponent, field->m, sizeof exponent);
     exponent[0] -= 1; /* m is odd */
     operations->in(&value, two, operations);
-    otrf_field_power(&value, &value, exponent, n, operations);
+    otrf_field_modexp_vartime(&value, &value, exponent, n, operations);
     operations->out(power, &value, operations);
     power[0] ^= 1;
     return otrf_limbs_zero(power, n);
@@ -98,7 +98,7 @@ static void random_base(otrf_limb *base, const otrf_limb *m, size_t n, otrf_expa
   } while (otrf_limbs_below(base, two, n) || otrf_limbs_below(last, base, n));
 }
 
-int otrf_is_prime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion) {
+int otrf_is_prime_vartime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion) {
   static const otrf_limb unit[OTRF_MAX_LIMBS] = {1};
   const size_t n = field->n, size = n * sizeof(otrf_limb);
   otrf_limb last[OTRF_MAX_LIMBS], odd[OTRF_MAX_LIMBS], limbs[OTRF_MAX_LIMBS];
@@ -110,7 +110,7 @@ int otrf_is_prime(otrf_dsa_field *field, int rounds, otrf_expansion *expansion) 
   for (int round = 0; round < rounds; round++) {
     random_base(limbs, field->m, n, expansion);
     operations->in(&value, limbs, operations);
-    otrf_field_power(&value, &value, odd, n, operations);
+    otrf_field_modexp_vartime(&value, &value, odd, n, operations);
     operations->out(limbs, &value, operations);
     int passes = memcmp(limbs, unit, size) == 0 || memcmp(limbs, last, size) == 0;
     for (size_t i = 1; i < twos && !passes; i++) {

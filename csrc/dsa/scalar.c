@@ -87,7 +87,7 @@ void otrf_scalar_in(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field)
   otrf_scalar_mul(r, a, field->square, field);
 }
 
-int otrf_scalar_invert(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field) {
+int otrf_scalar_invert_vartime(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field) {
   const long n = (long)field->n;
   otrf_limb sum[OTRF_MAX_Q_LIMBS + 2], q[OTRF_MAX_Q_LIMBS + 1], factor[OTRF_MAX_Q_LIMBS + 2] = {0};
   otrf_limb divisor[OTRF_MAX_Q_LIMBS + 1] = {0};

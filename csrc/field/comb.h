@@ -26,7 +26,7 @@ void otrf_comb_build(uint8_t *table, const void *base, size_t columns, otrf_fiel
 unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t columns, size_t t, size_t column);
 
 /* r = base^exponent; the exponent is secret. */
-void otrf_comb_power(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
+void otrf_comb_modexp(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
                      otrf_field *field);
 
 #endif

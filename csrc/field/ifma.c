@@ -34,14 +34,14 @@ KERNEL __m512i up(__m512i a) { return _mm512_alignr_epi64(a, _mm512_setzero_si51
 /* Bring accumulators below 2^60 to digits below 2^52. One parallel pass leaves at most one carry for each digit; those
  * ripple through runs of full digits, which the carry chain of an ordinary addition does for all digits at once. */
 KERNEL void normalise(__m512i *d, const int vectors) {
-  const __m512i mask = _mm512_set1_epi64((long long)OTRF_DIGIT_MASK);
+  const __m512i mask = _mm512_set1_epi64((long long)OTRF_IFMA_MASK);
   const __m512i unit = _mm512_set1_epi64(1);
   const unsigned spread = vectors == 4 ? 0x11111111u : 0x00249249u;
-  __m512i carry[OTRF_MAX_VECTORS];
+  __m512i carry[OTRF_IFMA_VECTORS];
   unsigned over = 0, full = 0;
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
-    carry[v] = _mm512_srli_epi64(d[v], OTRF_DIGIT_BITS);
+    carry[v] = _mm512_srli_epi64(d[v], OTRF_IFMA_BITS);
     d[v] = _mm512_and_si512(d[v], mask);
   }
   d[0] = _mm512_add_epi64(d[0], up(carry[vectors - 1]));
@@ -64,13 +64,13 @@ KERNEL void normalise(__m512i *d, const int vectors) {
 
 /* The lowest digits of t, carried out so that each is below 2^52, for the first lane only; returns the carry. */
 KERNEL __m128i low_digits(__m128i *low, const __m512i *t, const int count) {
-  const __m128i mask = _mm_set1_epi64x((long long)OTRF_DIGIT_MASK);
+  const __m128i mask = _mm_set1_epi64x((long long)OTRF_IFMA_MASK);
   __m128i carry = _mm_setzero_si128();
 #pragma GCC unroll 4
   for (int v = 0; v < count; v++) {
     const __m128i sum = _mm_add_epi64(_mm512_castsi512_si128(t[v]), carry);
     low[v] = _mm_and_si128(sum, mask);
-    carry = _mm_srli_epi64(sum, OTRF_DIGIT_BITS);
+    carry = _mm_srli_epi64(sum, OTRF_IFMA_BITS);
   }
   return carry;
 }
@@ -80,7 +80,7 @@ KERNEL __m512i add_first(__m512i t, __m128i low) { return _mm512_mask_add_epi64(
 
 /* quotient = low / -m modulo 2^(52 V). Of the sums only 52 bits are read, so the last one keeps what lies above. */
 KERNEL void last_quotient(__m128i *q, const __m128i *low, const otrf_limb *inverse, const int vectors) {
-  __m128i i[OTRF_MAX_VECTORS], lo = _mm_setzero_si128(), hi = lo;
+  __m128i i[OTRF_IFMA_VECTORS], lo = _mm_setzero_si128(), hi = lo;
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     i[v] = _mm_cvtsi64_si128((long long)inverse[v]);
@@ -92,13 +92,13 @@ KERNEL void last_quotient(__m128i *q, const __m128i *low, const otrf_limb *inver
     q[2] = _mm_madd52lo_epu64(low[2], low[0], i[2]);
     q[2] = _mm_madd52lo_epu64(q[2], low[1], i[1]);
     hi = _mm_madd52hi_epu64(hi, low[0], i[1]);
-    q[2] = _mm_add_epi64(_mm_add_epi64(q[2], hi), _mm_srli_epi64(q[1], OTRF_DIGIT_BITS));
+    q[2] = _mm_add_epi64(_mm_add_epi64(q[2], hi), _mm_srli_epi64(q[1], OTRF_IFMA_BITS));
     q[3] = _mm_madd52lo_epu64(low[3], low[0], i[3]);
     q[3] = _mm_madd52lo_epu64(q[3], low[1], i[2]);
     q[3] = _mm_madd52lo_epu64(q[3], low[2], i[1]);
     lo = _mm_madd52hi_epu64(lo, low[0], i[2]);
     lo = _mm_madd52hi_epu64(lo, low[1], i[1]);
-    q[3] = _mm_add_epi64(_mm_add_epi64(q[3], lo), _mm_srli_epi64(q[2], OTRF_DIGIT_BITS));
+    q[3] = _mm_add_epi64(_mm_add_epi64(q[3], lo), _mm_srli_epi64(q[2], OTRF_IFMA_BITS));
   } else {
     q[0] = _mm_madd52lo_epu64(lo, low[0], i[0]);
     q[1] = _mm_madd52lo_epu64(lo, low[0], i[1]);
@@ -109,14 +109,14 @@ KERNEL void last_quotient(__m128i *q, const __m128i *low, const otrf_limb *inver
     q[2] = _mm_madd52lo_epu64(q[2], low[2], i[0]);
     hi = _mm_madd52hi_epu64(hi, low[0], i[1]);
     hi = _mm_madd52hi_epu64(hi, low[1], i[0]);
-    q[2] = _mm_add_epi64(_mm_add_epi64(q[2], hi), _mm_srli_epi64(q[1], OTRF_DIGIT_BITS));
+    q[2] = _mm_add_epi64(_mm_add_epi64(q[2], hi), _mm_srli_epi64(q[1], OTRF_IFMA_BITS));
   }
 }
 
 /* The last block reduces by m itself, not by its multiple, which is V digits longer: so results are below 2 m. */
 KERNEL void finish(__m512i *r, const __m512i *t, __m512i *z, const otrf_ifma_modulus *modulus, const int vectors) {
-  __m512i m[OTRF_MAX_VECTORS];
-  __m128i low[OTRF_MAX_VECTORS], q[OTRF_MAX_VECTORS];
+  __m512i m[OTRF_IFMA_VECTORS];
+  __m128i low[OTRF_IFMA_VECTORS], q[OTRF_IFMA_VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     m[v] = _mm512_load_si512(modulus->m.digit[v]);
@@ -132,12 +132,12 @@ KERNEL void finish(__m512i *r, const __m512i *t, __m512i *z, const otrf_ifma_mod
   }
   /* The first lane is now a multiple of 2^(52 V): what its lower digits carry is what its top digit lacks. */
   const __m128i top =
-      _mm_add_epi64(_mm512_castsi512_si128(z[vectors - 1]), _mm_set1_epi64x((long long)OTRF_DIGIT_MASK));
+      _mm_add_epi64(_mm512_castsi512_si128(z[vectors - 1]), _mm_set1_epi64x((long long)OTRF_IFMA_MASK));
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     r[v] = _mm512_add_epi64(down(z[v]), z[v + vectors]);
   }
-  r[0] = add_first(r[0], _mm_srli_epi64(top, OTRF_DIGIT_BITS));
+  r[0] = add_first(r[0], _mm_srli_epi64(top, OTRF_IFMA_BITS));
   normalise(r, vectors);
 }
 
@@ -160,8 +160,8 @@ KERNEL void product_rows(__m512i *z, const __m512i *a, const otrf_limb (*b)[8], 
  * its way. */
 KERNEL void block(__m512i *u, __m512i *z, const __m512i *a, const otrf_limb (*b)[8], int next, const int count,
                   const __m512i *scaled, const int vectors) {
-  __m512i t[OTRF_MAX_VECTORS];
-  __m128i low[OTRF_MAX_VECTORS];
+  __m512i t[OTRF_IFMA_VECTORS];
+  __m128i low[OTRF_IFMA_VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     t[v] = _mm512_add_epi64(u[v], z[v]);
@@ -182,7 +182,7 @@ KERNEL void block(__m512i *u, __m512i *z, const __m512i *a, const otrf_limb (*b)
 KERNEL void multiply(__m512i *r, const __m512i *a, const otrf_limb (*b)[8], const otrf_ifma_modulus *modulus,
                      const int vectors) {
   const int blocks = vectors == 4 ? 7 : 6; /* whole ones; two digits of b are left */
-  __m512i scaled[OTRF_MAX_VECTORS], u[OTRF_MAX_VECTORS], z[2 * OTRF_MAX_VECTORS];
+  __m512i scaled[OTRF_IFMA_VECTORS], u[OTRF_IFMA_VECTORS], z[2 * OTRF_IFMA_VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     scaled[v] = _mm512_load_si512(modulus->scaled.digit[v]);
@@ -219,14 +219,14 @@ KERNEL void store(otrf_ifma_number *r, const __m512i *a, const int vectors) {
 
 KERNEL void mul(void *r, const otrf_ifma_number *a, const otrf_ifma_number *b, const otrf_field *field,
                 const int vectors) {
-  __m512i x[OTRF_MAX_VECTORS];
+  __m512i x[OTRF_IFMA_VECTORS];
   load(x, a, vectors);
   multiply(x, x, b->digit, field->modulus, vectors);
   store(r, x, vectors);
 }
 
 KERNEL void square(otrf_ifma_number *r, const void *a, size_t count, const otrf_field *field, const int vectors) {
-  __m512i x[OTRF_MAX_VECTORS];
+  __m512i x[OTRF_IFMA_VECTORS];
   load(x, a, vectors);
   store(r, x, vectors);
   while (count-- > 0) {
@@ -251,7 +251,7 @@ OTRF_TARGET_IFMA static void select_entry(void *r, const void *table, size_t ent
                                           otrf_field *field) {
   const otrf_ifma_number *entry = table;
   const __m512i wanted = _mm512_set1_epi64(index), unit = _mm512_set1_epi64(1);
-  __m512i current = _mm512_setzero_si512(), value[OTRF_MAX_VECTORS] = {current, current, current, current};
+  __m512i current = _mm512_setzero_si512(), value[OTRF_IFMA_VECTORS] = {current, current, current, current};
   (void)field;
   for (size_t i = 0; i < entries; i++) {
     const __mmask8 here = _mm512_cmpeq_epu64_mask(current, wanted);
@@ -261,7 +261,7 @@ OTRF_TARGET_IFMA static void select_entry(void *r, const void *table, size_t ent
     value[3] = _mm512_mask_load_epi64(value[3], here, entry[i].digit[3]);
     current = _mm512_add_epi64(current, unit);
   }
-  store(r, value, OTRF_MAX_VECTORS);
+  store(r, value, OTRF_IFMA_VECTORS);
 }
 
 static void in(void *r, const otrf_limb *a, otrf_field *field) {

@@ -8,12 +8,12 @@
 
 #include "field/field.h"
 
-#define OTRF_DIGIT_BITS 52
-#define OTRF_DIGIT_MASK (((otrf_limb)1 << OTRF_DIGIT_BITS) - 1)
-#define OTRF_MAX_VECTORS 4
+#define OTRF_IFMA_BITS 52
+#define OTRF_IFMA_MASK (((otrf_limb)1 << OTRF_IFMA_BITS) - 1)
+#define OTRF_IFMA_VECTORS 4
 
 typedef struct {
-  _Alignas(64) otrf_limb digit[OTRF_MAX_VECTORS][8];
+  _Alignas(64) otrf_limb digit[OTRF_IFMA_VECTORS][8];
 } otrf_ifma_number;
 
 /* A public modulus m; R = 2^1664 for 24 limbs, 2^1092 for 16. Results of multiplications are below 2 m, in Montgomery
@@ -23,7 +23,7 @@ typedef struct {
   otrf_ifma_number scaled;             /* (k m + 1) / 2^(52 V) with k m = -1 modulo 2^(52 V) */
   otrf_ifma_number one;                /* R mod m */
   otrf_ifma_number square;             /* R^2 mod m */
-  otrf_limb inverse[OTRF_MAX_VECTORS]; /* -1/m mod 2^(52 V), as digits */
+  otrf_limb inverse[OTRF_IFMA_VECTORS]; /* -1/m mod 2^(52 V), as digits */
   otrf_limb limbs[OTRF_P_LIMBS];
   size_t n; /* limbs */
   size_t vectors;
@@ -41,13 +41,13 @@ void otrf_ifma_limbs(otrf_limb *r, const otrf_ifma_number *a, const otrf_ifma_mo
 void otrf_field_on_ifma(otrf_field *field, const otrf_ifma_modulus *modulus);
 
 /* Digit i of a number in limbs. */
-OTRF_INLINE otrf_limb otrf_digit_at(const otrf_limb *a, size_t n, size_t i) {
-  const size_t limb = i * OTRF_DIGIT_BITS / 64, shift = i * OTRF_DIGIT_BITS % 64;
+OTRF_INLINE otrf_limb otrf_ifma_digit_at(const otrf_limb *a, size_t n, size_t i) {
+  const size_t limb = i * OTRF_IFMA_BITS / 64, shift = i * OTRF_IFMA_BITS % 64;
   otrf_limb digit = limb < n ? a[limb] >> shift : 0;
-  if (shift > 64 - OTRF_DIGIT_BITS && limb + 1 < n) {
+  if (shift > 64 - OTRF_IFMA_BITS && limb + 1 < n) {
     digit |= a[limb + 1] << (64 - shift);
   }
-  return digit & OTRF_DIGIT_MASK;
+  return digit & OTRF_IFMA_MASK;
 }
 
 #endif

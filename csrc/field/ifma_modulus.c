@@ -10,7 +10,7 @@
 static void to_digits(otrf_ifma_number *r, const otrf_limb *a, size_t n, size_t vectors) {
   memset(r, 0, sizeof *r);
   for (size_t i = 0; i < 8 * vectors; i++) {
-    r->digit[i % vectors][i / vectors] = otrf_digit_at(a, n, i);
+    r->digit[i % vectors][i / vectors] = otrf_ifma_digit_at(a, n, i);
   }
 }
 
@@ -23,9 +23,9 @@ void otrf_ifma_limbs(otrf_limb *r, const otrf_ifma_number *a, const otrf_ifma_mo
   const long n = (long)modulus->n;
   for (size_t i = 0; i < DIGITS(modulus); i++) {
     const otrf_limb digit = a->digit[i % modulus->vectors][i / modulus->vectors];
-    const size_t limb = i * OTRF_DIGIT_BITS / 64, shift = i * OTRF_DIGIT_BITS % 64;
+    const size_t limb = i * OTRF_IFMA_BITS / 64, shift = i * OTRF_IFMA_BITS % 64;
     limbs[limb] |= digit << shift;
-    if (shift > 64 - OTRF_DIGIT_BITS) {
+    if (shift > 64 - OTRF_IFMA_BITS) {
       limbs[limb + 1] |= digit >> (64 - shift);
     }
   }
@@ -59,11 +59,11 @@ void otrf_ifma_modulus_init(otrf_ifma_modulus *modulus, const otrf_limb *m, size
 
   negative_inverse(inverse, m);
   for (size_t i = 0; i < modulus->vectors; i++) {
-    modulus->inverse[i] = otrf_digit_at(inverse, 4, i);
+    modulus->inverse[i] = otrf_ifma_digit_at(inverse, 4, i);
   }
 
   /* k m + 1 ends in 52 V zero bits, so its digits from V on are the scaled modulus. */
-  const size_t bits = OTRF_DIGIT_BITS * modulus->vectors;
+  const size_t bits = OTRF_IFMA_BITS * modulus->vectors;
   inverse[bits / 64] &= ((otrf_limb)1 << (bits % 64)) - 1;
   memset(inverse + bits / 64 + 1, 0, (3 - bits / 64) * sizeof *inverse);
   otrf_gmp.sec_mul(product, m, (long)n, inverse, 4, scratch);
@@ -71,7 +71,7 @@ void otrf_ifma_modulus_init(otrf_ifma_modulus *modulus, const otrf_limb *m, size
   }
   for (size_t i = 0; i < 8 * modulus->vectors; i++) {
     modulus->scaled.digit[i % modulus->vectors][i / modulus->vectors] =
-        otrf_digit_at(product, n + 4, i + modulus->vectors);
+        otrf_ifma_digit_at(product, n + 4, i + modulus->vectors);
   }
 
   const size_t r_bits = n == OTRF_P_LIMBS ? 1664 : 1092;

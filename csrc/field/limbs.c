@@ -52,7 +52,7 @@ void otrf_limbs_mod(otrf_limb *r, const otrf_limb *a, size_t a_n, const otrf_lim
   otrf_wipe(number, sizeof number);
 }
 
-uint64_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint64_t r) {
+uint64_t otrf_limbs_mod_small_vartime(const otrf_limb *a, size_t n, uint64_t r) {
   uint64_t remainder = 0;
   while (n-- > 0) {
     remainder = (uint64_t)(((wide)remainder << 64 | a[n]) % r);

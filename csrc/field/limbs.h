@@ -20,7 +20,7 @@ int otrf_limbs_zero(const otrf_limb *a, size_t n);
 void otrf_limbs_mod(otrf_limb *r, const otrf_limb *a, size_t a_n, const otrf_limb *m, size_t m_n);
 
 /* Returns a mod r, r > 0. */
-uint64_t otrf_limbs_mod_small(const otrf_limb *a, size_t n, uint64_t r);
+uint64_t otrf_limbs_mod_small_vartime(const otrf_limb *a, size_t n, uint64_t r);
 
 /* r = entry `index` of a table of numbers of n limbs, reading all of it. The index is secret. */
 void otrf_limbs_select(otrf_limb *r, const otrf_limb *table, size_t n, size_t entries, size_t index);

@@ -17,7 +17,7 @@ static unsigned bits_at(const otrf_limb *e, size_t e_n, size_t low, size_t count
   return value;
 }
 
-void otrf_field_power_secret(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field) {
+void otrf_field_modexp(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field) {
   _Alignas(64) uint8_t table[SECRET_ENTRIES * OTRF_MAX_ELEMENT_BYTES];
   otrf_element value, entry;
   const size_t size = field->size;
@@ -92,7 +92,7 @@ static void sliding_step(sliding *s, void *value, size_t i, otrf_field *field) {
   }
 }
 
-void otrf_field_power(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field) {
+void otrf_field_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field) {
   sliding s;
   otrf_element value;
   sliding_start(&s, a, e, e_n, field);
@@ -104,7 +104,7 @@ void otrf_field_power(void *r, const void *a, const otrf_limb *e, size_t e_n, ot
   memcpy(r, &value, field->size);
 }
 
-void otrf_field_double_power(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b, const otrf_limb *f,
+void otrf_field_double_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b, const otrf_limb *f,
                              size_t f_n, otrf_field *field) {
   sliding first, second;
   otrf_element value;

@@ -36,7 +36,7 @@ static _Alignas(64) uint8_t ifma_scalar_comb[OTRF_COMB_BYTES(sizeof(otrf_ifma_nu
 void otrf_group_field(otrf_field *field) {
   if (otrf_has(OTRF_HAS_IFMA)) {
     otrf_field_on_ifma(field, &ifma_modulus);
-  } else if (otrf_has(OTRF_HAS_AVX2_POWERS)) {
+  } else if (otrf_has(OTRF_HAS_AVX2_MODEXP)) {
     otrf_field_on_avx2(field, &avx2_modulus);
   } else {
     otrf_field_on_gmp(field, &otrf_p_modulus);
@@ -55,12 +55,12 @@ const uint8_t *otrf_group_comb(size_t *columns, size_t e_n, const otrf_field *fi
   return dh ? dh_comb : scalar_comb;
 }
 
-void otrf_comb_element(uint8_t out[192], const uint8_t *comb, size_t columns, const uint8_t *exponent,
+void otrf_group_comb_modexp(uint8_t out[192], const uint8_t *comb, size_t columns, const uint8_t *exponent,
                        size_t exponent_len, otrf_field *field) {
   otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
   otrf_element power;
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  otrf_comb_power(&power, comb, e, exponent_len / 8, columns, field);
+  otrf_comb_modexp(&power, comb, e, exponent_len / 8, columns, field);
   field->out(limbs, &power, field);
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
   otrf_wipe(e, sizeof e);
@@ -76,7 +76,7 @@ static int comb_known(const otrf_limb *q, otrf_field *field) {
   otrf_limb power[OTRF_P_LIMBS];
   size_t columns;
   const uint8_t *const comb = otrf_group_comb(&columns, OTRF_P_LIMBS, field);
-  otrf_comb_power(&one, comb, q, OTRF_P_LIMBS, columns, field);
+  otrf_comb_modexp(&one, comb, q, OTRF_P_LIMBS, columns, field);
   field->out(power, &one, field);
   power[0] ^= 1;
   return otrf_limbs_zero(power, OTRF_P_LIMBS);
@@ -99,7 +99,7 @@ static void group_order(otrf_limb q[OTRF_P_LIMBS]) {
   }
 }
 
-int otrf_powers_start(void) {
+int otrf_group_start(void) {
   static const otrf_limb two[OTRF_P_LIMBS] = {2};
   otrf_limb q[OTRF_P_LIMBS], power[OTRF_P_LIMBS], scratch[OTRF_SCRATCH_LIMBS];
   otrf_field field;
@@ -116,7 +116,7 @@ int otrf_powers_start(void) {
     otrf_ifma_modulus_init(&ifma_modulus, otrf_p, OTRF_P_LIMBS);
     otrf_field_on_ifma(&field, &ifma_modulus);
     good &= combs_start(&field, ifma_dh_comb, ifma_scalar_comb, q);
-    otrf_lanes_group_start();
+    otrf_ifma_x8_group_start();
   }
   otrf_gmp.sec_powm(power, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, scratch);
   power[0] ^= 1;
@@ -124,7 +124,7 @@ int otrf_powers_start(void) {
   return good ? OTRF_OK : OTRF_ERR_GMP;
 }
 
-int otrf_gmp_open(const char *path) { return otrf_gmp_load(path, otrf_powers_start); }
+int otrf_gmp_open(const char *path) { return otrf_gmp_load(path, otrf_group_start); }
 
 int otrf_in_group(const uint8_t value[192]) {
   static const otrf_limb two[OTRF_P_LIMBS] = {2};

@@ -13,7 +13,7 @@ extern OTRF_HIDDEN otrf_modulus otrf_p_modulus;
 #define OTRF_SCALAR_COLUMNS OTRF_COMB_COLUMNS(8 * OTRF_SCALAR_BYTES)
 
 /* Build the tables. OTRF_ERR_GMP if a known answer does not come out. */
-int otrf_powers_start(void);
+int otrf_group_start(void);
 
 /* The field of the group on the best implementation in force. */
 void otrf_group_field(otrf_field *field);
@@ -23,7 +23,7 @@ const uint8_t *otrf_group_comb(size_t *columns, size_t e_n, const otrf_field *fi
 
 /* out = what a comb of the group gives for a secret exponent of up to 24 limbs in bytes, a multiple of 8 of them. What
  * it leaves behind is wiped, the field's scratch too. */
-void otrf_comb_element(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *comb, size_t columns, const uint8_t *exponent,
+void otrf_group_comb_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *comb, size_t columns, const uint8_t *exponent,
                        size_t exponent_len, otrf_field *field);
 
 /* Limbs below p of an element below 2^1536. */

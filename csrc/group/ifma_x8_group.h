@@ -6,13 +6,13 @@
 #include "field/ifma_x8.h"
 
 /* Build the tables; after otrf_p_modulus. */
-void otrf_lanes_group_start(void);
+void otrf_ifma_x8_group_start(void);
 
 /* r[i] = bases[i]^exponents[i] */
-void otrf_lanes_power(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTRF_P_LIMBS],
+void otrf_ifma_x8_modexp(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTRF_P_LIMBS],
                       const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
 
 /* r[i] = 2^exponents[i] */
-void otrf_lanes_power_fixed(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
+void otrf_ifma_x8_modexp_g(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
 
 #endif

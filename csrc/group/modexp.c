@@ -14,7 +14,7 @@ static int exponent_status(size_t exponent_len) {
   return exponent_len % 8 == 0 && exponent_len - 8 <= OTRF_SCALAR_BYTES - 8 ? OTRF_OK : OTRF_ERR_SIZE;
 }
 
-int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_len) {
+int otrf_modexp_g(uint8_t out[192], const uint8_t *exponent, size_t exponent_len) {
   const int status = exponent_status(exponent_len);
   if (status != OTRF_OK) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
@@ -24,30 +24,30 @@ int otrf_power_fixed(uint8_t out[192], const uint8_t *exponent, size_t exponent_
   otrf_group_field(&field);
   size_t columns;
   const uint8_t *const comb = otrf_group_comb(&columns, exponent_len / 8, &field);
-  otrf_comb_element(out, comb, columns, exponent, exponent_len, &field);
+  otrf_group_comb_modexp(out, comb, columns, exponent, exponent_len, &field);
   return OTRF_OK;
 }
 
 /* r = b^e with a secret e, by GMP's own constant-time power. */
-static void power_gmp(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
+static void modexp_gmp(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
   otrf_limb scratch[OTRF_SCRATCH_LIMBS];
   otrf_gmp.sec_powm(r, b, OTRF_P_LIMBS, e, 64 * e_n, otrf_p, OTRF_P_LIMBS, scratch);
   otrf_wipe(scratch, sizeof scratch);
 }
 
 /* The same in a field with a kernel of our own. */
-static void power_own(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
+static void modexp_own(otrf_limb r[OTRF_P_LIMBS], const otrf_limb b[OTRF_P_LIMBS], const otrf_limb *e, size_t e_n) {
   otrf_field field;
   otrf_element power;
   otrf_group_field(&field);
   field.in(&power, b, &field);
-  otrf_field_power_secret(&power, &power, e, e_n, &field);
+  otrf_field_modexp(&power, &power, e, e_n, &field);
   field.out(r, &power, &field);
   otrf_wipe(&power, sizeof power);
   otrf_wipe(&field.scratch, sizeof field.scratch);
 }
 
-int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len) {
+int otrf_modexp(uint8_t out[192], const uint8_t base[192], const uint8_t *exponent, size_t exponent_len) {
   int status = exponent_status(exponent_len);
   if (status == OTRF_OK && !otrf_in_group(base)) {
     status = OTRF_ERR_GROUP;
@@ -59,10 +59,10 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
   otrf_limb b[OTRF_P_LIMBS], e[OTRF_P_LIMBS], power[OTRF_P_LIMBS];
   otrf_limbs_from_bytes(b, OTRF_P_LIMBS, base, OTRF_ELEMENT_BYTES);
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  if (otrf_has(OTRF_HAS_IFMA) || otrf_has(OTRF_HAS_AVX2_POWERS)) {
-    power_own(power, b, e, exponent_len / 8);
+  if (otrf_has(OTRF_HAS_IFMA) || otrf_has(OTRF_HAS_AVX2_MODEXP)) {
+    modexp_own(power, b, e, exponent_len / 8);
   } else {
-    power_gmp(power, b, e, exponent_len / 8);
+    modexp_gmp(power, b, e, exponent_len / 8);
   }
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, power, OTRF_P_LIMBS);
   otrf_wipe(e, sizeof e);
@@ -72,12 +72,12 @@ int otrf_power(uint8_t out[192], const uint8_t base[192], const uint8_t *exponen
 }
 
 /* From this many on, eight lanes with some of them idle beat one power after the other. */
-#define LANES_WORTH 5
+#define X8_WORTH 5
 
 /* Up to eight powers in lanes; of base 2 where `bases` is NULL. */
-static void power_lanes(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
-  otrf_limb b[OTRF_LANES][OTRF_P_LIMBS] = {{0}}, e[OTRF_LANES][OTRF_DH_BYTES / 8] = {{0}};
-  otrf_limb power[OTRF_LANES][OTRF_P_LIMBS];
+static void modexp_x8(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
+  otrf_limb b[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS] = {{0}}, e[OTRF_IFMA_X8_LANES][OTRF_DH_BYTES / 8] = {{0}};
+  otrf_limb power[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS];
   for (size_t i = 0; i < n; i++) {
     otrf_limbs_from_bytes(e[i], OTRF_DH_BYTES / 8, exponents + i * OTRF_DH_BYTES, OTRF_DH_BYTES);
     if (bases != NULL) {
@@ -85,9 +85,9 @@ static void power_lanes(uint8_t *out, const uint8_t *bases, const uint8_t *expon
     }
   }
   if (bases != NULL) {
-    otrf_lanes_power(power, (const otrf_limb(*)[OTRF_P_LIMBS])b, (const otrf_limb(*)[OTRF_DH_BYTES / 8]) e);
+    otrf_ifma_x8_modexp(power, (const otrf_limb(*)[OTRF_P_LIMBS])b, (const otrf_limb(*)[OTRF_DH_BYTES / 8]) e);
   } else {
-    otrf_lanes_power_fixed(power, (const otrf_limb(*)[OTRF_DH_BYTES / 8]) e);
+    otrf_ifma_x8_modexp_g(power, (const otrf_limb(*)[OTRF_DH_BYTES / 8]) e);
   }
   for (size_t i = 0; i < n; i++) {
     otrf_limbs_to_bytes(out + i * OTRF_ELEMENT_BYTES, OTRF_ELEMENT_BYTES, power[i], OTRF_P_LIMBS);
@@ -97,23 +97,23 @@ static void power_lanes(uint8_t *out, const uint8_t *bases, const uint8_t *expon
 }
 
 /* n powers, of base 2 where `bases` is NULL: in lanes as far as that pays, then one by one. */
-static int power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
+static int modexp_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
   size_t done = 0;
   int status = OTRF_OK;
   for (size_t i = 0; bases != NULL && i < n && status == OTRF_OK; i++) {
     status = otrf_in_group(bases + i * OTRF_ELEMENT_BYTES) ? OTRF_OK : OTRF_ERR_GROUP;
   }
   while (done < n && status == OTRF_OK) {
-    const size_t left = n - done, step = left < OTRF_LANES ? left : OTRF_LANES;
+    const size_t left = n - done, step = left < OTRF_IFMA_X8_LANES ? left : OTRF_IFMA_X8_LANES;
     uint8_t *const to = out + done * OTRF_ELEMENT_BYTES;
     const uint8_t *const base = bases == NULL ? NULL : bases + done * OTRF_ELEMENT_BYTES;
     const uint8_t *const exponent = exponents + done * OTRF_DH_BYTES;
-    if (step >= LANES_WORTH && otrf_gmp_ready() && otrf_has(OTRF_HAS_IFMA)) {
-      power_lanes(to, base, exponent, step);
+    if (step >= X8_WORTH && otrf_gmp_ready() && otrf_has(OTRF_HAS_IFMA)) {
+      modexp_x8(to, base, exponent, step);
       done += step;
     } else {
       status =
-          base == NULL ? otrf_power_fixed(to, exponent, OTRF_DH_BYTES) : otrf_power(to, base, exponent, OTRF_DH_BYTES);
+          base == NULL ? otrf_modexp_g(to, exponent, OTRF_DH_BYTES) : otrf_modexp(to, base, exponent, OTRF_DH_BYTES);
       done += 1;
     }
   }
@@ -123,15 +123,15 @@ static int power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponen
   return status;
 }
 
-int otrf_power_fixed_many(uint8_t *out, const uint8_t *exponents, size_t n) {
-  return power_many(out, NULL, exponents, n);
+int otrf_modexp_g_many(uint8_t *out, const uint8_t *exponents, size_t n) {
+  return modexp_many(out, NULL, exponents, n);
 }
 
-int otrf_power_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
-  return power_many(out, bases, exponents, n);
+int otrf_modexp_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n) {
+  return modexp_many(out, bases, exponents, n);
 }
 
-int otrf_double_power(uint8_t out[192], const uint8_t base1[192], const uint8_t *exponent1, size_t exponent1_len,
+int otrf_double_modexp_vartime(uint8_t out[192], const uint8_t base1[192], const uint8_t *exponent1, size_t exponent1_len,
                       const uint8_t base2[192], const uint8_t *exponent2, size_t exponent2_len) {
   if (!otrf_gmp_ready() || exponent1_len - 1 >= OTRF_SCALAR_BYTES || exponent2_len - 1 >= OTRF_SCALAR_BYTES) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
@@ -152,11 +152,11 @@ int otrf_double_power(uint8_t out[192], const uint8_t base1[192], const uint8_t 
     /* Most SMP checks have base 2 here: its comb, and a short power of the other base, cost a third. */
     size_t columns;
     const uint8_t *const comb = otrf_group_comb(&columns, OTRF_P_LIMBS, &field);
-    otrf_comb_power(&a, comb, e, OTRF_P_LIMBS, columns, &field);
-    otrf_field_power(&b, &b, f, OTRF_P_LIMBS, &field);
+    otrf_comb_modexp(&a, comb, e, OTRF_P_LIMBS, columns, &field);
+    otrf_field_modexp_vartime(&b, &b, f, OTRF_P_LIMBS, &field);
     field.mul(&a, &a, &b, &field);
   } else {
-    otrf_field_double_power(&a, &a, e, OTRF_P_LIMBS, &b, f, OTRF_P_LIMBS, &field);
+    otrf_field_double_modexp_vartime(&a, &a, e, OTRF_P_LIMBS, &b, f, OTRF_P_LIMBS, &field);
   }
   field.out(limbs, &a, &field);
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);

@@ -26,7 +26,7 @@ OTRF_INLINE void sha1_run(uint32_t state[5], const uint8_t *data, size_t blocks)
     for (size_t t = 0; t < 16; t++) {
       w[t] = otrf_load32(data + 4 * t);
     }
-    SHA1_ROUNDS;
+    OTRF_SHA1_ROUNDS;
     state[0] += a;
     state[1] += b;
     state[2] += c;

@@ -61,7 +61,7 @@ static TARGET16 void step16(uint32_t states[5][OTRF_SHA1_LANES], const uint8_t *
     before[i] = _mm512_loadu_si512((const void *)states[i]);
   }
   __m512i a = before[0], b = before[1], c = before[2], d = before[3], e = before[4];
-  SHA1_ROUNDS;
+  OTRF_SHA1_ROUNDS;
   const __mmask16 mask = (__mmask16)active;
   _mm512_storeu_si512((void *)states[0], _mm512_mask_add_epi32(before[0], mask, before[0], a));
   _mm512_storeu_si512((void *)states[1], _mm512_mask_add_epi32(before[1], mask, before[1], b));
@@ -123,7 +123,7 @@ static TARGET8 void step8(uint32_t states[5][OTRF_SHA1_LANES], const uint8_t *co
     before[i] = load8(states[i]);
   }
   __m256i a = before[0], b = before[1], c = before[2], d = before[3], e = before[4];
-  SHA1_ROUNDS;
+  OTRF_SHA1_ROUNDS;
   const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
   const __m256i mask = _mm256_cmpeq_epi32(_mm256_and_si256(SPLAT(active), bits), bits);
   const __m256i after[5] = {a, b, c, d, e};

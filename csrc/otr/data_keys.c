@@ -7,30 +7,30 @@
 #include "otr/kdf.h"
 #include "platform/memory.h"
 
-static void mac_key(uint8_t out[20], const uint8_t key[16]) { otrf_sha1(out, key, 16); }
+static void mac_key(uint8_t out[OTRF_MAC_BYTES], const uint8_t key[OTRF_AES_KEY_BYTES]) { otrf_sha1(out, key, OTRF_AES_KEY_BYTES); }
 
-void otrf_lane_init(otrf_lane *lane, const uint8_t key[16]) {
-  uint8_t mac[20];
-  otrf_aes_expand(lane->schedule, key);
+void otrf_direction_init(otrf_direction *direction, const uint8_t key[OTRF_AES_KEY_BYTES]) {
+  uint8_t mac[OTRF_MAC_BYTES];
+  otrf_aes_expand(direction->schedule, key);
   mac_key(mac, key);
-  otrf_hmac_sha1_key(lane->inner, lane->outer, mac, sizeof mac);
-  lane->prefix_len = 0;
+  otrf_hmac_sha1_key(direction->inner, direction->outer, mac, sizeof mac);
+  direction->prefix_len = 0;
   otrf_wipe(mac, sizeof mac);
 }
 
-otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]) {
-  if (*lane == NULL) {
-    *lane = otrf_allocate(sizeof **lane);
-    if (*lane != NULL) {
-      otrf_lane_init(*lane, key);
+otrf_direction *otrf_direction_ensure(otrf_direction **direction, const uint8_t key[OTRF_AES_KEY_BYTES]) {
+  if (*direction == NULL) {
+    *direction = otrf_allocate(sizeof **direction);
+    if (*direction != NULL) {
+      otrf_direction_init(*direction, key);
     }
   }
-  return *lane;
+  return *direction;
 }
 
 otrf_data_keys *otrf_data_keys_new(const otrf_shared *shared, int high) {
   otrf_kdf kdf;
-  uint8_t digest[20];
+  uint8_t digest[OTRF_SHA1_BYTES];
   otrf_data_keys *keys = otrf_allocate(sizeof *keys);
   if (keys == NULL) {
     return NULL;
@@ -62,4 +62,6 @@ int otrf_data_keys_verified(const otrf_data_keys *keys) { return keys->verified;
 
 void otrf_data_keys_receive_mac(uint8_t out[20], const otrf_data_keys *keys) { mac_key(out, keys->receive_key); }
 
-void otrf_data_keys_extra(uint8_t out[32], const otrf_data_keys *keys) { memcpy(out, keys->extra, 32); }
+void otrf_data_keys_extra(uint8_t out[OTRF_EXTRA_KEY_BYTES], const otrf_data_keys *keys) {
+  memcpy(out, keys->extra, OTRF_EXTRA_KEY_BYTES);
+}

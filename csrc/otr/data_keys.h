@@ -12,30 +12,30 @@ typedef struct {
   uint32_t inner[5]; /* HMAC states after the key */
   uint32_t outer[5];
   uint32_t kept[5];
-  uint32_t prefix_len; /* 0 while there is none */
+  uint32_t prefix_len; /* 0: there is none */
   uint8_t prefix[OTRF_PREFIX_BYTES];
-} otrf_lane;
+} otrf_direction;
 
 struct otrf_data_keys {
-  otrf_lane *send; /* NULL until first used */
-  otrf_lane *receive;
+  otrf_direction *send; /* NULL until first used */
+  otrf_direction *receive;
   uint64_t send_counter;
   uint64_t receive_counter;
-  uint8_t send_key[16];
-  uint8_t receive_key[16];
-  uint8_t extra[32];
+  uint8_t send_key[OTRF_AES_KEY_BYTES];
+  uint8_t receive_key[OTRF_AES_KEY_BYTES];
+  uint8_t extra[OTRF_EXTRA_KEY_BYTES];
   uint8_t verified;
-  uint8_t head_len; /* 0 while there is none */
+  uint8_t head_len; /* 0: there is none */
   uint8_t head[OTRF_HEAD_BYTES];
 };
 
 /* Fill in what follows from the AES key of a direction. */
-void otrf_lane_init(otrf_lane *lane, const uint8_t key[16]);
+void otrf_direction_init(otrf_direction *direction, const uint8_t key[OTRF_AES_KEY_BYTES]);
 
 /* The whole blocks of a prefix, in bytes. */
 OTRF_INLINE size_t otrf_kept_bytes(size_t prefix_len) { return prefix_len & ~(size_t)63; }
 
-/* The lane of a direction, made where it is missing; NULL where malloc fails. */
-otrf_lane *otrf_lane_of(otrf_lane **lane, const uint8_t key[16]);
+/* Returns what a direction works with, made if it is missing; NULL if malloc fails. */
+otrf_direction *otrf_direction_ensure(otrf_direction **direction, const uint8_t key[OTRF_AES_KEY_BYTES]);
 
 #endif

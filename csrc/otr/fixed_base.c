@@ -9,13 +9,13 @@
 #include "otr/keys.h"
 #include "platform/memory.h"
 
-struct otrf_base {
+struct otrf_fixed_base {
   otrf_field field;
   size_t size; /* bytes of the whole */
   _Alignas(64) uint8_t comb[];
 };
 
-int otrf_base_new(otrf_base **out, const uint8_t element[192]) {
+int otrf_fixed_base_new(otrf_fixed_base **out, const uint8_t element[192]) {
   otrf_limb limbs[OTRF_P_LIMBS];
   otrf_element one;
   otrf_field field;
@@ -27,8 +27,8 @@ int otrf_base_new(otrf_base **out, const uint8_t element[192]) {
     return OTRF_ERR_GROUP;
   }
   otrf_group_field(&field);
-  const size_t size = sizeof(otrf_base) + OTRF_COMB_BYTES(field.size);
-  otrf_base *const base = aligned_alloc(64, (size + 63) / 64 * 64);
+  const size_t size = sizeof(otrf_fixed_base) + OTRF_COMB_BYTES(field.size);
+  otrf_fixed_base *const base = aligned_alloc(64, (size + 63) / 64 * 64);
   if (base == NULL) {
     return OTRF_ERR_MEMORY;
   }
@@ -45,20 +45,20 @@ int otrf_base_new(otrf_base **out, const uint8_t element[192]) {
   return OTRF_OK;
 }
 
-void otrf_base_free(otrf_base *base) {
+void otrf_fixed_base_free(otrf_fixed_base *base) {
   if (base != NULL) {
     otrf_wipe(base, base->size);
     free(base);
   }
 }
 
-int otrf_base_power(uint8_t out[192], const otrf_base *base, const otrf_exponent *exponent) {
+int otrf_fixed_base_modexp(uint8_t out[192], const otrf_fixed_base *base, const otrf_exponent *exponent) {
   otrf_field field = base->field; /* a copy: its scratch is not to be shared between threads */
-  otrf_comb_element(out, base->comb, OTRF_SCALAR_COLUMNS, exponent->value, OTRF_SCALAR_BYTES, &field);
+  otrf_group_comb_modexp(out, base->comb, OTRF_SCALAR_COLUMNS, exponent->value, OTRF_SCALAR_BYTES, &field);
   return OTRF_OK;
 }
 
-int otrf_base_double_power(uint8_t out[192], const otrf_base *base, const uint8_t *exponent, size_t exponent_len,
+int otrf_fixed_base_double_modexp_vartime(uint8_t out[192], const otrf_fixed_base *base, const uint8_t *exponent, size_t exponent_len,
                            const uint8_t other[192], const uint8_t *other_exponent, size_t other_exponent_len) {
   if (exponent_len > OTRF_SCALAR_BYTES || other_exponent_len > OTRF_SCALAR_BYTES) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
@@ -68,11 +68,11 @@ int otrf_base_double_power(uint8_t out[192], const otrf_base *base, const uint8_
   otrf_element a, b;
   otrf_field field = base->field;
   otrf_limbs_from_bytes(e, OTRF_P_LIMBS, exponent, exponent_len);
-  otrf_comb_power(&a, base->comb, e, OTRF_P_LIMBS, OTRF_SCALAR_COLUMNS, &field);
+  otrf_comb_modexp(&a, base->comb, e, OTRF_P_LIMBS, OTRF_SCALAR_COLUMNS, &field);
   otrf_element_limbs(limbs, other);
   field.in(&b, limbs, &field);
   otrf_limbs_from_bytes(e, OTRF_P_LIMBS, other_exponent, other_exponent_len);
-  otrf_field_power(&b, &b, e, OTRF_P_LIMBS, &field);
+  otrf_field_modexp_vartime(&b, &b, e, OTRF_P_LIMBS, &field);
   field.mul(&a, &a, &b, &field);
   field.out(limbs, &a, &field);
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);

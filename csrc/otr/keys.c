@@ -9,7 +9,7 @@
 
 enum { LIMB_BYTES = 8 };
 
-static otrf_dh_key *dh_key(const uint8_t exponent[40], const uint8_t public_element[192]) {
+static otrf_dh_key *dh_key(const uint8_t exponent[OTRF_DH_BYTES], const uint8_t public_element[OTRF_ELEMENT_BYTES]) {
   otrf_dh_key *key = otrf_allocate(sizeof *key);
   if (key != NULL) {
     memcpy(key->exponent, exponent, sizeof key->exponent);
@@ -18,7 +18,7 @@ static otrf_dh_key *dh_key(const uint8_t exponent[40], const uint8_t public_elem
   return key;
 }
 
-int otrf_dh_new(otrf_dh_key **out, const uint8_t exponent[40]) { return otrf_dh_new_many(out, exponent, 1); }
+int otrf_dh_new(otrf_dh_key **out, const uint8_t exponent[OTRF_DH_BYTES]) { return otrf_dh_new_many(out, exponent, 1); }
 
 int otrf_dh_new_many(otrf_dh_key **out, const uint8_t *exponents, size_t n) {
   size_t made = 0;
@@ -27,8 +27,8 @@ int otrf_dh_new_many(otrf_dh_key **out, const uint8_t *exponents, size_t n) {
   if (elements == NULL) {
     return OTRF_ERR_MEMORY;
   }
-  int status = n == 1 ? otrf_power_fixed(elements, exponents, OTRF_DH_BYTES)
-                      : otrf_power_fixed_many(elements, exponents, n);
+  int status = n == 1 ? otrf_modexp_g(elements, exponents, OTRF_DH_BYTES)
+                      : otrf_modexp_g_many(elements, exponents, n);
   for (; made < n && status == OTRF_OK; made++) {
     out[made] = dh_key(exponents + made * OTRF_DH_BYTES, elements + made * OTRF_ELEMENT_BYTES);
     status = out[made] == NULL ? OTRF_ERR_MEMORY : OTRF_OK;
@@ -47,13 +47,13 @@ const uint8_t *otrf_dh_public(const otrf_dh_key *key) { return key->public_eleme
 
 /* ---- shared secrets ---- */
 
-int otrf_dh_agree(otrf_shared **out, const otrf_dh_key *key, const uint8_t public_element[192]) {
+int otrf_dh_agree(otrf_shared **out, const otrf_dh_key *key, const uint8_t public_element[OTRF_ELEMENT_BYTES]) {
   *out = NULL;
   otrf_shared *shared = otrf_allocate(sizeof *shared);
   if (shared == NULL) {
     return OTRF_ERR_MEMORY;
   }
-  const int status = otrf_power(shared->secret, public_element, key->exponent, OTRF_DH_BYTES);
+  const int status = otrf_modexp(shared->secret, public_element, key->exponent, OTRF_DH_BYTES);
   if (status != OTRF_OK) {
     otrf_shared_free(shared);
     return status;
@@ -62,12 +62,12 @@ int otrf_dh_agree(otrf_shared **out, const otrf_dh_key *key, const uint8_t publi
   return OTRF_OK;
 }
 
-/* The elements that are in the group stand packed, with their exponents, in front of room for as many powers. */
+/* The elements that are in the group, packed, their exponents, and memory for what comes out. */
 typedef struct {
-  uint8_t *bases, *exponents, *powers;
-} agree_room;
+  uint8_t *bases, *exponents, *results;
+} agree_scratch;
 
-static int agree_some(otrf_shared **out, const agree_room *room, const otrf_dh_key *const *keys,
+static int agree_some(otrf_shared **out, const agree_scratch *scratch, const otrf_dh_key *const *keys,
                       const uint8_t *public_elements, size_t n) {
   size_t taken = 0;
   for (size_t i = 0; i < n; i++) {
@@ -77,15 +77,15 @@ static int agree_some(otrf_shared **out, const agree_room *room, const otrf_dh_k
       if (out[i] == NULL) {
         return OTRF_ERR_MEMORY;
       }
-      memcpy(room->bases + taken * OTRF_ELEMENT_BYTES, element, OTRF_ELEMENT_BYTES);
-      memcpy(room->exponents + taken * OTRF_DH_BYTES, keys[i]->exponent, OTRF_DH_BYTES);
+      memcpy(scratch->bases + taken * OTRF_ELEMENT_BYTES, element, OTRF_ELEMENT_BYTES);
+      memcpy(scratch->exponents + taken * OTRF_DH_BYTES, keys[i]->exponent, OTRF_DH_BYTES);
       taken++;
     }
   }
-  const int status = taken > 0 ? otrf_power_many(room->powers, room->bases, room->exponents, taken) : OTRF_OK;
+  const int status = taken > 0 ? otrf_modexp_many(scratch->results, scratch->bases, scratch->exponents, taken) : OTRF_OK;
   for (size_t i = n; i-- > 0 && status == OTRF_OK;) {
     if (out[i] != NULL) {
-      memcpy(out[i]->secret, room->powers + --taken * OTRF_ELEMENT_BYTES, OTRF_ELEMENT_BYTES);
+      memcpy(out[i]->secret, scratch->results + --taken * OTRF_ELEMENT_BYTES, OTRF_ELEMENT_BYTES);
     }
   }
   return status;
@@ -98,8 +98,8 @@ int otrf_dh_agree_many(otrf_shared **out, const otrf_dh_key *const *keys, const 
   if (data == NULL) {
     return OTRF_ERR_MEMORY;
   }
-  const agree_room room = {data, data + n * 2 * OTRF_ELEMENT_BYTES, data + n * OTRF_ELEMENT_BYTES};
-  const int status = agree_some(out, &room, keys, public_elements, n);
+  const agree_scratch scratch = {data, data + n * 2 * OTRF_ELEMENT_BYTES, data + n * OTRF_ELEMENT_BYTES};
+  const int status = agree_some(out, &scratch, keys, public_elements, n);
   for (size_t i = 0; i < n && status != OTRF_OK; i++) {
     otrf_shared_free(out[i]);
     out[i] = NULL;
@@ -123,15 +123,15 @@ otrf_exponent *otrf_exponent_new(const uint8_t *value, size_t len) {
 
 void otrf_exponent_free(otrf_exponent *exponent) { otrf_release(exponent, sizeof(otrf_exponent)); }
 
-int otrf_exponent_power_fixed(uint8_t out[192], const otrf_exponent *exponent) {
-  return otrf_power_fixed(out, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
+int otrf_exponent_modexp_g(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *exponent) {
+  return otrf_modexp_g(out, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
 }
 
-int otrf_exponent_power(uint8_t out[192], const otrf_exponent *exponent, const uint8_t base[192]) {
-  return otrf_power(out, base, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
+int otrf_exponent_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *exponent, const uint8_t base[OTRF_ELEMENT_BYTES]) {
+  return otrf_modexp(out, base, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
 }
 
-int otrf_exponent_response(uint8_t out[192], const otrf_exponent *r, const otrf_exponent *secret,
-                           const uint8_t challenge[32]) {
+int otrf_exponent_response(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *r, const otrf_exponent *secret,
+                           const uint8_t challenge[OTRF_CHALLENGE_BYTES]) {
   return otrf_response(out, r->value, secret->value, challenge);
 }

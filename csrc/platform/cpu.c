@@ -10,7 +10,7 @@ static const unsigned level_features[] = {
     [OTRF_LEVEL_PORTABLE] = 0,
     [OTRF_LEVEL_AESNI] = OTRF_HAS_AESNI | OTRF_HAS_SHANI | OTRF_HAS_AVX2,
     [OTRF_LEVEL_VAES] = OTRF_HAS_VAES | OTRF_HAS_VBMI,
-    [OTRF_LEVEL_AVX2] = OTRF_HAS_AVX2_POWERS,
+    [OTRF_LEVEL_AVX2] = OTRF_HAS_AVX2_MODEXP,
     [OTRF_LEVEL_IFMA] = OTRF_HAS_IFMA,
 };
 
@@ -58,7 +58,7 @@ static unsigned detect(void) {
                      all(ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL);
   found |= sse4 && all(ecx1, LEAF1_ECX_AES) ? OTRF_HAS_AESNI : 0;
   found |= sse4 && all(ebx, LEAF7_EBX_SHA) ? OTRF_HAS_SHANI : 0;
-  found |= avx2 ? OTRF_HAS_AVX2 | OTRF_HAS_AVX2_POWERS : 0;
+  found |= avx2 ? OTRF_HAS_AVX2 | OTRF_HAS_AVX2_MODEXP : 0;
   found |= avx512 && (found & OTRF_HAS_AESNI) && all(ecx, LEAF7_ECX_VAES) ? OTRF_HAS_VAES : 0;
   found |= avx512 && all(ecx, LEAF7_ECX_VBMI) ? OTRF_HAS_VBMI : 0;
   found |= avx512 && all(ebx, LEAF7_EBX_IFMA) ? OTRF_HAS_IFMA : 0;

@@ -14,7 +14,7 @@ extern OTRF_HIDDEN unsigned otrf_features;
 #define OTRF_HAS_AVX2 4u         /* AVX2, BMI1 and BMI2, ymm saved by the system; level 1 */
 #define OTRF_HAS_VAES 8u         /* VAES with AVX-512 F, BW, VL, DQ, zmm saved by the system; level 2 */
 #define OTRF_HAS_VBMI 16u        /* AVX-512 VBMI with F, BW, VL, DQ; level 2 */
-#define OTRF_HAS_AVX2_POWERS 32u /* what OTRF_HAS_AVX2 says, for exponentiations; level 3 */
+#define OTRF_HAS_AVX2_MODEXP 32u /* what OTRF_HAS_AVX2 says, for exponentiations; level 3 */
 #define OTRF_HAS_IFMA 64u        /* AVX-512 IFMA with F, BW, VL, DQ; level 4 */
 
 OTRF_INLINE int otrf_has(unsigned features) { return (otrf_features & features) == features; }

@@ -17,10 +17,9 @@ PyObject *otrf_ake_keys_adopt(const otrf_state *state, otrf_ake_keys *keys) {
 }
 
 static PyObject *ake_keys_ssid(PyObject *self, void *Py_UNUSED(closure)) {
-  return PyBytes_FromStringAndSize((const char *)otrf_ake_keys_ssid(((ake_keys *)self)->keys), 8);
+  return PyBytes_FromStringAndSize((const char *)otrf_ake_keys_ssid(((ake_keys *)self)->keys), OTRF_SSID_BYTES);
 }
 
-/* seal(initiator, x) */
 static PyObject *ake_keys_seal(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view x;
   uint8_t mac[OTRF_MAC_BYTES];
@@ -40,7 +39,6 @@ static PyObject *ake_keys_seal(PyObject *self, PyObject *const *args, Py_ssize_t
   return result;
 }
 
-/* open(initiator, encrypted, mac) */
 static PyObject *ake_keys_open(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view encrypted, mac;
   if (!otrf_arguments(nargs, 3) || otrf_view(&encrypted, args[1]) < 0 ||
@@ -61,10 +59,9 @@ static PyObject *ake_keys_open(PyObject *self, PyObject *const *args, Py_ssize_t
   return x;
 }
 
-/* signed_value(initiator, public_key, own, other, keyid) */
 static PyObject *ake_keys_signed_value(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view public_key, own, other, keyid;
-  uint8_t value[32];
+  uint8_t value[OTRF_DSA_VALUE_BYTES];
   if (!otrf_arguments(nargs, 5) || otrf_view(&public_key, args[1]) < 0 ||
       otrf_view_sized(&own, args[2], OTRF_ELEMENT_BYTES) < 0 ||
       otrf_view_sized(&other, args[3], OTRF_ELEMENT_BYTES) < 0 ||
@@ -89,9 +86,9 @@ static void ake_keys_dealloc(PyObject *self) {
 }
 
 static PyMethodDef ake_keys_methods[] = {
-    {"seal", OTRF_FAST(ake_keys_seal), "See backend.AkeKeys"},
-    {"open", OTRF_FAST(ake_keys_open), "See backend.AkeKeys"},
-    {"signed_value", OTRF_FAST(ake_keys_signed_value), "See backend.AkeKeys"},
+    {"seal", OTRF_FAST(ake_keys_seal), OTRF_METHOD_DOC("seal", ", initiator, x", "Return our X, encrypted, and its MAC.")},
+    {"open", OTRF_FAST(ake_keys_open), OTRF_METHOD_DOC("open", ", initiator, encrypted, mac", "Return the peer's X. Raises BadMac.")},
+    {"signed_value", OTRF_FAST(ake_keys_signed_value), OTRF_METHOD_DOC("signed_value", ", initiator, public_key, own, other, keyid", "Return the 32 bytes that a side signs.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -107,7 +104,7 @@ static PyType_Slot ake_keys_slots[] = {
 };
 
 PyType_Spec otrf_ake_keys_type = {
-    .name = "otrfast.crypto._direct.AkeKeys",
+    .name = "otrfast.crypto._core.AkeKeys",
     .basicsize = sizeof(ake_keys),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = ake_keys_slots,

@@ -4,16 +4,16 @@
 
 /* ---- arguments and errors ---- */
 
-int otrf_keys_ready(const data_keys *self) {
+int otrf_keys_ready(const otrf_data_keys_object *self) {
   if (self->busy) {
-    PyErr_SetString(PyExc_RuntimeError, "two threads are using one session at a time");
+    PyErr_SetString(PyExc_RuntimeError, "two threads use one session at the same time");
     return 0;
   }
   return 1;
 }
 
 /* The counters of sealing end where the program may send no more; those of opening are the peer's. */
-PyObject *otrf_keys_refuse(const data_keys *self, int status) {
+PyObject *otrf_keys_refuse(const otrf_data_keys_object *self, int status) {
   if (status == OTRF_ERR_COUNTER) {
     PyErr_SetString(PyExc_OverflowError, "all counters of these keys are used up");
     return NULL;
@@ -21,7 +21,7 @@ PyObject *otrf_keys_refuse(const data_keys *self, int status) {
   return otrf_raise(otrf_state_of((PyObject *)self), status);
 }
 
-int otrf_keys_use(data_keys *self, PyObject **current, PyObject *object, otrf_installer install) {
+int otrf_keys_use(otrf_data_keys_object *self, PyObject **current, PyObject *object, otrf_installer install) {
   otrf_bytes_view bytes;
   if (object == *current) {
     return 0;
@@ -42,7 +42,7 @@ int otrf_keys_use(data_keys *self, PyObject **current, PyObject *object, otrf_in
 
 /* ---- giving up the GIL ---- */
 
-PyThreadState *otrf_keys_release(data_keys *self, size_t bytes) {
+PyThreadState *otrf_keys_release(otrf_data_keys_object *self, size_t bytes) {
   if (bytes < OTRF_RELEASE_BYTES) {
     return NULL;
   }
@@ -50,7 +50,7 @@ PyThreadState *otrf_keys_release(data_keys *self, size_t bytes) {
   return PyEval_SaveThread();
 }
 
-void otrf_keys_take_back(data_keys *self, PyThreadState *thread) {
+void otrf_keys_take_back(otrf_data_keys_object *self, PyThreadState *thread) {
   if (thread != NULL) {
     PyEval_RestoreThread(thread);
     self->busy = 0;
@@ -61,36 +61,36 @@ void otrf_keys_take_back(data_keys *self, PyThreadState *thread) {
 
 static PyObject *receive_mac_key(PyObject *object, PyObject *Py_UNUSED(ignored)) {
   uint8_t key[OTRF_MAC_BYTES];
-  otrf_data_keys_receive_mac(key, ((data_keys *)object)->keys);
+  otrf_data_keys_receive_mac(key, ((otrf_data_keys_object *)object)->keys);
   PyObject *const result = PyBytes_FromStringAndSize((const char *)key, sizeof key);
   otrf_wipe(key, sizeof key);
   return result;
 }
 
 static PyObject *extra_key(PyObject *object, PyObject *Py_UNUSED(ignored)) {
-  uint8_t key[32];
-  otrf_data_keys_extra(key, ((data_keys *)object)->keys);
+  uint8_t key[OTRF_EXTRA_KEY_BYTES];
+  otrf_data_keys_extra(key, ((otrf_data_keys_object *)object)->keys);
   PyObject *const result = PyBytes_FromStringAndSize((const char *)key, sizeof key);
   otrf_wipe(key, sizeof key);
   return result;
 }
 
 static PyObject *send_counter(PyObject *object, void *Py_UNUSED(closure)) {
-  return PyLong_FromUnsignedLongLong(otrf_data_keys_send_counter(((data_keys *)object)->keys));
+  return PyLong_FromUnsignedLongLong(otrf_data_keys_send_counter(((otrf_data_keys_object *)object)->keys));
 }
 
 static PyObject *receive_counter(PyObject *object, void *Py_UNUSED(closure)) {
-  return PyLong_FromUnsignedLongLong(otrf_data_keys_receive_counter(((data_keys *)object)->keys));
+  return PyLong_FromUnsignedLongLong(otrf_data_keys_receive_counter(((otrf_data_keys_object *)object)->keys));
 }
 
 static PyObject *verified(PyObject *object, void *Py_UNUSED(closure)) {
-  return PyBool_FromLong(otrf_data_keys_verified(((data_keys *)object)->keys));
+  return PyBool_FromLong(otrf_data_keys_verified(((otrf_data_keys_object *)object)->keys));
 }
 
 /* ---- the type ---- */
 
 PyObject *otrf_data_keys_adopt(const otrf_state *state, otrf_data_keys *keys) {
-  data_keys *self = (data_keys *)otrf_new_object(state, OTRF_DATA_KEYS, keys);
+  otrf_data_keys_object *self = (otrf_data_keys_object *)otrf_new_object(state, OTRF_DATA_KEYS, keys);
   if (self == NULL) {
     otrf_data_keys_free(keys);
   } else {
@@ -100,7 +100,7 @@ PyObject *otrf_data_keys_adopt(const otrf_state *state, otrf_data_keys *keys) {
 }
 
 static void dealloc(PyObject *object) {
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_data_keys_free(self->keys);
   Py_XDECREF(self->prefix);
   Py_XDECREF(self->head);
@@ -108,14 +108,14 @@ static void dealloc(PyObject *object) {
 }
 
 static PyMethodDef methods[] = {
-    {"seal", OTRF_FAST(otrf_keys_seal), "seal(prefix, text, tlvs, revealed): see backend.DataKeys"},
-    {"seal_text", OTRF_FAST(otrf_keys_seal_text), "seal_text(prefix, text, limit): see backend.DataKeys"},
-    {"seal_many", OTRF_FAST(otrf_keys_seal_many), "seal_many(prefix, texts): see backend.DataKeys"},
-    {"open", OTRF_FAST(otrf_keys_open), "open(authenticated, counter, ciphertext, mac): see backend.DataKeys"},
-    {"open_line", OTRF_FAST(otrf_keys_open_line), "open_line(head, line[, kind, rest]): see backend.DataKeys"},
-    {"open_many", OTRF_FAST(otrf_keys_open_many), "open_many(head, lines[, kind, rest]): see backend.DataKeys"},
-    {"receive_mac_key", receive_mac_key, METH_NOARGS, "The receiving MAC key, 20 bytes."},
-    {"extra_key", extra_key, METH_NOARGS, "The extra symmetric key, 32 bytes."},
+    {"seal", OTRF_FAST(otrf_keys_seal), OTRF_METHOD_DOC("seal", ", prefix, text, tlvs, revealed", "Return the encoded data message.")},
+    {"seal_text", OTRF_FAST(otrf_keys_seal_text), OTRF_METHOD_DOC("seal_text", ", prefix, text, limit", "Return the encoded message for a text that needs nothing but sealing, else None.")},
+    {"seal_many", OTRF_FAST(otrf_keys_seal_many), OTRF_METHOD_DOC("seal_many", ", prefix, texts", "Return the encoded message for each text.")},
+    {"open", OTRF_FAST(otrf_keys_open), OTRF_METHOD_DOC("open", ", authenticated, counter, ciphertext, mac", "Return the plain text. Raises BadMac or CounterReplayed.")},
+    {"open_line", OTRF_FAST(otrf_keys_open_line), OTRF_METHOD_DOC("open_line", ", head, line, kind=None, rest=()", "Return the text in a line if it needs nothing but opening, else its fields or None.")},
+    {"open_many", OTRF_FAST(otrf_keys_open_many), OTRF_METHOD_DOC("open_many", ", head, lines, kind=None, rest=()", "Return the texts of the leading lines that need nothing but opening.")},
+    {"receive_mac_key", receive_mac_key, METH_NOARGS, OTRF_METHOD_DOC("receive_mac_key", "", "Return the receiving MAC key, 20 bytes.")},
+    {"extra_key", extra_key, METH_NOARGS, OTRF_METHOD_DOC("extra_key", "", "Return the extra symmetric key, 32 bytes.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -133,8 +133,8 @@ static PyType_Slot slots[] = {
 };
 
 PyType_Spec otrf_data_keys_type = {
-    .name = "otrfast.crypto._direct.DataKeys",
-    .basicsize = sizeof(data_keys),
+    .name = "otrfast.crypto._core.DataKeys",
+    .basicsize = sizeof(otrf_data_keys_object),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = slots,
 };

@@ -1,13 +1,12 @@
-/* Private header of the data keys as a Python type: what sealing and opening have in common. */
+/* The data keys as a Python type: what sealing and opening have in common. */
 #ifndef OTRF_PYTHON_DATA_KEYS_H
 #define OTRF_PYTHON_DATA_KEYS_H
 
-#include <stdlib.h>
-
 #include "python/core.h"
+#include "python/scratch.h"
 
-/* So many messages of a batch are handed to the core together: what it can hash at a time. */
-#define GROUP 16
+/* The number of messages of a batch that the core gets together: what it can hash at a time. */
+#define OTRF_GROUP 16
 
 typedef struct {
   PyObject_HEAD
@@ -15,7 +14,7 @@ typedef struct {
   PyObject *prefix; /* the bytes object last used as prefix: the same object needs no look */
   PyObject *head;
   int busy; /* inside the core without the GIL */
-} data_keys;
+} otrf_data_keys_object;
 
 /* The methods: sealing.c, opening.c */
 PyObject *otrf_keys_seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
@@ -25,52 +24,18 @@ PyObject *otrf_keys_open(PyObject *object, PyObject *const *args, Py_ssize_t nar
 PyObject *otrf_keys_open_line(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
 PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
 
-/* 1, or 0 and RuntimeError where another thread is inside the core with these keys. */
-int otrf_keys_ready(const data_keys *self);
+/* Returns 1; 0, and RuntimeError, if another thread is inside the core with these keys. */
+int otrf_keys_ready(const otrf_data_keys_object *self);
 
 /* Raise what a status stands for; returns NULL. */
-PyObject *otrf_keys_refuse(const data_keys *self, int status);
+PyObject *otrf_keys_refuse(const otrf_data_keys_object *self, int status);
 
-/* Make `object` the prefix or the head, unless it is that already. -1, and an exception, where it can not be. */
+/* Make `object` the prefix or the head, unless it is that already. Returns 0; -1, and an exception, if it cannot be. */
 typedef int (*otrf_installer)(otrf_data_keys *, const uint8_t *, size_t);
-int otrf_keys_use(data_keys *self, PyObject **current, PyObject *object, otrf_installer install);
+int otrf_keys_use(otrf_data_keys_object *self, PyObject **current, PyObject *object, otrf_installer install);
 
-/* Give up the GIL for work on so many bytes, where that is worth it; and take it back. */
-PyThreadState *otrf_keys_release(data_keys *self, size_t bytes);
-void otrf_keys_take_back(data_keys *self, PyThreadState *thread);
-
-/* ---- room for the core to work in: on the stack as long as that will do ---- */
-
-#define SMALL_BYTES 4096
-#define SMALL_GROUP_BYTES (4 * SMALL_BYTES)
-
-typedef struct {
-  uint8_t *at;
-  size_t size;
-  uint8_t *array; /* what stands on the stack */
-} room;
-
-/* See to `size` bytes; what was there is lost. */
-OTRF_INLINE int room_for(room *r, size_t size) {
-  if (size <= r->size) {
-    return 0;
-  }
-  if (r->at != r->array) {
-    free(r->at);
-  }
-  r->at = malloc(size);
-  r->size = r->at == NULL ? 0 : size;
-  if (r->at == NULL) {
-    PyErr_NoMemory();
-    return -1;
-  }
-  return 0;
-}
-
-OTRF_INLINE void room_drop(room *r) {
-  if (r->at != r->array) {
-    free(r->at);
-  }
-}
+/* Give up the GIL for work on this number of bytes, if that is worth it; and take it back. */
+PyThreadState *otrf_keys_release(otrf_data_keys_object *self, size_t bytes);
+void otrf_keys_take_back(otrf_data_keys_object *self, PyThreadState *thread);
 
 #endif

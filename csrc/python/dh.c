@@ -57,7 +57,7 @@ static void dh_key_dealloc(PyObject *self) {
 }
 
 static PyMethodDef dh_key_methods[] = {
-    {"agree", dh_key_agree, METH_O, "agree(public): see backend.DhKey"},
+    {"agree", dh_key_agree, METH_O, OTRF_METHOD_DOC("agree", ", public", "Return the secret shared with the holder of an element. Raises NotInGroup.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -73,7 +73,7 @@ static PyType_Slot dh_key_slots[] = {
 };
 
 PyType_Spec otrf_dh_key_type = {
-    .name = "otrfast.crypto._direct.DhKey",
+    .name = "otrfast.crypto._core.DhKey",
     .basicsize = sizeof(dh_key),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = dh_key_slots,
@@ -81,7 +81,7 @@ PyType_Spec otrf_dh_key_type = {
 
 /* ---- many at a time ---- */
 
-/* Copy items of `size` bytes out of a tuple; NULL, and an exception, where one has another type or length. */
+/* Copy items of `size` bytes out of a tuple; NULL, and an exception, if one has another type or length. */
 static uint8_t *joined(PyObject *items, size_t size) {
   const Py_ssize_t n = PyTuple_Size(items);
   uint8_t *const out = otrf_allocate((size_t)n * size + 1);
@@ -100,7 +100,7 @@ typedef PyObject *(*adopter)(const otrf_state *, void *);
 
 static PyObject *dh_key_made(const otrf_state *state, void *key) { return dh_key_adopt(state, key); }
 
-/* None in the place of what could not be made. */
+/* None instead of what could not be made. */
 static PyObject *shared_secret_made(const otrf_state *state, void *shared) {
   return shared == NULL ? Py_NewRef(Py_None) : shared_secret_adopt(state, shared);
 }
@@ -123,7 +123,6 @@ static void drop_dh_key(void *key) { otrf_dh_free(key); }
 
 static void drop_shared(void *shared) { otrf_shared_free(shared); }
 
-/* dh_keys(exponents): see backend.Backend */
 static PyObject *dh_keys(PyObject *module, PyObject *exponents) {
   const otrf_state *const state = otrf_state_of_module(module);
   PyObject *const items = PySequence_Tuple(exponents);
@@ -149,13 +148,13 @@ static PyObject *dh_keys(PyObject *module, PyObject *exponents) {
   return result;
 }
 
-/* Take a tuple of (key, public) pairs apart. -1, and an exception, where it is none. */
+/* Take a tuple of (key, public) pairs apart. Returns 0; -1, and an exception, if it is none. */
 static int pairs_read(const otrf_dh_key **keys, uint8_t *publics, PyObject *pairs, const otrf_state *state) {
   for (Py_ssize_t i = 0; i < PyTuple_Size(pairs); i++) {
     PyObject *const pair = PyTuple_GetItem(pairs, i);
     otrf_bytes_view element;
     if (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2 || Py_TYPE(PyTuple_GetItem(pair, 0)) != state->types[OTRF_DH_KEY]) {
-      PyErr_SetString(PyExc_TypeError, "pairs of a D-H key of this backend and an element are due");
+      PyErr_SetString(PyExc_TypeError, "pairs of a D-H key of this backend and an element expected");
       return -1;
     }
     if (otrf_view_sized(&element, PyTuple_GetItem(pair, 1), OTRF_ELEMENT_BYTES) < 0) {
@@ -167,7 +166,6 @@ static int pairs_read(const otrf_dh_key **keys, uint8_t *publics, PyObject *pair
   return 0;
 }
 
-/* agree_many(pairs): see backend.Backend */
 static PyObject *agree_many(PyObject *module, PyObject *pairs) {
   const otrf_state *const state = otrf_state_of_module(module);
   /* a tuple of our own, of tuples: nobody can take the keys away while the GIL is */
@@ -196,9 +194,9 @@ static PyObject *agree_many(PyObject *module, PyObject *pairs) {
   return result;
 }
 
-PyMethodDef otrf_exchange_functions[] = {
-    {"dh_keys", dh_keys, METH_O, "dh_keys(exponents): see backend.Backend"},
-    {"agree_many", agree_many, METH_O, "agree_many(pairs): see backend.Backend"},
+PyMethodDef otrf_dh_functions[] = {
+    {"dh_keys", dh_keys, METH_O, OTRF_FUNCTION_DOC("dh_keys", ", exponents", "Return a key pair for each exponent of 40 bytes.")},
+    {"agree_many", agree_many, METH_O, OTRF_FUNCTION_DOC("agree_many", ", pairs", "Return the shared secret for each pair of a key and an element, None for one outside the group.")},
     {NULL, NULL, 0, NULL},
 };
 
@@ -222,8 +220,8 @@ static void shared_secret_dealloc(PyObject *self) {
 }
 
 static PyMethodDef shared_secret_methods[] = {
-    {"ake_keys", shared_secret_ake_keys, METH_NOARGS, "ake_keys(): see backend.SharedSecret"},
-    {"data_keys", shared_secret_data_keys, METH_O, "data_keys(high): see backend.SharedSecret"},
+    {"ake_keys", shared_secret_ake_keys, METH_NOARGS, OTRF_METHOD_DOC("ake_keys", "", "Derive the keys of an AKE.")},
+    {"data_keys", shared_secret_data_keys, METH_O, OTRF_METHOD_DOC("data_keys", ", high", "Derive the data keys.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -234,7 +232,7 @@ static PyType_Slot shared_secret_slots[] = {
 };
 
 PyType_Spec otrf_shared_secret_type = {
-    .name = "otrfast.crypto._direct.SharedSecret",
+    .name = "otrfast.crypto._core.SharedSecret",
     .basicsize = sizeof(shared_secret),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = shared_secret_slots,

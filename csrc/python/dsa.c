@@ -1,8 +1,6 @@
-/* DSA: private keys as a Python type, and what is done with public ones. */
+/* DSA: private keys as a Python type, and signatures checked with public ones. */
 #include "platform/memory.h"
 #include "python/core.h"
-
-#define VALUE_BYTES 32 /* what is signed, the randomness that goes into it, the seed of a key */
 
 typedef struct {
   PyObject_HEAD
@@ -19,12 +17,11 @@ static PyObject *signing_key_adopt(const otrf_state *state, otrf_dsa_key *key) {
   return (PyObject *)self;
 }
 
-/* sign(value, random) */
 static PyObject *signing_key_sign(PyObject *self, PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view value, random;
   uint8_t signature[OTRF_SIGNATURE_BYTES];
-  if (!otrf_arguments(nargs, 2) || otrf_view_sized(&value, args[0], VALUE_BYTES) < 0 ||
-      otrf_view_sized(&random, args[1], VALUE_BYTES) < 0) {
+  if (!otrf_arguments(nargs, 2) || otrf_view_sized(&value, args[0], OTRF_DSA_VALUE_BYTES) < 0 ||
+      otrf_view_sized(&random, args[1], OTRF_SEED_BYTES) < 0) {
     return NULL;
   }
   PyThreadState *const thread = PyEval_SaveThread();
@@ -34,7 +31,6 @@ static PyObject *signing_key_sign(PyObject *self, PyObject *const *args, Py_ssiz
                            : otrf_raise(otrf_state_of(self), status);
 }
 
-/* numbers(): p, q, g, y and x, big-endian */
 static PyObject *signing_key_numbers(PyObject *self, PyObject *Py_UNUSED(ignored)) {
   uint8_t p[OTRF_DSA_P_BYTES], q[OTRF_DSA_Q_BYTES], g[OTRF_DSA_P_BYTES], y[OTRF_DSA_P_BYTES], x[OTRF_DSA_Q_BYTES];
   otrf_dsa_export(p, q, g, y, x, ((signing_key *)self)->key);
@@ -50,8 +46,8 @@ static void signing_key_dealloc(PyObject *self) {
 }
 
 static PyMethodDef signing_key_methods[] = {
-    {"sign", OTRF_FAST(signing_key_sign), "sign(value, random): see backend.SigningKey"},
-    {"numbers", signing_key_numbers, METH_NOARGS, "numbers(): p, q, g, y and x, big-endian"},
+    {"sign", OTRF_FAST(signing_key_sign), OTRF_METHOD_DOC("sign", ", value, random", "Return the signature over 32 bytes, 40 bytes.")},
+    {"numbers", signing_key_numbers, METH_NOARGS, OTRF_METHOD_DOC("numbers", "", "Return p, q, g, y and the private x, big-endian.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -62,25 +58,23 @@ static PyType_Slot signing_key_slots[] = {
 };
 
 PyType_Spec otrf_signing_key_type = {
-    .name = "otrfast.crypto._direct.SigningKey",
+    .name = "otrfast.crypto._core.SigningKey",
     .basicsize = sizeof(signing_key),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = signing_key_slots,
 };
 
-/* dsa_generate(seed): a new key out of 32 random bytes */
 static PyObject *dsa_generate(PyObject *module, PyObject *object) {
   otrf_bytes_view seed;
-  if (otrf_view_sized(&seed, object, VALUE_BYTES) < 0) {
+  if (otrf_view_sized(&seed, object, OTRF_SEED_BYTES) < 0) {
     return NULL;
   }
   PyThreadState *const thread = PyEval_SaveThread();
-  otrf_dsa_key *const key = otrf_dsa_generate(seed.data);
+  otrf_dsa_key *const key = otrf_dsa_generate_vartime(seed.data);
   PyEval_RestoreThread(thread);
   return signing_key_adopt(otrf_state_of_module(module), key);
 }
 
-/* dsa_key(p, q, g, y, x): the key with these numbers, big-endian and of full length */
 static PyObject *dsa_key(PyObject *module, PyObject *const *args, Py_ssize_t nargs) {
   static const size_t sizes[] = {OTRF_DSA_P_BYTES, OTRF_DSA_Q_BYTES, OTRF_DSA_P_BYTES, OTRF_DSA_P_BYTES,
                                  OTRF_DSA_Q_BYTES};
@@ -100,56 +94,32 @@ static PyObject *dsa_key(PyObject *module, PyObject *const *args, Py_ssize_t nar
   return key != NULL ? signing_key_adopt(state, key) : otrf_raise(state, OTRF_ERR_KEY);
 }
 
-/* Take p, q, g and y of a public key, big-endian without leading zeros. -1, and TypeError, where one is no bytes. */
-static int public_read(otrf_bytes_view n[4], PyObject *const *args) {
-  for (int i = 0; i < 4; i++) {
-    if (otrf_view(&n[i], args[i]) < 0) {
-      return -1;
-    }
-  }
-  return 0;
-}
-
-/* dsa_verify(p, q, g, y, value, signature) */
 static PyObject *dsa_verify(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view n[4], value, signature;
-  if (!otrf_arguments(nargs, 6) || public_read(n, args) < 0 || otrf_view(&signature, args[5]) < 0) {
+  if (!otrf_arguments(nargs, 6) || otrf_view(&signature, args[5]) < 0) {
     return NULL;
+  }
+  for (int i = 0; i < 4; i++) {
+    if (otrf_view(&n[i], args[i]) < 0) {
+      return NULL;
+    }
   }
   if (signature.len != OTRF_SIGNATURE_BYTES) {
     Py_RETURN_FALSE;
   }
-  if (otrf_view_sized(&value, args[4], VALUE_BYTES) < 0) {
+  if (otrf_view_sized(&value, args[4], OTRF_DSA_VALUE_BYTES) < 0) {
     return NULL;
   }
   PyThreadState *const thread = PyEval_SaveThread();
-  const int holds = otrf_dsa_verify(n[0].data, n[0].len, n[1].data, n[1].len, n[2].data, n[2].len, n[3].data, n[3].len,
+  const int holds = otrf_dsa_verify_vartime(n[0].data, n[0].len, n[1].data, n[1].len, n[2].data, n[2].len, n[3].data, n[3].len,
                                     value.data, signature.data);
   PyEval_RestoreThread(thread);
   return PyBool_FromLong(holds);
 }
 
-/* dsa_check(p, q, g, y, primality) */
-static PyObject *dsa_check(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
-  otrf_bytes_view n[4];
-  if (!otrf_arguments(nargs, 5) || public_read(n, args) < 0) {
-    return NULL;
-  }
-  const int primality = PyObject_IsTrue(args[4]);
-  if (primality < 0) {
-    return NULL;
-  }
-  PyThreadState *const thread = PyEval_SaveThread();
-  const int sound = otrf_dsa_check(n[0].data, n[0].len, n[1].data, n[1].len, n[2].data, n[2].len, n[3].data, n[3].len,
-                                   primality);
-  PyEval_RestoreThread(thread);
-  return PyBool_FromLong(sound);
-}
-
-PyMethodDef otrf_signing_functions[] = {
-    {"dsa_generate", dsa_generate, METH_O, "dsa_generate(seed): a new key out of 32 random bytes"},
-    {"dsa_key", OTRF_FAST(dsa_key), "dsa_key(p, q, g, y, x): the key with these numbers, big-endian, in full length"},
-    {"dsa_verify", OTRF_FAST(dsa_verify), "dsa_verify(p, q, g, y, value, signature): numbers without leading zeros"},
-    {"dsa_check", OTRF_FAST(dsa_check), "dsa_check(p, q, g, y, primality): see backend.Backend"},
+PyMethodDef otrf_dsa_functions[] = {
+    {"dsa_generate", dsa_generate, METH_O, OTRF_FUNCTION_DOC("dsa_generate", ", seed", "Return a new key, made from 32 random bytes.")},
+    {"dsa_key", OTRF_FAST(dsa_key), OTRF_FUNCTION_DOC("dsa_key", ", p, q, g, y, x", "Return the key with these numbers, big-endian and of full length.")},
+    {"dsa_verify", OTRF_FAST(dsa_verify), OTRF_FUNCTION_DOC("dsa_verify", ", p, q, g, y, value, signature", "Whether a signature holds; numbers without leading zeros.")},
     {NULL, NULL, 0, NULL},
 };

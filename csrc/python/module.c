@@ -1,4 +1,4 @@
-/* `otrfast.crypto._direct`: the module itself, and what its types and functions have in common. */
+/* `otrfast.crypto._core`: the module itself, and what its types and functions have in common. */
 #include "python/core.h"
 
 /* ---- state and errors ---- */
@@ -37,15 +37,15 @@ int otrf_view_sized(otrf_bytes_view *out, PyObject *object, size_t len) {
     return -1;
   }
   if (out->len != len) {
-    PyErr_Format(PyExc_ValueError, "%zu bytes where %zu are due", out->len, len);
+    PyErr_Format(PyExc_ValueError, "%zu bytes expected, %zu given", len, out->len);
     return -1;
   }
   return 0;
 }
 
-int otrf_arguments(Py_ssize_t given, Py_ssize_t due) {
-  if (given != due) {
-    PyErr_Format(PyExc_TypeError, "%zd arguments where %zd are due", given, due);
+int otrf_arguments(Py_ssize_t given, Py_ssize_t expected) {
+  if (given != expected) {
+    PyErr_Format(PyExc_TypeError, "%zd arguments expected, %zd given", expected, given);
     return 0;
   }
   return 1;
@@ -63,7 +63,7 @@ PyObject *otrf_redacted(PyObject *self) {
 PyObject *otrf_refuse_reduce(PyObject *self, PyObject *Py_UNUSED(ignored)) {
   PyObject *const name = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__");
   if (name != NULL) {
-    PyErr_Format(PyExc_TypeError, "%U holds a secret and can not be pickled or copied", name);
+    PyErr_Format(PyExc_TypeError, "%U holds a secret and cannot be pickled or copied", name);
     Py_DECREF(name);
   }
   return NULL;
@@ -95,7 +95,7 @@ static PyObject *set_failure(PyObject *module, PyObject *failure) {
 }
 
 static PyMethodDef functions[] = {
-    {"set_failure", set_failure, METH_O, "set_failure(callable): what makes an exception out of a status."},
+    {"set_failure", set_failure, METH_O, OTRF_FUNCTION_DOC("set_failure", ", failure", "Set what makes an exception out of a status: a callable that takes a number.")},
     {NULL, NULL, 0, NULL},
 };
 
@@ -107,7 +107,7 @@ static int execute(PyObject *module) {
       [OTRF_DATA_KEYS] = &otrf_data_keys_type,
       [OTRF_SIGNING_KEY] = &otrf_signing_key_type,
   };
-  static PyMethodDef *const functions_of[] = {otrf_symmetric_functions, otrf_exchange_functions, otrf_signing_functions,
+  static PyMethodDef *const functions_of[] = {otrf_symmetric_functions, otrf_dh_functions, otrf_dsa_functions,
                                               otrf_reading_functions};
   otrf_state *const state = otrf_state_of_module(module);
   for (int i = 0; i < OTRF_TYPES; i++) {
@@ -146,10 +146,12 @@ static void module_free(void *module) { clear(module); }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, execute}, {0, NULL}};
 
+/* The second module of the library, beside cffi's: an importer that asks for it by name gets it from the same file, as
+ * PEP 489 has it ("Multiple modules in one library"). */
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "otrfast.crypto._direct",
-    .m_doc = "The core without the detour by cffi.",
+    .m_name = "otrfast.crypto._core",
+    .m_doc = "The C core on the path of messages and key exchanges.",
     .m_size = sizeof(otrf_state),
     .m_methods = functions,
     .m_slots = module_slots,
@@ -158,5 +160,5 @@ static struct PyModuleDef definition = {
     .m_free = module_free,
 };
 
-PyMODINIT_FUNC PyInit__direct(void);
-PyMODINIT_FUNC PyInit__direct(void) { return PyModuleDef_Init(&definition); }
+PyMODINIT_FUNC PyInit__core(void);
+PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&definition); }

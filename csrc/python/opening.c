@@ -3,7 +3,7 @@
 #include "python/data_keys.h"
 
 PyObject *otrf_keys_open(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_bytes_view authenticated, ciphertext, mac;
   if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) || otrf_view(&authenticated, args[0]) < 0 || otrf_view(&ciphertext, args[2]) < 0 ||
       otrf_view(&mac, args[3]) < 0) {
@@ -38,7 +38,8 @@ typedef struct {
   PyObject *rest;
 } making;
 
-/* Read what follows the first two arguments of open_line and open_many: nothing, or kind and rest. */
+/* Read what follows the first two arguments of open_line and open_many: nothing, or kind and rest; None and bytes
+ * mean a bytes object. Returns 0; -1, and TypeError, for anything else. */
 static int making_read(making *made, PyObject *const *args, Py_ssize_t nargs) {
   made->kind = NULL;
   made->rest = NULL;
@@ -48,8 +49,11 @@ static int making_read(making *made, PyObject *const *args, Py_ssize_t nargs) {
   if (!otrf_arguments(nargs, 4)) {
     return -1;
   }
+  if ((args[2] == Py_None || args[2] == (PyObject *)&PyBytes_Type) && PyTuple_Check(args[3]) && PyTuple_Size(args[3]) == 0) {
+    return 0;
+  }
   if (!PyType_Check(args[2]) || !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type) || !PyTuple_Check(args[3])) {
-    PyErr_SetString(PyExc_TypeError, "a class of tuples and a tuple are due");
+    PyErr_SetString(PyExc_TypeError, "a class of tuples and a tuple expected");
     return -1;
   }
   made->kind = (PyTypeObject *)args[2];
@@ -77,39 +81,42 @@ static PyObject *make(const making *made, const uint8_t *text, size_t text_len) 
 }
 
 PyObject *otrf_keys_open_line(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_bytes_view line;
-  uint8_t small[SMALL_BYTES], *text;
+  otrf_data_fields fields;
+  uint8_t small[OTRF_SMALL_BYTES], *text;
   size_t text_len;
   making made;
   if (making_read(&made, args, nargs) < 0 || !otrf_keys_ready(self) ||
       otrf_keys_use(self, &self->head, args[0], otrf_data_keys_head) < 0 || otrf_view(&line, args[1]) < 0) {
     return NULL;
   }
-  room r = {small, sizeof small, small};
-  if (room_for(&r, line.len + OTRF_ROOM_BYTES) < 0) {
+  otrf_scratch scratch = {small, sizeof small, small};
+  if (otrf_scratch_ensure(&scratch, line.len + OTRF_SCRATCH_BYTES) < 0) {
     return NULL;
   }
   PyThreadState *const thread = otrf_keys_release(self, line.len);
-  const int status = otrf_open_line(&text, &text_len, r.at, self->keys, (const char *)line.data, line.len);
+  const int status = otrf_open_line(&text, &text_len, &fields, scratch.at, self->keys, (const char *)line.data, line.len);
   otrf_keys_take_back(self, thread);
   PyObject *result;
   if (status == OTRF_OK) {
     result = make(&made, text, text_len);
     otrf_wipe(text, text_len);
+  } else if (status == OTRF_ERR_GENERAL_PATH) {
+    result = otrf_data_fields_tuple(&fields);
   } else {
     result = Py_NewRef(Py_None);
   }
-  room_drop(&r);
+  otrf_scratch_drop(&scratch);
   return result;
 }
 
 /* Open the lines from `at` on, up to `n` of them, and append the texts to `texts`; returns how many, or -1. */
-static Py_ssize_t open_group(data_keys *self, PyObject *texts, const making *made, room *r, PyObject *lines,
+static Py_ssize_t open_group(otrf_data_keys_object *self, PyObject *texts, const making *made, otrf_scratch *scratch, PyObject *lines,
                              Py_ssize_t at, Py_ssize_t n) {
-  const char *data[GROUP];
-  uint8_t *found[GROUP];
-  size_t lens[GROUP], text_lens[GROUP], total = 0;
+  const char *data[OTRF_GROUP];
+  uint8_t *found[OTRF_GROUP];
+  size_t lens[OTRF_GROUP], text_lens[OTRF_GROUP], total = 0;
   for (Py_ssize_t i = 0; i < n; i++) {
     otrf_bytes_view line;
     if (otrf_view(&line, PyTuple_GetItem(lines, at + i)) < 0) {
@@ -117,13 +124,13 @@ static Py_ssize_t open_group(data_keys *self, PyObject *texts, const making *mad
     }
     data[i] = (const char *)line.data;
     lens[i] = line.len;
-    total += line.len + OTRF_ROOM_BYTES;
+    total += line.len + OTRF_SCRATCH_BYTES;
   }
-  if (room_for(r, total) < 0) {
+  if (otrf_scratch_ensure(scratch, total) < 0) {
     return -1;
   }
   PyThreadState *const thread = otrf_keys_release(self, total);
-  const size_t opened = otrf_open_many(found, text_lens, r->at, self->keys, data, lens, (size_t)n);
+  const size_t opened = otrf_open_many(found, text_lens, scratch->at, self->keys, data, lens, (size_t)n);
   otrf_keys_take_back(self, thread);
   Py_ssize_t result = (Py_ssize_t)opened;
   for (size_t i = 0; i < opened; i++) {
@@ -138,7 +145,7 @@ static Py_ssize_t open_group(data_keys *self, PyObject *texts, const making *mad
 }
 
 PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   making made;
   if (making_read(&made, args, nargs) < 0) {
     return NULL;
@@ -149,10 +156,10 @@ PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_
     Py_CLEAR(texts);
   }
   const Py_ssize_t n = texts == NULL ? 0 : PyTuple_Size(lines);
-  uint8_t small[SMALL_GROUP_BYTES];
-  room r = {small, sizeof small, small};
-  for (Py_ssize_t at = 0; at < n; at += GROUP) {
-    const Py_ssize_t now = n - at < GROUP ? n - at : GROUP, opened = open_group(self, texts, &made, &r, lines, at, now);
+  uint8_t small[OTRF_SMALL_GROUP_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
+  for (Py_ssize_t at = 0; at < n; at += OTRF_GROUP) {
+    const Py_ssize_t now = n - at < OTRF_GROUP ? n - at : OTRF_GROUP, opened = open_group(self, texts, &made, &scratch, lines, at, now);
     if (opened < 0) {
       Py_CLEAR(texts);
     }
@@ -160,7 +167,7 @@ PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_
       break;
     }
   }
-  room_drop(&r);
+  otrf_scratch_drop(&scratch);
   Py_XDECREF(lines);
   return texts;
 }

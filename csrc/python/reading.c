@@ -1,58 +1,40 @@
-/* Lines and the messages in them: armour on, armour off, and the fields of a message. */
-#include <stdlib.h>
+/* Lines and the messages in them: encoding, decoding, and the fields of a message. */
 #include <string.h>
 
 #include "base64/base64.h"
 #include "otr/reader.h"
 #include "platform/bytes.h"
 #include "python/core.h"
-
-#define SMALL_BYTES 4096
-
-static PyObject *data_fields(const otrf_message_parts *parts, const uint8_t *raw) {
-  const size_t mac_at = parts->cipher_at + parts->cipher_len;
-  return Py_BuildValue("(IIIy#Ky#y#y#y#)", parts->flags, parts->sender_keyid, parts->recipient_keyid, parts->next_key,
-                       (Py_ssize_t)OTRF_ELEMENT_BYTES, (unsigned long long)parts->counter, raw + parts->cipher_at,
-                       (Py_ssize_t)parts->cipher_len, raw, (Py_ssize_t)mac_at, raw + mac_at,
-                       (Py_ssize_t)OTRF_MAC_BYTES, raw + parts->revealed_at, (Py_ssize_t)parts->revealed_len);
-}
-
-/* Room for what is decoded of a line: `small` as long as that will do. NULL, and MemoryError, where there is none. */
-static uint8_t *room_for(const otrf_bytes_view *line, uint8_t small[SMALL_BYTES]) {
-  const size_t room = line->len + OTRF_ROOM_BYTES;
-  uint8_t *const raw = room <= SMALL_BYTES ? small : malloc(room);
-  return raw != NULL ? raw : (uint8_t *)PyErr_NoMemory();
-}
-
-static void room_drop(uint8_t *raw, const uint8_t small[SMALL_BYTES]) {
-  if (raw != small) {
-    free(raw);
-  }
-}
+#include "python/scratch.h"
 
 /* ---- a data message ---- */
 
-/* data_message(header, line): see backend.Backend */
+PyObject *otrf_data_fields_tuple(const otrf_data_fields *fields) {
+  return Py_BuildValue("(IIIy#Ky#y#y#y#)", fields->flags, fields->sender_keyid, fields->recipient_keyid, fields->next_key,
+                       (Py_ssize_t)OTRF_ELEMENT_BYTES, (unsigned long long)fields->counter, fields->ciphertext,
+                       (Py_ssize_t)fields->ciphertext_len, fields->authenticated, (Py_ssize_t)fields->authenticated_len,
+                       fields->mac, (Py_ssize_t)OTRF_MAC_BYTES, fields->revealed, (Py_ssize_t)fields->revealed_len);
+}
+
 static PyObject *data_message(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view header, line;
-  otrf_message_parts parts;
-  uint8_t small[SMALL_BYTES];
-  if (!otrf_arguments(nargs, 2) || otrf_view(&header, args[0]) < 0 || otrf_view(&line, args[1]) < 0) {
+  otrf_data_fields fields;
+  uint8_t small[OTRF_SMALL_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
+  if (!otrf_arguments(nargs, 2) || otrf_view(&header, args[0]) < 0 || otrf_view(&line, args[1]) < 0 ||
+      otrf_scratch_ensure(&scratch, line.len + OTRF_SCRATCH_BYTES) < 0) {
     return NULL;
   }
-  uint8_t *const raw = room_for(&line, small);
-  if (raw == NULL) {
-    return NULL;
-  }
-  const int status = otrf_message_read(&parts, raw, header.data, header.len, (const char *)line.data, line.len);
-  PyObject *const result = status == OTRF_OK ? data_fields(&parts, raw) : Py_NewRef(Py_None);
-  room_drop(raw, small);
+  const int status =
+      otrf_read_data_message(&fields, scratch.at, header.data, header.len, (const char *)line.data, line.len);
+  PyObject *const result = status == OTRF_OK ? otrf_data_fields_tuple(&fields) : Py_NewRef(Py_None);
+  otrf_scratch_drop(&scratch);
   return result;
 }
 
 /* ---- any message ---- */
 
-/* The next `len` bytes of a message, from `at` on, which moves behind them; NULL where fewer remain. */
+/* The next `len` bytes of a message, from `at` on, which moves past them; NULL if fewer remain. */
 static const uint8_t *taken(const otrf_bytes_view *raw, size_t *at, size_t len) {
   const uint8_t *const start = raw->data + *at;
   if (len > raw->len - *at) {
@@ -71,7 +53,7 @@ static PyObject *unsigned_field(const otrf_bytes_view *raw, size_t *at, size_t l
   return digits == NULL ? NULL : PyLong_FromUnsignedLongLong(value);
 }
 
-/* A magnitude of any length as an element; NULL where it has more than 192 bytes without its leading zeros. */
+/* A magnitude of any length as an element; NULL if it has more than 192 bytes without its leading zeros. */
 static PyObject *element_field(const uint8_t *digits, size_t len) {
   while (len > OTRF_ELEMENT_BYTES && *digits == 0) {
     digits++;
@@ -86,18 +68,18 @@ static PyObject *element_field(const uint8_t *digits, size_t len) {
   return element;
 }
 
-/* A DATA or MPI: its length, then that many bytes; of the one length `due`, unless that is 0. */
-static PyObject *counted_field(const otrf_bytes_view *raw, size_t *at, size_t due, int element) {
-  const uint8_t *const head = taken(raw, at, LENGTH_BYTES);
+/* A DATA or MPI: its length, then that many bytes; of the one length `expected`, unless that is 0. */
+static PyObject *counted_field(const otrf_bytes_view *raw, size_t *at, size_t expected, int element) {
+  const uint8_t *const head = taken(raw, at, OTRF_LENGTH_BYTES);
   const size_t len = head == NULL ? 0 : otrf_load32(head);
   const uint8_t *const start = head == NULL ? NULL : taken(raw, at, len);
-  if (start == NULL || (due != 0 && len != due)) {
+  if (start == NULL || (expected != 0 && len != expected)) {
     return NULL;
   }
   return element ? element_field(start, len) : PyBytes_FromStringAndSize((const char *)start, (Py_ssize_t)len);
 }
 
-/* One field of the kind and length that its two bytes of the layout say; NULL where it is not well-formed. */
+/* One field of the kind and length that its two bytes of the layout say; NULL if it is not well-formed. */
 static PyObject *field(const otrf_bytes_view *raw, size_t *at, const uint8_t kind[2]) {
   const uint8_t *start;
   switch (kind[0]) {
@@ -117,7 +99,6 @@ static PyObject *field(const otrf_bytes_view *raw, size_t *at, const uint8_t kin
   }
 }
 
-/* fields(raw, at, layout): see backend.Backend */
 static PyObject *fields(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view raw, layout;
   if (!otrf_arguments(nargs, 3) || otrf_view(&raw, args[0]) < 0 || otrf_view(&layout, args[2]) < 0) {
@@ -142,43 +123,47 @@ static PyObject *fields(PyObject *Py_UNUSED(module), PyObject *const *args, Py_s
   return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
-/* ---- armour ---- */
+/* ---- lines ---- */
 
-/* unarmoured(line): see backend.Backend */
-static PyObject *unarmoured(PyObject *Py_UNUSED(module), PyObject *object) {
+static PyObject *decode_message(PyObject *Py_UNUSED(module), PyObject *object) {
   otrf_bytes_view line;
-  uint8_t small[SMALL_BYTES];
-  if (otrf_view(&line, object) < 0) {
+  uint8_t small[OTRF_SMALL_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
+  if (otrf_view(&line, object) < 0 || otrf_scratch_ensure(&scratch, line.len + OTRF_SCRATCH_BYTES) < 0) {
     return NULL;
   }
-  uint8_t *const raw = room_for(&line, small);
-  if (raw == NULL) {
-    return NULL;
-  }
-  const size_t len = otrf_armour_decode(raw, (const char *)line.data, line.len);
-  PyObject *const result =
-      len != OTRF_BASE64_BAD ? PyBytes_FromStringAndSize((const char *)raw, (Py_ssize_t)len) : Py_NewRef(Py_None);
-  room_drop(raw, small);
+  const size_t len = otrf_line_decode(scratch.at, (const char *)line.data, line.len);
+  PyObject *const result = len != OTRF_BASE64_BAD
+                               ? PyBytes_FromStringAndSize((const char *)scratch.at, (Py_ssize_t)len)
+                               : Py_NewRef(Py_None);
+  otrf_scratch_drop(&scratch);
   return result;
 }
 
-/* armoured(raw): see backend.Backend */
-static PyObject *armoured(PyObject *Py_UNUSED(module), PyObject *object) {
+static PyObject *encode_message(PyObject *Py_UNUSED(module), PyObject *object) {
   otrf_bytes_view raw;
   if (otrf_view(&raw, object) < 0) {
     return NULL;
   }
-  PyObject *const line = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(OTRF_BASE64_LEN(raw.len) + LINE_EXTRA));
+  PyObject *const line =
+      PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(OTRF_BASE64_LEN(raw.len) + OTRF_LINE_EXTRA_BYTES));
   if (line != NULL) {
-    otrf_armour_encode(PyBytes_AsString(line), raw.data, raw.len);
+    otrf_line_encode(PyBytes_AsString(line), raw.data, raw.len);
   }
   return line;
 }
 
 PyMethodDef otrf_reading_functions[] = {
-    {"encode_message", armoured, METH_O, "encode_message(raw): see backend.Backend"},
-    {"decode_message", unarmoured, METH_O, "decode_message(line): see backend.Backend"},
-    {"fields", OTRF_FAST(fields), "fields(raw, at, layout): see backend.Backend"},
-    {"data_message", OTRF_FAST(data_message), "data_message(header, line): see backend.Backend"},
+    {"encode_message", encode_message, METH_O,
+     OTRF_FUNCTION_DOC("encode_message", ", raw", "Return the line that carries a binary message.")},
+    {"decode_message", decode_message, METH_O,
+     OTRF_FUNCTION_DOC("decode_message", ", line",
+                       "Return the binary message in a line of clean base64, else None.")},
+    {"fields", OTRF_FAST(fields),
+     OTRF_FUNCTION_DOC("fields", ", raw, at, layout",
+                       "Return the fields of a binary message from byte `at` on, None unless they are well-formed.")},
+    {"data_message", OTRF_FAST(data_message),
+     OTRF_FUNCTION_DOC("data_message", ", header, line",
+                       "Return the fields of the data message in a line, None if it is for the general reader.")},
     {NULL, NULL, 0, NULL},
 };

@@ -4,19 +4,19 @@
 #include "python/data_keys.h"
 
 /* Seal one message under the prefix set before. */
-static PyObject *seal_one(data_keys *self, const otrf_bytes_view *text, const otrf_bytes_view *tlvs,
+static PyObject *seal_one(otrf_data_keys_object *self, const otrf_bytes_view *text, const otrf_bytes_view *tlvs,
                           const otrf_bytes_view *revealed) {
   const size_t len = otrf_line_len(self->keys, text->len, tlvs->len, revealed->len);
   if (len == 0) {
     return otrf_keys_refuse(self, OTRF_ERR_SIZE);
   }
-  uint8_t small[SMALL_BYTES];
-  room r = {small, sizeof small, small};
-  PyObject *line = room_for(&r, len + OTRF_ROOM_BYTES) < 0 ? NULL : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
+  uint8_t small[OTRF_SMALL_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
+  PyObject *line = otrf_scratch_ensure(&scratch, len + OTRF_SCRATCH_BYTES) < 0 ? NULL : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
   if (line != NULL) {
     char *const out = PyBytes_AsString(line);
     PyThreadState *const thread = otrf_keys_release(self, len);
-    const int status = otrf_seal(out, r.at, self->keys, text->data, text->len, tlvs->data, tlvs->len, revealed->data,
+    const int status = otrf_seal(out, scratch.at, self->keys, text->data, text->len, tlvs->data, tlvs->len, revealed->data,
                                  revealed->len);
     otrf_keys_take_back(self, thread);
     if (status != OTRF_OK) {
@@ -24,12 +24,12 @@ static PyObject *seal_one(data_keys *self, const otrf_bytes_view *text, const ot
       line = otrf_keys_refuse(self, status);
     }
   }
-  room_drop(&r);
+  otrf_scratch_drop(&scratch);
   return line;
 }
 
 PyObject *otrf_keys_seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_bytes_view text, tlvs, revealed;
   if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) || otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 ||
       otrf_view(&text, args[1]) < 0 || otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
@@ -56,7 +56,7 @@ static int ordinary(const otrf_bytes_view *text) {
 
 PyObject *otrf_keys_seal_text(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   static const otrf_bytes_view nothing = {(const uint8_t *)"", 0};
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_bytes_view text;
   if (!otrf_arguments(nargs, 3) || !otrf_keys_ready(self)) {
     return NULL;
@@ -78,11 +78,11 @@ PyObject *otrf_keys_seal_text(PyObject *object, PyObject *const *args, Py_ssize_
 }
 
 /* Seal the texts from `at` on, `n` of them, and append the lines to `lines`. */
-static int seal_group(data_keys *self, PyObject *lines, room *r, PyObject *texts, Py_ssize_t at, Py_ssize_t n) {
-  const uint8_t *data[GROUP];
-  size_t lens[GROUP], total = 0;
-  char *out[GROUP];
-  PyObject *made[GROUP] = {NULL};
+static int seal_group(otrf_data_keys_object *self, PyObject *lines, otrf_scratch *scratch, PyObject *texts, Py_ssize_t at, Py_ssize_t n) {
+  const uint8_t *data[OTRF_GROUP];
+  size_t lens[OTRF_GROUP], total = 0;
+  char *out[OTRF_GROUP];
+  PyObject *made[OTRF_GROUP] = {NULL};
   int result = -1;
   for (Py_ssize_t i = 0; i < n; i++) {
     otrf_bytes_view text;
@@ -97,13 +97,13 @@ static int seal_group(data_keys *self, PyObject *lines, room *r, PyObject *texts
     data[i] = text.data;
     lens[i] = text.len;
     out[i] = PyBytes_AsString(made[i]);
-    total += len + OTRF_ROOM_BYTES;
+    total += len + OTRF_SCRATCH_BYTES;
   }
-  if (room_for(r, total) < 0) {
+  if (otrf_scratch_ensure(scratch, total) < 0) {
     goto done;
   }
   PyThreadState *const thread = otrf_keys_release(self, total);
-  const int status = otrf_seal_many(out, r->at, self->keys, data, lens, (size_t)n);
+  const int status = otrf_seal_many(out, scratch->at, self->keys, data, lens, (size_t)n);
   otrf_keys_take_back(self, thread);
   if (status != OTRF_OK) {
     otrf_keys_refuse(self, status);
@@ -121,7 +121,7 @@ done:
 }
 
 PyObject *otrf_keys_seal_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-  data_keys *self = (data_keys *)object;
+  otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   if (!otrf_arguments(nargs, 2)) {
     return NULL;
   }
@@ -133,15 +133,15 @@ PyObject *otrf_keys_seal_many(PyObject *object, PyObject *const *args, Py_ssize_
     Py_CLEAR(lines);
   }
   const Py_ssize_t n = lines == NULL ? 0 : PyTuple_Size(texts);
-  uint8_t small[SMALL_GROUP_BYTES];
-  room r = {small, sizeof small, small};
-  for (Py_ssize_t at = 0; at < n; at += GROUP) {
-    if (seal_group(self, lines, &r, texts, at, n - at < GROUP ? n - at : GROUP) < 0) {
+  uint8_t small[OTRF_SMALL_GROUP_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
+  for (Py_ssize_t at = 0; at < n; at += OTRF_GROUP) {
+    if (seal_group(self, lines, &scratch, texts, at, n - at < OTRF_GROUP ? n - at : OTRF_GROUP) < 0) {
       Py_CLEAR(lines);
       break;
     }
   }
-  room_drop(&r);
+  otrf_scratch_drop(&scratch);
   Py_XDECREF(texts);
   return lines;
 }

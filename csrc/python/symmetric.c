@@ -12,7 +12,7 @@ static void take_back(PyThreadState *thread) {
 }
 
 static PyObject *hash(PyObject *data, size_t size, void (*function)(uint8_t *, const uint8_t *, size_t)) {
-  uint8_t digest[32];
+  uint8_t digest[OTRF_SHA256_BYTES];
   otrf_bytes_view in;
   if (otrf_view(&in, data) < 0) {
     return NULL;
@@ -25,14 +25,14 @@ static PyObject *hash(PyObject *data, size_t size, void (*function)(uint8_t *, c
   return result;
 }
 
-static PyObject *sha1(PyObject *Py_UNUSED(module), PyObject *data) { return hash(data, 20, otrf_sha1); }
+static PyObject *sha1(PyObject *Py_UNUSED(module), PyObject *data) { return hash(data, OTRF_SHA1_BYTES, otrf_sha1); }
 
-static PyObject *sha256(PyObject *Py_UNUSED(module), PyObject *data) { return hash(data, 32, otrf_sha256); }
+static PyObject *sha256(PyObject *Py_UNUSED(module), PyObject *data) { return hash(data, OTRF_SHA256_BYTES, otrf_sha256); }
 
 typedef void (*hmac_function)(uint8_t *, const uint8_t *, size_t, const uint8_t *, size_t);
 
 static PyObject *hmac(PyObject *const *args, Py_ssize_t nargs, size_t size, hmac_function function) {
-  uint8_t code[32];
+  uint8_t code[OTRF_SHA256_BYTES];
   otrf_bytes_view key, data;
   if (!otrf_arguments(nargs, 2) || otrf_view(&key, args[0]) < 0 || otrf_view(&data, args[1]) < 0) {
     return NULL;
@@ -46,17 +46,17 @@ static PyObject *hmac(PyObject *const *args, Py_ssize_t nargs, size_t size, hmac
 }
 
 static PyObject *hmac_sha1(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
-  return hmac(args, nargs, 20, otrf_hmac_sha1);
+  return hmac(args, nargs, OTRF_SHA1_BYTES, otrf_hmac_sha1);
 }
 
 static PyObject *hmac_sha256(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
-  return hmac(args, nargs, 32, otrf_hmac_sha256);
+  return hmac(args, nargs, OTRF_SHA256_BYTES, otrf_hmac_sha256);
 }
 
 static PyObject *aes_ctr(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view key, counter, data;
-  if (!otrf_arguments(nargs, 3) || otrf_view_sized(&key, args[0], 16) < 0 ||
-      otrf_view_sized(&counter, args[1], 16) < 0 || otrf_view(&data, args[2]) < 0) {
+  if (!otrf_arguments(nargs, 3) || otrf_view_sized(&key, args[0], OTRF_AES_KEY_BYTES) < 0 ||
+      otrf_view_sized(&counter, args[1], OTRF_AES_BLOCK_BYTES) < 0 || otrf_view(&data, args[2]) < 0) {
     return NULL;
   }
   PyObject *const result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)data.len);
@@ -86,12 +86,12 @@ static PyObject *in_group(PyObject *Py_UNUSED(module), PyObject *element) {
 }
 
 PyMethodDef otrf_symmetric_functions[] = {
-    {"sha1", sha1, METH_O, "sha1(data): see backend.Backend"},
-    {"sha256", sha256, METH_O, "sha256(data): see backend.Backend"},
-    {"hmac_sha1", OTRF_FAST(hmac_sha1), "hmac_sha1(key, data): see backend.Backend"},
-    {"hmac_sha256", OTRF_FAST(hmac_sha256), "hmac_sha256(key, data): see backend.Backend"},
-    {"aes_ctr", OTRF_FAST(aes_ctr), "aes_ctr(key, counter, data): see backend.Backend"},
-    {"equal", OTRF_FAST(equal), "equal(a, b): see backend.Backend"},
-    {"in_group", in_group, METH_O, "in_group(element): see backend.Backend"},
+    {"sha1", sha1, METH_O, OTRF_FUNCTION_DOC("sha1", ", data", "Return the 20-byte digest.")},
+    {"sha256", sha256, METH_O, OTRF_FUNCTION_DOC("sha256", ", data", "Return the 32-byte digest.")},
+    {"hmac_sha1", OTRF_FAST(hmac_sha1), OTRF_FUNCTION_DOC("hmac_sha1", ", key, data", "Return the 20-byte authentication code.")},
+    {"hmac_sha256", OTRF_FAST(hmac_sha256), OTRF_FUNCTION_DOC("hmac_sha256", ", key, data", "Return the 32-byte authentication code.")},
+    {"aes_ctr", OTRF_FAST(aes_ctr), OTRF_FUNCTION_DOC("aes_ctr", ", key, counter, data", "Encrypt or decrypt with AES-128-CTR.")},
+    {"equal", OTRF_FAST(equal), OTRF_FUNCTION_DOC("equal", ", a, b", "Compare in a time that depends on the lengths alone.")},
+    {"in_group", in_group, METH_O, OTRF_FUNCTION_DOC("in_group", ", element", "Whether 2 <= element <= p-2.")},
     {NULL, NULL, 0, NULL},
 };

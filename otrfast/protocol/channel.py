@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from otrfast.crypto.backend import DataKeys, DhKey
+from otrfast.crypto.backend import DataFields, DataKeys, DhKey
 from otrfast.crypto.secret import Secret
 from otrfast.errors import NotInGroup, UnknownKeyid
 from otrfast.protocol.ake import Established
@@ -135,8 +135,10 @@ class Channel(Secret):
         """Return the peer's data message in a line, None where the general reader has to look at
         it."""
         fields = self._backend.data_message(self._receive_header, line)
-        if fields is None:
-            return None
+        return None if fields is None else self.message(fields)
+
+    def message(self, fields: DataFields) -> DataMessage:
+        """Return the peer's data message with these fields."""
         version, sender, receiver = self._received_as
         return DataMessage(version, sender, receiver, *fields)
 

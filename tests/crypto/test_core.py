@@ -1,5 +1,5 @@
 """How the core is found and started: the default, its levels, its GMP, and what is said when it
-can not run."""
+cannot run."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Handles: they print nothing, can not leave the process, and keep their secrets apart."""
+"""Handles: they print nothing, cannot leave the process, and keep their secrets apart."""
 
 import copy
 import gc

@@ -1,5 +1,5 @@
 """What another process finds in this one's memory once a session has ended: no key that the core
-held (the core wipes; what Python's own bytes objects held is left out, as Python can not)."""
+held (the core wipes; what Python's own bytes objects held is left out, as Python cannot)."""
 
 import hashlib
 import re
@@ -39,7 +39,7 @@ def talk():
         text = b"text %d" % n
         assert receiver.open_line(head, sender.seal(prefix, text, b"", b"")) == text
         tlvs = sender.seal(prefix, text, bytes([0, 1, 0, 0]), b"")
-        assert receiver.open_line(head, tlvs) is None
+        assert type(receiver.open_line(head, tlvs)) is tuple
         long = text * 1000
         assert receiver.open_line(head, sender.seal(prefix, long, b"", b"")) == long
     texts = [b"text %d" % n for n in range(50)]

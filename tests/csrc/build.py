@@ -81,7 +81,7 @@ def program(name: str, core: list[Path], output: Path, *options: str) -> Path:
 
 
 def _wheel_gmp() -> list[str]:
-    """The GMP that a gmpy2 wheel carries: a C program can not load the extension module itself."""
+    """The GMP that a gmpy2 wheel carries: a C program cannot load the extension module itself."""
     return [
         str(path)
         for folder in sys.path

@@ -13,5 +13,5 @@ def core(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def emulating_core(tmp_path_factory):
-    """The same with the IFMA kernels in plain C, for processors that can not run them."""
+    """The same with the IFMA kernels in plain C, for processors that cannot run them."""
     return build.objects(tmp_path_factory.mktemp("emulated"), *build.WARNINGS, emulated=True)

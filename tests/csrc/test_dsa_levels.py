@@ -16,7 +16,7 @@ def library(core, tmp_path_factory):
     output = tmp_path_factory.mktemp("dsa") / "core.so"
     build.run(build.tool("cc"), "-shared", *core, "-o", output)
     opened = ctypes.CDLL(str(output))
-    opened.otrf_dsa_generate.restype = ctypes.c_void_p
+    opened.otrf_dsa_generate_vartime.restype = ctypes.c_void_p
     assert opened.otrf_gmp_open(build.gmp().encode()) == 0
     return opened
 
@@ -29,7 +29,7 @@ def levels(library):
 
 
 def generate(library, seed):
-    return ctypes.c_void_p(library.otrf_dsa_generate(seed))
+    return ctypes.c_void_p(library.otrf_dsa_generate_vartime(seed))
 
 
 def numbers(library, key):
@@ -45,7 +45,7 @@ def sign(library, key, value, extra):
 
 
 def nonce(q, x, number, extra):
-    """RFC 6979, 3.2 and 3.6, with a number modulo q in the place of a digest cut to its length."""
+    """RFC 6979, 3.2 and 3.6, with a number modulo q instead of a digest cut to its length."""
 
     def mac(key, data):
         return hmac.digest(key, data, "sha256")

@@ -17,38 +17,45 @@
 static uint8_t secret[8 * 192], other[192], base[8 * 192], out[8 * 192], text[64];
 static otrf_dsa_key *key;
 
-static void power(void) { otrf_power(out, base, secret, 40); }
-static void power_long(void) { otrf_power(out, base, secret, 192); }
-static void power_fixed(void) { otrf_power_fixed(out, secret, 40); }
-static void power_fixed_long(void) { otrf_power_fixed(out, secret, 192); }
-static void power_many(void) { otrf_power_many(out, base, secret, 8); }
-static void power_fixed_many(void) { otrf_power_fixed_many(out, secret, 8); }
-static void multiply(void) { otrf_multiply(out, secret, other); }
-static void response(void) { otrf_response(out, other, secret, base); }
+/* End the program with a status of its own if a call failed. */
+static void must(int status) {
+  if (status != OTRF_OK) {
+    exit(5);
+  }
+}
+
+static void modexp(void) { must(otrf_modexp(out, base, secret, 40)); }
+static void modexp_long(void) { must(otrf_modexp(out, base, secret, 192)); }
+static void modexp_g(void) { must(otrf_modexp_g(out, secret, 40)); }
+static void modexp_g_long(void) { must(otrf_modexp_g(out, secret, 192)); }
+static void modexp_many(void) { must(otrf_modexp_many(out, base, secret, 8)); }
+static void modexp_g_many(void) { must(otrf_modexp_g_many(out, secret, 8)); }
+static void multiply(void) { must(otrf_multiply(out, secret, other)); }
+static void response(void) { must(otrf_response(out, other, secret, base)); }
 
 /* The data go in as the value to be signed does, and as the key: the nonce depends on both. */
 static void dsa_sign(void) {
   memcpy(key->x, secret, 16);
-  otrf_dsa_sign(out, key, text, secret);
+  must(otrf_dsa_sign(out, key, text, secret));
 }
 
-static void control_public_power(void) { otrf_double_power(out, base, secret, 40, base, secret, 40); }
+static void control_vartime(void) { must(otrf_double_modexp_vartime(out, base, secret, 40, base, secret, 40)); }
 
 static const struct {
   const char *name;
   void (*run)(void);
   int leaks;
 } cases[] = {
-    {"otrf_power, 320 bits", power, 0},
-    {"otrf_power, 1536 bits", power_long, 0},
-    {"otrf_power_fixed, 320 bits", power_fixed, 0},
-    {"otrf_power_fixed, 1536 bits", power_fixed_long, 0},
-    {"otrf_power_many, 8", power_many, 0},
-    {"otrf_power_fixed_many, 8", power_fixed_many, 0},
+    {"otrf_modexp, 320 bits", modexp, 0},
+    {"otrf_modexp, 1536 bits", modexp_long, 0},
+    {"otrf_modexp_g, 320 bits", modexp_g, 0},
+    {"otrf_modexp_g, 1536 bits", modexp_g_long, 0},
+    {"otrf_modexp_many, 8", modexp_many, 0},
+    {"otrf_modexp_g_many, 8", modexp_g_many, 0},
     {"otrf_multiply", multiply, 0},
     {"otrf_response", response, 0},
     {"otrf_dsa_sign", dsa_sign, 0},
-    {"control: otrf_double_power", control_public_power, 1},
+    {"control: otrf_double_modexp_vartime", control_vartime, 1},
 };
 
 static double now(void) {
@@ -105,7 +112,7 @@ static size_t measure(void (*run)(void), double seconds) {
  * one. */
 static otrf_dsa_key *key_near_the_top(void) {
   for (;;) {
-    otrf_dsa_key *made = otrf_dsa_generate(text);
+    otrf_dsa_key *made = otrf_dsa_generate_vartime(text);
     if (made == NULL) {
       exit(2);
     }

@@ -15,7 +15,7 @@ static void numbers_of_sound(number n[4]) {
   if (sound == NULL) {
     static const uint8_t seed[32] = {1};
     otrf_cpu_use(OTRF_LEVEL_IFMA);
-    sound = otrf_dsa_generate(seed);
+    sound = otrf_dsa_generate_vartime(seed);
     HOLDS(sound != NULL);
   }
   n[0].len = n[2].len = n[3].len = 128;
@@ -33,9 +33,9 @@ static void change(number n[4], uint8_t count, input *in) {
 }
 
 static int verdicts(const number n[4], const uint8_t value[32], const uint8_t signature[40], int primality) {
-  const int check = otrf_dsa_check(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
+  const int check = otrf_dsa_check_vartime(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
                                    n[3].len, primality);
-  const int verify = otrf_dsa_verify(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
+  const int verify = otrf_dsa_verify_vartime(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
                                      n[3].len, value, signature);
   HOLDS(check == (check & 1) && verify == (verify & 1));
   return 2 * check + verify;

@@ -51,34 +51,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   HOLDS(otrf_in_group(a) == in_range(a));
 
   otrf_cpu_use(level);
-  const int status = otrf_power(out[0], a, exponent, len);
+  const int status = otrf_modexp(out[0], a, exponent, len);
   HOLDS(status == (in_range(a) ? OTRF_OK : OTRF_ERR_GROUP));
   otrf_cpu_use(OTRF_LEVEL_PORTABLE);
-  HOLDS(otrf_power(out[1], a, exponent, len) == status);
+  HOLDS(otrf_modexp(out[1], a, exponent, len) == status);
   HOLDS(memcmp(out[0], out[1], 192) == 0);
 
   otrf_cpu_use(level);
-  HOLDS(otrf_power_fixed(out[0], exponent, len) == OTRF_OK);
+  HOLDS(otrf_modexp_g(out[0], exponent, len) == OTRF_OK);
   uint8_t two[192] = {0};
   two[191] = 2;
-  HOLDS(otrf_power(out[1], two, exponent, len) == OTRF_OK);
+  HOLDS(otrf_modexp(out[1], two, exponent, len) == OTRF_OK);
   HOLDS(memcmp(out[0], out[1], 192) == 0);
-  HOLDS(otrf_power_fixed(out[0], exponent, len - 1) == OTRF_ERR_SIZE);
+  HOLDS(otrf_modexp_g(out[0], exponent, len - 1) == OTRF_ERR_SIZE);
 
   const int all = in_range(b) && (many < 2 || in_range(a));
-  HOLDS(otrf_power_many(powers, bases, exponents, many) == (all ? OTRF_OK : OTRF_ERR_GROUP));
+  HOLDS(otrf_modexp_many(powers, bases, exponents, many) == (all ? OTRF_OK : OTRF_ERR_GROUP));
   for (size_t i = 0; i < many; i++) {
     memset(out[0], 0, 192);
-    HOLDS(!all || otrf_power(out[0], bases + 192 * i, exponents + 40 * i, 40) == OTRF_OK);
+    HOLDS(!all || otrf_modexp(out[0], bases + 192 * i, exponents + 40 * i, 40) == OTRF_OK);
     HOLDS(memcmp(out[0], powers + 192 * i, 192) == 0);
   }
 
   /* a^e b^f is the product of the two powers, where these exist */
-  HOLDS(otrf_double_power(out[0], a, exponent, len, b, exponent, 1 + lengths % 192) == OTRF_OK);
+  HOLDS(otrf_double_modexp_vartime(out[0], a, exponent, len, b, exponent, 1 + lengths % 192) == OTRF_OK);
   if (in_range(a) && in_range(b)) {
     uint8_t wide[192] = {0}, first[192], second[192];
     memcpy(wide + 192 - (1 + lengths % 192), exponent, 1 + lengths % 192);
-    HOLDS(otrf_power(first, a, exponent, len) == OTRF_OK && otrf_power(second, b, wide, 192) == OTRF_OK);
+    HOLDS(otrf_modexp(first, a, exponent, len) == OTRF_OK && otrf_modexp(second, b, wide, 192) == OTRF_OK);
     HOLDS(otrf_multiply(out[1], first, second) == OTRF_OK);
     HOLDS(memcmp(out[0], out[1], 192) == 0);
   }
