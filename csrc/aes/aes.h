@@ -13,27 +13,27 @@
 void otrf_aes_expand(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]);
 
 /* out = data XOR key stream from the counter block `high` || `low` on; `out` may be `data`. */
-void otrf_aes_ctr_xor(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
-                                  uint64_t low, const uint8_t *data, size_t len);
+void otrf_aes_ctr_xor(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high, uint64_t low,
+                      const uint8_t *data, size_t len);
 
 /* out[0..out_len) = data, and zero bytes behind its `len`, XOR key stream from the counter block `high` || 0 on. Up
  * to OTRF_AES_SLACK bytes behind out_len are overwritten: stores of whole registers are what a following load can
  * take up at once. `out` may be `data` where out_len is `len`. */
 #define OTRF_AES_SLACK 64
-void otrf_aes_ctr_wide(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES],
-                                   uint64_t high, const uint8_t *data, size_t len);
+void otrf_aes_ctr_wide(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                       const uint8_t *data, size_t len);
 
 /* The paths behind it. Here `low` does not pass 2^64 - 1 within `len` bytes. */
 void otrf_aes_expand_portable(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]);
-void otrf_aes_ctr_portable(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
-                                       uint64_t low, const uint8_t *data, size_t len);
+void otrf_aes_ctr_portable(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high, uint64_t low,
+                           const uint8_t *data, size_t len);
 #if OTRF_X86
 void otrf_aes_expand_ni(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]);
-void otrf_aes_ctr_ni(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
-                                 uint64_t low, const uint8_t *data, size_t len);
+void otrf_aes_ctr_ni(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high, uint64_t low,
+                     const uint8_t *data, size_t len);
 /* With `wide`, as otrf_aes_ctr_wide; without, out_len is len. */
-void otrf_aes_ctr_vaes(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES],
-                                   uint64_t high, uint64_t low, const uint8_t *data, size_t len, int wide);
+void otrf_aes_ctr_vaes(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high,
+                       uint64_t low, const uint8_t *data, size_t len, int wide);
 #endif
 
 #endif

@@ -29,11 +29,11 @@ static inline uint64_t gather(uint64_t x) {
   return (x | x >> 16) & 0x00000000ffffffff;
 }
 
-#define SWAP(a, b, mask, shift)                \
-  do {                                         \
+#define SWAP(a, b, mask, shift)                   \
+  do {                                            \
     const uint64_t t = ((a >> shift) ^ b) & mask; \
-    b ^= t;                                    \
-    a ^= t << shift;                           \
+    b ^= t;                                       \
+    a ^= t << shift;                              \
   } while (0)
 
 /* Turn eight words, so that bit j of byte k of word i becomes bit i of byte k of word j. Its own inverse. */

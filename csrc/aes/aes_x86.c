@@ -21,10 +21,10 @@ OTRF_INLINE OTRF_TARGET_AESNI __m128i next_key(__m128i key, __m128i assist) {
   return _mm_xor_si128(key, _mm_shuffle_epi32(assist, 0xff));
 }
 
-#define EXPAND(i, constant)                                          \
-  do {                                                               \
-    key = next_key(key, _mm_aeskeygenassist_si128(key, constant));   \
-    store(schedule + 16 * (i), key);                                 \
+#define EXPAND(i, constant)                                        \
+  do {                                                             \
+    key = next_key(key, _mm_aeskeygenassist_si128(key, constant)); \
+    store(schedule + 16 * (i), key);                               \
   } while (0)
 
 OTRF_TARGET_AESNI void otrf_aes_expand_ni(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key_bytes[16]) {
@@ -140,20 +140,20 @@ OTRF_TARGET_VAES void otrf_aes_ctr_vaes(uint8_t *out, size_t out_len, const uint
     counter = _mm512_add_epi64(counter, sixteen);
   }
   switch ((out_len + 63) / 64) {
-  case 1:
-    vaes_run(out, out_len, schedule, counter, data, len, wide, 1);
-    break;
-  case 2:
-    vaes_run(out, out_len, schedule, counter, data, len, wide, 2);
-    break;
-  case 3:
-    vaes_run(out, out_len, schedule, counter, data, len, wide, 3);
-    break;
-  case 4:
-    vaes_run(out, out_len, schedule, counter, data, len, wide, 4);
-    break;
-  default:
-    break;
+    case 1:
+      vaes_run(out, out_len, schedule, counter, data, len, wide, 1);
+      break;
+    case 2:
+      vaes_run(out, out_len, schedule, counter, data, len, wide, 2);
+      break;
+    case 3:
+      vaes_run(out, out_len, schedule, counter, data, len, wide, 3);
+      break;
+    case 4:
+      vaes_run(out, out_len, schedule, counter, data, len, wide, 4);
+      break;
+    default:
+      break;
   }
 }
 

@@ -5,7 +5,7 @@
 
 /* All ones where low <= c <= high, else 0. */
 static inline uint8_t between(uint8_t c, uint8_t low, uint8_t high) {
-  return (uint8_t)-(uint8_t)((uint8_t)(c - low) <= (uint8_t)(high - low));
+  return (uint8_t) - (uint8_t)((uint8_t)(c - low) <= (uint8_t)(high - low));
 }
 
 static inline uint8_t to_char(uint8_t value) {
@@ -21,9 +21,8 @@ static inline uint8_t to_char(uint8_t value) {
 static inline uint8_t to_value(uint8_t c) {
   const uint8_t upper = between(c, 'A', 'Z'), lower = between(c, 'a', 'z'), digit = between(c, '0', '9');
   const uint8_t plus = between(c, '+', '+'), slash = between(c, '/', '/');
-  const uint8_t value =
-      (uint8_t)((upper & (uint8_t)(c - 'A')) | (lower & (uint8_t)(c - 'a' + 26)) | (digit & (uint8_t)(c - '0' + 52)) |
-                (plus & 62) | (slash & 63));
+  const uint8_t value = (uint8_t)((upper & (uint8_t)(c - 'A')) | (lower & (uint8_t)(c - 'a' + 26)) |
+                                  (digit & (uint8_t)(c - '0' + 52)) | (plus & 62) | (slash & 63));
   return (uint8_t)(value | (~(upper | lower | digit | plus | slash) & 0x80));
 }
 

@@ -20,9 +20,8 @@ OTRF_INLINE OTRF_TARGET_AVX2 __m256i load_halves(const uint8_t *low, const uint8
 /* Values 0..63 to characters: a table of distances, one entry for each run of the alphabet. Values 52..63 pick
  * entries 1 to 12 and the others entry 0, but for those below 26, which pick entry 13. */
 OTRF_INLINE OTRF_TARGET_AVX2 __m256i to_chars(__m256i values) {
-  const __m256i distances =
-      both(_mm_setr_epi8('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
-                         '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0));
+  const __m256i distances = both(_mm_setr_epi8('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+                                               '0' - 52, '0' - 52, '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0));
   const __m256i upper = _mm256_cmpgt_epi8(_mm256_set1_epi8(26), values);
   const __m256i run =
       _mm256_or_si256(_mm256_subs_epu8(values, _mm256_set1_epi8(51)), _mm256_and_si256(upper, _mm256_set1_epi8(13)));
@@ -58,8 +57,7 @@ OTRF_TARGET_AVX2 size_t otrf_base64_encode_avx2(char *out, const uint8_t *data, 
  * is bit 0, 3x bit 1, 4x and 6x bit 2, 5x and 7x bit 3, all others bit 4. */
 OTRF_INLINE OTRF_TARGET_AVX2 __m256i outside(__m256i high, __m256i low) {
   const __m256i rows = both(_mm_setr_epi8(16, 16, 1, 2, 4, 8, 4, 8, 16, 16, 16, 16, 16, 16, 16, 16));
-  const __m256i columns =
-      both(_mm_setr_epi8(21, 17, 17, 17, 17, 17, 17, 17, 17, 17, 19, 26, 27, 27, 27, 26));
+  const __m256i columns = both(_mm_setr_epi8(21, 17, 17, 17, 17, 17, 17, 17, 17, 17, 19, 26, 27, 27, 27, 26));
   return _mm256_and_si256(_mm256_shuffle_epi8(rows, high), _mm256_shuffle_epi8(columns, low));
 }
 
@@ -71,8 +69,8 @@ OTRF_INLINE OTRF_TARGET_AVX2 __m256i join(__m256i values) {
 
 /* 32 characters to 24 bytes, and 8 more bytes overwritten; returns where a character was outside the alphabet. */
 OTRF_INLINE OTRF_TARGET_AVX2 __m256i decode32(uint8_t *out, const char *text) {
-  const __m256i distances = both(
-      _mm_setr_epi8(0, 63 - '/', 62 - '+', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a', 0, 0, 0, 0, 0, 0, 0, 0));
+  const __m256i distances =
+      both(_mm_setr_epi8(0, 63 - '/', 62 - '+', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a', 0, 0, 0, 0, 0, 0, 0, 0));
   const __m256i nibble = _mm256_set1_epi8(0x0f);
   const __m256i order = both(_mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
   const __m256i close = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
@@ -104,6 +102,7 @@ OTRF_TARGET_AVX2 size_t otrf_base64_decode_avx2(uint8_t *out, const char *text, 
 
 static const uint8_t alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* clang-format off */
 #define X 0x80
 /* The values of the characters 0..127; X for those that have none. */
 static const uint8_t values_of[128] = {
@@ -127,6 +126,7 @@ static const uint8_t close48[64] = {
     21, 20, 26, 25, 24, 30, 29, 28, 34, 33, 32, 38, 37, 36, 42, 41,
     40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57, 56, 62, 61, 60,
 };
+/* clang-format on */
 
 OTRF_INLINE OTRF_TARGET_VBMI __m512i table(const uint8_t *in) { return _mm512_loadu_si512((const void *)in); }
 

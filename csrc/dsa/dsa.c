@@ -149,8 +149,8 @@ static void nonce_next(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const ot
   }
 }
 
-/* k = 1/k. What is inverted is k times a random number that is used nowhere else: how long that takes, and what it leaves
- * behind, says nothing about k. */
+/* k = 1/k. What is inverted is k times a random number that is used nowhere else: how long that takes, and what it
+ * leaves behind, says nothing about k. */
 static void invert_secret(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const otrf_scalars *q) {
   otrf_limb blind[OTRF_Q_LIMBS], product[OTRF_Q_LIMBS];
   nonce_update(source, 0, source->v, 0);

@@ -28,7 +28,8 @@ void otrf_scalar_mul(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const
 void otrf_scalar_in(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
 void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field);
 
-/* r = 1/a, neither in Montgomery form, for a below q. Not constant-time: a is public, or blinded. 0 where there is none. */
+/* r = 1/a, neither in Montgomery form, for a below q. Not constant-time: a is public, or blinded. 0 where there is
+ * none. */
 int otrf_scalar_invert_vartime(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
 
 /* ---- primality of public numbers: prime.c */

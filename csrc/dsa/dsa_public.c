@@ -45,8 +45,9 @@ static int half_read(otrf_limb *limbs, const public_key *key, const uint8_t half
   return !otrf_limbs_zero(limbs, key->q_n) && otrf_limbs_below(limbs, key->q, key->q_n);
 }
 
-int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
-                    const uint8_t *y, size_t y_len, const uint8_t value[32], const uint8_t signature[40]) {
+int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g,
+                            size_t g_len, const uint8_t *y, size_t y_len, const uint8_t value[32],
+                            const uint8_t signature[40]) {
   public_key key;
   otrf_limb r[OTRF_MAX_Q_LIMBS], s[OTRF_MAX_Q_LIMBS], u1[OTRF_MAX_Q_LIMBS], u2[OTRF_MAX_Q_LIMBS];
   otrf_limb number[OTRF_MAX_Q_LIMBS], power[OTRF_MAX_LIMBS];
@@ -113,8 +114,8 @@ static int both_prime(const public_key *key, otrf_dsa_field *p_field) {
   return otrf_is_prime_vartime(&q_field, ROUNDS, &expansion) && otrf_is_prime_vartime(p_field, ROUNDS, &expansion);
 }
 
-int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g, size_t g_len,
-                   const uint8_t *y, size_t y_len, int primality) {
+int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g,
+                           size_t g_len, const uint8_t *y, size_t y_len, int primality) {
   public_key key;
   otrf_dsa_field field;
   if (!sizes_allowed(p_len, q_len) || p[0] < 0x80 || q[0] < 0x80 ||

@@ -17,6 +17,7 @@
  * rows differ in the order of registers alone. In the text b is where the digits of a block are, a the number they
  * multiply, m the scaled modulus, t where the sum goes at the end. */
 
+/* clang-format off */
 #define YMM(register) "%%ymm" #register
 #define AT(vector, base) "32*(" #vector ")(%[" #base "])"
 #define TERM(sum, vector, base)                                                                                        \
@@ -106,6 +107,8 @@
                      [mask] "m"(*(const __m128i *)mask), [first] "m"(*(const __m256i *)first)                          \
                    : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", \
                      "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory")
+
+/* clang-format on */
 
 /* What a product keeps in the scratch of its field. */
 typedef struct {

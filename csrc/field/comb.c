@@ -39,7 +39,7 @@ unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t co
 }
 
 void otrf_comb_modexp(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
-                     otrf_field *field) {
+                      otrf_field *field) {
   otrf_element value, entry;
   for (size_t column = columns; column-- > 0;) {
     if (column + 1 < columns) {

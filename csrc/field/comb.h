@@ -27,6 +27,6 @@ unsigned otrf_comb_index(const otrf_limb *exponent, size_t exponent_n, size_t co
 
 /* r = base^exponent; the exponent is secret. */
 void otrf_comb_modexp(void *r, const uint8_t *table, const otrf_limb *exponent, size_t exponent_n, size_t columns,
-                     otrf_field *field);
+                      otrf_field *field);
 
 #endif

@@ -1,5 +1,5 @@
-/* A field: a modulus together with one implementation of multiplication modulo it, so that combs and windows are written
- * once. Implementations: gmp_field.c, avx2.c, ifma.c. */
+/* A field: a modulus together with one implementation of multiplication modulo it, so that combs and windows are
+ * written once. Implementations: gmp_field.c, avx2.c, ifma.c. */
 #ifndef OTRF_FIELD_FIELD_H
 #define OTRF_FIELD_FIELD_H
 

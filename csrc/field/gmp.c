@@ -10,8 +10,8 @@ static const char *version = "";
 
 /* The names as the library exports them, in the order of the table's members: each is one pointer wide. */
 static const char *const names[] = {
-    "__gmpn_add_n",         "__gmpn_sub_n",        "__gmpn_addmul_1",       "__gmpn_cnd_sub_n",     "__gmpn_cnd_add_n",
-    "__gmpn_sec_mul",       "__gmpn_sec_mul_itch", "__gmpn_sec_sqr",        "__gmpn_sec_sqr_itch",  "__gmpn_sec_powm",
+    "__gmpn_add_n",         "__gmpn_sub_n",        "__gmpn_addmul_1",       "__gmpn_cnd_sub_n",    "__gmpn_cnd_add_n",
+    "__gmpn_sec_mul",       "__gmpn_sec_mul_itch", "__gmpn_sec_sqr",        "__gmpn_sec_sqr_itch", "__gmpn_sec_powm",
     "__gmpn_sec_powm_itch", "__gmpn_sec_div_r",    "__gmpn_sec_div_r_itch", "__gmpn_gcdext",
 };
 

@@ -131,8 +131,7 @@ KERNEL void finish(__m512i *r, const __m512i *t, __m512i *z, const otrf_ifma_mod
     row(z + 3, _mm512_broadcastq_epi64(q[3]), m, vectors);
   }
   /* The first lane is now a multiple of 2^(52 V): what its lower digits carry is what its top digit lacks. */
-  const __m128i top =
-      _mm_add_epi64(_mm512_castsi512_si128(z[vectors - 1]), _mm_set1_epi64x((long long)OTRF_IFMA_MASK));
+  const __m128i top = _mm_add_epi64(_mm512_castsi512_si128(z[vectors - 1]), _mm_set1_epi64x((long long)OTRF_IFMA_MASK));
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     r[v] = _mm512_add_epi64(down(z[v]), z[v + vectors]);

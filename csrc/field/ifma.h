@@ -1,4 +1,5 @@
-/* AVX-512 IFMA, one number at a time: digits of 52 bits, a number across the lanes of V vectors. ifma.c, ifma_modulus.c.
+/* AVX-512 IFMA, one number at a time: digits of 52 bits, a number across the lanes of V vectors. ifma.c,
+ * ifma_modulus.c.
  *
  * Digit V * l + v of a number is lane l of vector v. So a shift by one digit only renames vectors, and V rows of a
  * product fit 2 V accumulators before anything has to move by a lane. V is 4 for the 1536-bit group (30 digits) and 3
@@ -20,9 +21,9 @@ typedef struct {
  * form, and every digit is below 2^52. */
 typedef struct {
   otrf_ifma_number m;
-  otrf_ifma_number scaled;             /* (k m + 1) / 2^(52 V) with k m = -1 modulo 2^(52 V) */
-  otrf_ifma_number one;                /* R mod m */
-  otrf_ifma_number square;             /* R^2 mod m */
+  otrf_ifma_number scaled;              /* (k m + 1) / 2^(52 V) with k m = -1 modulo 2^(52 V) */
+  otrf_ifma_number one;                 /* R mod m */
+  otrf_ifma_number square;              /* R^2 mod m */
   otrf_limb inverse[OTRF_IFMA_VECTORS]; /* -1/m mod 2^(52 V), as digits */
   otrf_limb limbs[OTRF_P_LIMBS];
   size_t n; /* limbs */

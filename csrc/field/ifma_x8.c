@@ -193,7 +193,7 @@ KERNEL void multiply(otrf_ifma_x8 *r, digits a, digits b, const otrf_ifma_x8_mod
 }
 
 OTRF_TARGET_IFMA void otrf_ifma_x8_mul(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, const otrf_ifma_x8 *b,
-                                     const otrf_ifma_x8_modulus *modulus) {
+                                       const otrf_ifma_x8_modulus *modulus) {
   if (modulus->tiles == 6) {
     multiply(r, a->digit, b->digit, modulus, 6, 0);
   } else {
@@ -202,7 +202,7 @@ OTRF_TARGET_IFMA void otrf_ifma_x8_mul(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, c
 }
 
 OTRF_TARGET_IFMA void otrf_ifma_x8_square(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, size_t count,
-                                        const otrf_ifma_x8_modulus *modulus) {
+                                          const otrf_ifma_x8_modulus *modulus) {
   for (; count > 0; count--, a = r) {
     if (modulus->tiles == 6) {
       multiply(r, a->digit, a->digit, modulus, 6, 1);
@@ -223,7 +223,7 @@ OTRF_TARGET_IFMA void otrf_ifma_x8_shift(otrf_ifma_x8 *r, const otrf_limb shift[
 }
 
 OTRF_TARGET_IFMA void otrf_ifma_x8_select(otrf_ifma_x8 *r, const otrf_ifma_x8 *table, size_t entries,
-                                        const otrf_limb index[OTRF_IFMA_X8_LANES]) {
+                                          const otrf_limb index[OTRF_IFMA_X8_LANES]) {
   const __m512i wanted = _mm512_loadu_si512(index);
   /* Half of the digits at a time, so that the sums stay in registers. */
   for (size_t half = 0; half < OTRF_IFMA_X8_DIGITS; half += OTRF_IFMA_X8_DIGITS / 2) {
@@ -252,7 +252,7 @@ KERNEL __m512i of_16(const otrf_limb *entry, __m512i index) {
 }
 
 OTRF_TARGET_IFMA void otrf_ifma_x8_comb_select(otrf_ifma_x8 *r, const otrf_ifma_x8_comb *comb,
-                                             const otrf_limb index[OTRF_IFMA_X8_LANES]) {
+                                               const otrf_limb index[OTRF_IFMA_X8_LANES]) {
   const __m512i wanted = _mm512_loadu_si512(index);
   const __mmask8 high = _mm512_test_epi64_mask(wanted, _mm512_set1_epi64(16));
   for (size_t i = 0; i < OTRF_IFMA_X8_DIGITS; i++) {

@@ -17,20 +17,22 @@ typedef struct {
 
 /* Eight moduli of the same size; R = 2^(52 digits). Results of multiplications are below 2 m. */
 typedef struct {
-  otrf_ifma_x8 m;                               /* m; for the group m + 1, as m = -1 modulo 2^64 */
+  otrf_ifma_x8 m;                                     /* m; for the group m + 1, as m = -1 modulo 2^64 */
   _Alignas(64) otrf_limb inverse[OTRF_IFMA_X8_LANES]; /* -1/m mod 2^52; the group's is 1 and not looked at */
   size_t tiles;
 } otrf_ifma_x8_modulus;
 
 /* r = a * b / R and r = a^(2^count), lane by lane. r may be a or b. */
-void otrf_ifma_x8_mul(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, const otrf_ifma_x8 *b, const otrf_ifma_x8_modulus *modulus);
+void otrf_ifma_x8_mul(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, const otrf_ifma_x8 *b,
+                      const otrf_ifma_x8_modulus *modulus);
 void otrf_ifma_x8_square(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, size_t count, const otrf_ifma_x8_modulus *modulus);
 
 /* r = r * 2^shift for each lane, shift <= 7; for 1024-bit moduli, whose R leaves room for that. */
 void otrf_ifma_x8_shift(otrf_ifma_x8 *r, const otrf_limb shift[OTRF_IFMA_X8_LANES]);
 
 /* r = table[index], entries of the table each of eight lanes, reading all of it. */
-void otrf_ifma_x8_select(otrf_ifma_x8 *r, const otrf_ifma_x8 *table, size_t entries, const otrf_limb index[OTRF_IFMA_X8_LANES]);
+void otrf_ifma_x8_select(otrf_ifma_x8 *r, const otrf_ifma_x8 *table, size_t entries,
+                         const otrf_limb index[OTRF_IFMA_X8_LANES]);
 
 /* The entries of a comb, one number each: entry e of digit d is entry[d][e]. */
 typedef struct {
@@ -38,7 +40,8 @@ typedef struct {
 } otrf_ifma_x8_comb;
 
 /* r = the entries that the lanes ask for, reading all of them. */
-void otrf_ifma_x8_comb_select(otrf_ifma_x8 *r, const otrf_ifma_x8_comb *comb, const otrf_limb index[OTRF_IFMA_X8_LANES]);
+void otrf_ifma_x8_comb_select(otrf_ifma_x8 *r, const otrf_ifma_x8_comb *comb,
+                              const otrf_limb index[OTRF_IFMA_X8_LANES]);
 
 /* One lane from limbs, and to limbs of a number below 2^(64 n). */
 void otrf_ifma_x8_set(otrf_ifma_x8 *r, size_t lane, const otrf_limb *a, size_t n);

@@ -15,36 +15,36 @@ OTRF_INLINE otrf_limb equal_mask(size_t a, size_t b) {
 }
 
 /* `count` vectors of each entry; they stay in registers for the whole table. */
-#define SCAN(type, count)                                                                                              \
-  do {                                                                                                                 \
-    type value[count], part;                                                                                           \
-    memset(value, 0, sizeof value);                                                                                    \
-    for (size_t i = 0; i < entries; i++) {                                                                             \
-      const type mask = equal_mask(i, index) - (type){0};                                                              \
-      _Pragma("GCC unroll 16") for (size_t v = 0; v < (count); v++) {                                                  \
-        memcpy(&part, table + i * n + v * (sizeof part / sizeof *table), sizeof part);                                 \
-        value[v] |= part & mask;                                                                                       \
-      }                                                                                                                \
-    }                                                                                                                  \
-    memcpy(r, value, sizeof value);                                                                                    \
+#define SCAN(type, count)                                                              \
+  do {                                                                                 \
+    type value[count], part;                                                           \
+    memset(value, 0, sizeof value);                                                    \
+    for (size_t i = 0; i < entries; i++) {                                             \
+      const type mask = equal_mask(i, index) - (type){0};                              \
+      _Pragma("GCC unroll 16") for (size_t v = 0; v < (count); v++) {                  \
+        memcpy(&part, table + i * n + v * (sizeof part / sizeof *table), sizeof part); \
+        value[v] |= part & mask;                                                       \
+      }                                                                                \
+    }                                                                                  \
+    memcpy(r, value, sizeof value);                                                    \
   } while (0)
 
 /* Entries of whole eights of limbs go at once, as far as registers suffice. */
-#define SELECT(type)                                                                                                   \
-  do {                                                                                                                 \
-    size_t left = n;                                                                                                   \
-    for (; left >= 24; left -= 24, r += 24, table += 24) {                                                             \
-      SCAN(type, 192 / sizeof(type));                                                                                  \
-    }                                                                                                                  \
-    for (; left >= 8; left -= 8, r += 8, table += 8) {                                                                 \
-      SCAN(type, 64 / sizeof(type));                                                                                   \
-    }                                                                                                                  \
-    for (; left > 0; left--, r++, table++) {                                                                           \
-      *r = 0;                                                                                                          \
-      for (size_t i = 0; i < entries; i++) {                                                                           \
-        *r |= table[i * n] & equal_mask(i, index);                                                                     \
-      }                                                                                                                \
-    }                                                                                                                  \
+#define SELECT(type)                                       \
+  do {                                                     \
+    size_t left = n;                                       \
+    for (; left >= 24; left -= 24, r += 24, table += 24) { \
+      SCAN(type, 192 / sizeof(type));                      \
+    }                                                      \
+    for (; left >= 8; left -= 8, r += 8, table += 8) {     \
+      SCAN(type, 64 / sizeof(type));                       \
+    }                                                      \
+    for (; left > 0; left--, r++, table++) {               \
+      *r = 0;                                              \
+      for (size_t i = 0; i < entries; i++) {               \
+        *r |= table[i * n] & equal_mask(i, index);         \
+      }                                                    \
+    }                                                      \
   } while (0)
 
 static void select_any(otrf_limb *r, const otrf_limb *table, size_t n, size_t entries, size_t index) {

@@ -104,8 +104,8 @@ void otrf_field_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_
   memcpy(r, &value, field->size);
 }
 
-void otrf_field_double_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b, const otrf_limb *f,
-                             size_t f_n, otrf_field *field) {
+void otrf_field_double_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b,
+                                      const otrf_limb *f, size_t f_n, otrf_field *field) {
   sliding first, second;
   otrf_element value;
   sliding_start(&first, a, e, e_n, field);

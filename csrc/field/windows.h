@@ -11,7 +11,7 @@ void otrf_field_modexp(void *r, const void *a, const otrf_limb *e, size_t e_n, o
 void otrf_field_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, otrf_field *field);
 
 /* r = a^e * b^f, one chain of squarings; e and f are public. */
-void otrf_field_double_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b, const otrf_limb *f,
-                             size_t f_n, otrf_field *field);
+void otrf_field_double_modexp_vartime(void *r, const void *a, const otrf_limb *e, size_t e_n, const void *b,
+                                      const otrf_limb *f, size_t f_n, otrf_field *field);
 
 #endif

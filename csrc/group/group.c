@@ -56,7 +56,7 @@ const uint8_t *otrf_group_comb(size_t *columns, size_t e_n, const otrf_field *fi
 }
 
 void otrf_group_comb_modexp(uint8_t out[192], const uint8_t *comb, size_t columns, const uint8_t *exponent,
-                       size_t exponent_len, otrf_field *field) {
+                            size_t exponent_len, otrf_field *field) {
   otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
   otrf_element power;
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);

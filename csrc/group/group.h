@@ -23,8 +23,8 @@ const uint8_t *otrf_group_comb(size_t *columns, size_t e_n, const otrf_field *fi
 
 /* out = what a comb of the group gives for a secret exponent of up to 24 limbs in bytes, a multiple of 8 of them. What
  * it leaves behind is wiped, the field's scratch too. */
-void otrf_group_comb_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *comb, size_t columns, const uint8_t *exponent,
-                       size_t exponent_len, otrf_field *field);
+void otrf_group_comb_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *comb, size_t columns,
+                            const uint8_t *exponent, size_t exponent_len, otrf_field *field);
 
 /* Limbs below p of an element below 2^1536. */
 void otrf_element_limbs(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[OTRF_ELEMENT_BYTES]);

@@ -96,7 +96,7 @@ static void x8_out(otrf_limb (*r)[OTRF_P_LIMBS], otrf_ifma_x8 *a) {
 }
 
 void otrf_ifma_x8_modexp(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTRF_P_LIMBS],
-                      const otrf_limb (*exponents)[EXPONENT_LIMBS]) {
+                         const otrf_limb (*exponents)[EXPONENT_LIMBS]) {
   otrf_ifma_x8 table[ENTRIES], value, entry;
   table[0] = one;
   for (size_t lane = 0; lane < OTRF_IFMA_X8_LANES; lane++) {
@@ -151,7 +151,7 @@ void otrf_ifma_x8_modexp_g(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*expon
 void otrf_ifma_x8_group_start(void) {}
 
 void otrf_ifma_x8_modexp(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTRF_P_LIMBS],
-                      const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]) {
+                         const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]) {
   (void)bases;
   (void)exponents;
   memset(r, 0, OTRF_IFMA_X8_LANES * sizeof *r);

@@ -10,7 +10,7 @@ void otrf_ifma_x8_group_start(void);
 
 /* r[i] = bases[i]^exponents[i] */
 void otrf_ifma_x8_modexp(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*bases)[OTRF_P_LIMBS],
-                      const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
+                         const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);
 
 /* r[i] = 2^exponents[i] */
 void otrf_ifma_x8_modexp_g(otrf_limb (*r)[OTRF_P_LIMBS], const otrf_limb (*exponents)[OTRF_DH_BYTES / 8]);

@@ -131,8 +131,9 @@ int otrf_modexp_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponent
   return modexp_many(out, bases, exponents, n);
 }
 
-int otrf_double_modexp_vartime(uint8_t out[192], const uint8_t base1[192], const uint8_t *exponent1, size_t exponent1_len,
-                      const uint8_t base2[192], const uint8_t *exponent2, size_t exponent2_len) {
+int otrf_double_modexp_vartime(uint8_t out[192], const uint8_t base1[192], const uint8_t *exponent1,
+                               size_t exponent1_len, const uint8_t base2[192], const uint8_t *exponent2,
+                               size_t exponent2_len) {
   if (!otrf_gmp_ready() || exponent1_len - 1 >= OTRF_SCALAR_BYTES || exponent2_len - 1 >= OTRF_SCALAR_BYTES) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
     return !otrf_gmp_ready() ? OTRF_ERR_GMP : OTRF_ERR_SIZE;

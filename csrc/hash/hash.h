@@ -37,8 +37,7 @@ void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *data, size_t blocks);
 void otrf_sha1_blocks_ni512(uint32_t state[5], const uint8_t *data, size_t blocks);
 void otrf_hmac_sha1_end_ni512(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]);
 void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]);
-void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks,
-                                       const uint32_t constants[64]);
+void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks, const uint32_t constants[64]);
 #endif
 
 /* Take in the last `len` bytes of a message of `total` bytes, and its padding: the state is then the digest. */

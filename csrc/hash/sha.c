@@ -67,16 +67,16 @@ static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
     b_c = a_b;                                                   \
   } while (0)
 
-#define EIGHT2(word, t)                                                      \
-  do {                                                                       \
-    STEP2(round_constants[(t) + 0], word((t) + 0), a, b, c, d, e, f, g, h);  \
-    STEP2(round_constants[(t) + 1], word((t) + 1), h, a, b, c, d, e, f, g);  \
-    STEP2(round_constants[(t) + 2], word((t) + 2), g, h, a, b, c, d, e, f);  \
-    STEP2(round_constants[(t) + 3], word((t) + 3), f, g, h, a, b, c, d, e);  \
-    STEP2(round_constants[(t) + 4], word((t) + 4), e, f, g, h, a, b, c, d);  \
-    STEP2(round_constants[(t) + 5], word((t) + 5), d, e, f, g, h, a, b, c);  \
-    STEP2(round_constants[(t) + 6], word((t) + 6), c, d, e, f, g, h, a, b);  \
-    STEP2(round_constants[(t) + 7], word((t) + 7), b, c, d, e, f, g, h, a);  \
+#define EIGHT2(word, t)                                                     \
+  do {                                                                      \
+    STEP2(round_constants[(t) + 0], word((t) + 0), a, b, c, d, e, f, g, h); \
+    STEP2(round_constants[(t) + 1], word((t) + 1), h, a, b, c, d, e, f, g); \
+    STEP2(round_constants[(t) + 2], word((t) + 2), g, h, a, b, c, d, e, f); \
+    STEP2(round_constants[(t) + 3], word((t) + 3), f, g, h, a, b, c, d, e); \
+    STEP2(round_constants[(t) + 4], word((t) + 4), e, f, g, h, a, b, c, d); \
+    STEP2(round_constants[(t) + 5], word((t) + 5), d, e, f, g, h, a, b, c); \
+    STEP2(round_constants[(t) + 6], word((t) + 6), c, d, e, f, g, h, a, b); \
+    STEP2(round_constants[(t) + 7], word((t) + 7), b, c, d, e, f, g, h, a); \
   } while (0)
 
 OTRF_INLINE void sha256_run(uint32_t state[8], const uint8_t *data, size_t blocks) {

@@ -86,8 +86,7 @@ static TARGET16 void step16(uint32_t states[5][OTRF_SHA1_LANES], const uint8_t *
 #define ROL(x, n) _mm256_or_si256(_mm256_slli_epi32(x, n), _mm256_srli_epi32(x, 32 - (n)))
 #define CHOOSE(x, y, z) _mm256_xor_si256(z, _mm256_and_si256(x, _mm256_xor_si256(y, z)))
 #define PARITY(x, y, z) _mm256_xor_si256(_mm256_xor_si256(x, y), z)
-#define MAJORITY(x, y, z) \
-  _mm256_or_si256(_mm256_and_si256(x, y), _mm256_and_si256(z, _mm256_or_si256(x, y)))
+#define MAJORITY(x, y, z) _mm256_or_si256(_mm256_and_si256(x, y), _mm256_and_si256(z, _mm256_or_si256(x, y)))
 #define XOR4(x, y, z, u) _mm256_xor_si256(_mm256_xor_si256(x, y), _mm256_xor_si256(z, u))
 #define SPLAT(k) _mm256_set1_epi32((int)(k))
 
@@ -141,8 +140,8 @@ size_t otrf_sha1_lanes(void) {
   return otrf_has(OTRF_HAS_AVX2) ? 8 : 1;
 }
 
-/* With fewer messages than this, one after the other is faster: one step of all lanes takes as long as six blocks of the
- * SHA extensions with AVX-512, and four (AMD) to eight (Intel) with AVX2. */
+/* With fewer messages than this, one after the other is faster: one step of all lanes takes as long as six blocks of
+ * the SHA extensions with AVX-512, and four (AMD) to eight (Intel) with AVX2. */
 static size_t worthwhile(size_t lanes) { return !otrf_has(OTRF_HAS_SHANI) ? 2 : lanes == 16 ? 7 : 8; }
 
 void otrf_sha1_many(otrf_sha1_job *jobs, size_t n) {

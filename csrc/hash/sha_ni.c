@@ -13,23 +13,22 @@ OTRF_INLINE OTRF_TARGET_SHANI __m128i sha1_load(const uint8_t *data) {
 }
 
 /* Quad i out of the four before it. */
-#define SCHEDULE1(w0, w1, w2, w3) \
-  w0 = _mm_sha1msg2_epu32(_mm_xor_si128(_mm_sha1msg1_epu32(w0, w1), w2), w3)
+#define SCHEDULE1(w0, w1, w2, w3) w0 = _mm_sha1msg2_epu32(_mm_xor_si128(_mm_sha1msg1_epu32(w0, w1), w2), w3)
 
 /* Rounds 4i to 4i+3: `abcd` goes on, and what it was is kept in `last`, from which the next quad takes e. */
-#define ROUNDS1(abcd, last, word, function)            \
-  do {                                                 \
-    __m128i e_word = _mm_sha1nexte_epu32(last, word);  \
-    last = abcd;                                       \
+#define ROUNDS1(abcd, last, word, function)             \
+  do {                                                  \
+    __m128i e_word = _mm_sha1nexte_epu32(last, word);   \
+    last = abcd;                                        \
     abcd = _mm_sha1rnds4_epu32(abcd, e_word, function); \
   } while (0)
 
 /* Rounds of quad i, 1 <= i < 4 (words as they came) and 4 <= i < 20 (words of the schedule). */
 #define EARLY1(i) ROUNDS1(abcd, last, w[i], 0)
-#define LATE1(i)                                                                \
-  do {                                                                          \
-    SCHEDULE1(w[(i)&3], w[((i) + 1) & 3], w[((i) + 2) & 3], w[((i) + 3) & 3]);  \
-    ROUNDS1(abcd, last, w[(i)&3], (i) / 5);                                     \
+#define LATE1(i)                                                               \
+  do {                                                                         \
+    SCHEDULE1(w[(i)&3], w[((i) + 1) & 3], w[((i) + 2) & 3], w[((i) + 3) & 3]); \
+    ROUNDS1(abcd, last, w[(i)&3], (i) / 5);                                    \
   } while (0)
 
 #define LATE_FOUR1(i) \
@@ -90,26 +89,26 @@ OTRF_TARGET_SHANI void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_jo
 }
 
 /* Four rounds of SHA-256 on the state as two registers, a b e f and c d g h. */
-#define ROUNDS2(word, i)                                                                                        \
-  do {                                                                                                          \
+#define ROUNDS2(word, i)                                                                                           \
+  do {                                                                                                             \
     const __m128i sum = _mm_add_epi32(word, _mm_load_si128((const __m128i *)(const void *)(constants + 4 * (i)))); \
-    cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);                                                              \
-    abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));                                     \
+    cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);                                                                 \
+    abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));                                        \
   } while (0)
 
 #define SCHEDULE2(w0, w1, w2, w3) \
   w0 = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4)), w3)
 
-#define LATE_FOUR2(i)            \
-  do {                           \
-    SCHEDULE2(w0, w1, w2, w3);   \
-    ROUNDS2(w0, i);              \
-    SCHEDULE2(w1, w2, w3, w0);   \
-    ROUNDS2(w1, (i) + 1);        \
-    SCHEDULE2(w2, w3, w0, w1);   \
-    ROUNDS2(w2, (i) + 2);        \
-    SCHEDULE2(w3, w0, w1, w2);   \
-    ROUNDS2(w3, (i) + 3);        \
+#define LATE_FOUR2(i)          \
+  do {                         \
+    SCHEDULE2(w0, w1, w2, w3); \
+    ROUNDS2(w0, i);            \
+    SCHEDULE2(w1, w2, w3, w0); \
+    ROUNDS2(w1, (i) + 1);      \
+    SCHEDULE2(w2, w3, w0, w1); \
+    ROUNDS2(w2, (i) + 2);      \
+    SCHEDULE2(w3, w0, w1, w2); \
+    ROUNDS2(w3, (i) + 3);      \
   } while (0)
 
 OTRF_INLINE OTRF_TARGET_SHANI __m128i sha256_load(const uint8_t *data) {

@@ -20,26 +20,25 @@ OTRF_INLINE TARGET __m128i load(const uint8_t *data) {
 
 /* Quad i, 4 <= i < 8: W(t) = rol(W(t-3) ^ W(t-8) ^ W(t-14) ^ W(t-16), 1). The last word of the quad needs the first
  * one of the same quad: what that adds to it comes in afterwards. */
-#define MIDDLE(i)                                                                                               \
-  do {                                                                                                          \
+#define MIDDLE(i)                                                                                                    \
+  do {                                                                                                               \
     const __m128i x = XOR4(_mm_slli_si128(w[(i)-1], 4), w[(i)-2], _mm_alignr_epi8(w[(i)-4], w[(i)-3], 8), w[(i)-4]); \
-    w[i] = _mm_xor_si128(_mm_rol_epi32(x, 1), _mm_rol_epi32(_mm_srli_si128(x, 12), 2));                         \
+    w[i] = _mm_xor_si128(_mm_rol_epi32(x, 1), _mm_rol_epi32(_mm_srli_si128(x, 12), 2));                              \
   } while (0)
 
 /* Quad i, i >= 8: the same applied to itself, W(t) = rol(W(t-6) ^ W(t-16) ^ W(t-28) ^ W(t-32), 2), reaches back beyond
  * the quad. The window is of eight. */
-#define LATE(i)                                                                                      \
-  w[(i)&7] = _mm_rol_epi32(XOR4(_mm_alignr_epi8(w[((i) + 6) & 7], w[((i) + 7) & 7], 8), w[((i) + 4) & 7], \
-                                w[((i) + 1) & 7], w[(i)&7]),                                         \
-                           2)
+#define LATE(i)             \
+  w[(i)&7] = _mm_rol_epi32( \
+      XOR4(_mm_alignr_epi8(w[((i) + 6) & 7], w[((i) + 7) & 7], 8), w[((i) + 4) & 7], w[((i) + 1) & 7], w[(i)&7]), 2)
 
 /* Rounds 4i to 4i+3. The e that they start with is the a of the four rounds before, turned by 30: it is added to the
  * top word. */
-#define ROUNDS(i)                                                                                       \
-  do {                                                                                                  \
-    const __m128i e_word = _mm_mask_add_epi32(w[(i)&7], 8, w[(i)&7], _mm_rol_epi32(last, 30));          \
-    last = abcd;                                                                                        \
-    abcd = _mm_sha1rnds4_epu32(abcd, e_word, (i) / 5);                                                  \
+#define ROUNDS(i)                                                                              \
+  do {                                                                                         \
+    const __m128i e_word = _mm_mask_add_epi32(w[(i)&7], 8, w[(i)&7], _mm_rol_epi32(last, 30)); \
+    last = abcd;                                                                               \
+    abcd = _mm_sha1rnds4_epu32(abcd, e_word, (i) / 5);                                         \
   } while (0)
 
 #define MIDDLE_ROUNDS(i) \

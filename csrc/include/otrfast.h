@@ -5,9 +5,9 @@
  *   Outputs come first. Sizes are in bytes. An element is OTRF_ELEMENT_BYTES big-endian, below 2^1536.
  *   A function that can fail returns OTRF_OK or a negative status; on failure its outputs are zeroed and nothing else
  *   has changed. A pointer marked by OTRF_NONNULL may not be NULL; any other may be NULL where its length is 0.
- *   A handle is made by its _new function, belongs to the caller, and is wiped and released by its _free function, which
- *   takes NULL too. A _new function that returns a pointer returns NULL if malloc failed.
- *   Several threads may call functions on different handles; a handle is used by one thread at a time.
+ *   A handle is made by its _new function, belongs to the caller, and is wiped and released by its _free function,
+ * which takes NULL too. A _new function that returns a pointer returns NULL if malloc failed. Several threads may call
+ * functions on different handles; a handle is used by one thread at a time.
  *
  * Time
  *   The short name is the constant-time one: no branch and no address depends on what is called secret here, nor on any
@@ -128,8 +128,8 @@ OTRF_NODISCARD int otrf_response(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t 
  * Returns OTRF_OK, OTRF_ERR_GMP or OTRF_ERR_SIZE.
  * In: exponent      secret, big-endian
  *     exponent_len  a multiple of 8 up to OTRF_SCALAR_BYTES, not 0 */
-OTRF_NODISCARD int otrf_modexp_g(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *exponent, size_t exponent_len)
-    OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_modexp_g(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *exponent,
+                                 size_t exponent_len) OTRF_NONNULL_ALL;
 
 /* out = base^exponent; the exponent as above.
  * Returns OTRF_OK, OTRF_ERR_GMP, OTRF_ERR_SIZE, or OTRF_ERR_GROUP unless 2 <= base <= p-2. */
@@ -145,8 +145,8 @@ OTRF_NODISCARD int otrf_modexp_g_many(uint8_t *out, const uint8_t *exponents, si
 
 /* n exponentiations of n bases; exponents as above.
  * Returns OTRF_OK, OTRF_ERR_GMP, or OTRF_ERR_GROUP unless every base is in 2 .. p-2. */
-OTRF_NODISCARD int otrf_modexp_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents, size_t n)
-    OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_modexp_many(uint8_t *out, const uint8_t *bases, const uint8_t *exponents,
+                                    size_t n) OTRF_NONNULL_ALL;
 
 /* cdef: begin */
 /* out = base1^exponent1 * base2^exponent2, with one chain of squarings.
@@ -200,8 +200,8 @@ void otrf_dsa_free(otrf_dsa_key *key);
 
 /* Read the numbers of a key back; x is secret. */
 void otrf_dsa_export(uint8_t p[OTRF_DSA_P_BYTES], uint8_t q[OTRF_DSA_Q_BYTES], uint8_t g[OTRF_DSA_P_BYTES],
-                     uint8_t y[OTRF_DSA_P_BYTES], uint8_t x[OTRF_DSA_Q_BYTES], const otrf_dsa_key *key)
-    OTRF_NONNULL_ALL;
+                     uint8_t y[OTRF_DSA_P_BYTES], uint8_t x[OTRF_DSA_Q_BYTES],
+                     const otrf_dsa_key *key) OTRF_NONNULL_ALL;
 
 /* Sign: the nonce is that of RFC 6979 with `random` as additional data (section 3.6).
  *
@@ -210,8 +210,8 @@ void otrf_dsa_export(uint8_t p[OTRF_DSA_P_BYTES], uint8_t q[OTRF_DSA_Q_BYTES], u
  * In:  key        x is secret, and so is the nonce
  *      value      read as a number modulo q */
 OTRF_NODISCARD int otrf_dsa_sign(uint8_t signature[OTRF_SIGNATURE_BYTES], const otrf_dsa_key *key,
-                                 const uint8_t value[OTRF_DSA_VALUE_BYTES], const uint8_t random[OTRF_SEED_BYTES])
-    OTRF_NONNULL_ALL;
+                                 const uint8_t value[OTRF_DSA_VALUE_BYTES],
+                                 const uint8_t random[OTRF_SEED_BYTES]) OTRF_NONNULL_ALL;
 
 /* Make a 1024/160-bit key (FIPS 186-4 shape, sieved search). The time depends on the primes that the search finds and
  * passes over, which are published or thrown away; on x, which is drawn after them, it does not depend.
@@ -269,8 +269,8 @@ OTRF_NODISCARD int otrf_dh_agree(otrf_shared **out, const otrf_dh_key *key,
 /* The same for n keys with n elements, eight at a time if the processor can. out[i] is NULL if element i is not in the
  * group, and everywhere on failure.
  * Returns OTRF_OK, OTRF_ERR_GMP or OTRF_ERR_MEMORY. */
-OTRF_NODISCARD int otrf_dh_agree_many(otrf_shared **out, const otrf_dh_key *const *keys,
-                                      const uint8_t *public_elements, size_t n) OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_dh_agree_many(otrf_shared **out, const otrf_dh_key *const *keys, const uint8_t *public_elements,
+                                      size_t n) OTRF_NONNULL_ALL;
 void otrf_shared_free(otrf_shared *shared);
 
 /* cdef: begin */
@@ -283,26 +283,26 @@ OTRF_NODISCARD otrf_exponent *otrf_exponent_new(const uint8_t *value, size_t len
 void otrf_exponent_free(otrf_exponent *exponent);
 
 /* otrf_modexp_g, otrf_modexp and otrf_response on handles instead of bytes. */
-OTRF_NODISCARD int otrf_exponent_modexp_g(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *exponent)
-    OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_exponent_modexp_g(uint8_t out[OTRF_ELEMENT_BYTES],
+                                          const otrf_exponent *exponent) OTRF_NONNULL_ALL;
 OTRF_NODISCARD int otrf_exponent_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *exponent,
                                         const uint8_t base[OTRF_ELEMENT_BYTES]) OTRF_NONNULL_ALL;
 OTRF_NODISCARD int otrf_exponent_response(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *r,
-                                          const otrf_exponent *secret, const uint8_t challenge[OTRF_CHALLENGE_BYTES])
-    OTRF_NONNULL_ALL;
+                                          const otrf_exponent *secret,
+                                          const uint8_t challenge[OTRF_CHALLENGE_BYTES]) OTRF_NONNULL_ALL;
 /* cdef: end */
 
 /* ---- otr/fixed_base.c ---- */
 
 /* cdef: begin */
-/* An element that is raised to several exponents. Making it costs about as much as one exponentiation of 1536 bits, each
- * exponentiation with it a fifth of that. */
+/* An element that is raised to several exponents. Making it costs about as much as one exponentiation of 1536 bits,
+ * each exponentiation with it a fifth of that. */
 typedef struct otrf_fixed_base otrf_fixed_base;
 
 /* Make one from a secret element.
  * Returns OTRF_OK, OTRF_ERR_GMP, OTRF_ERR_MEMORY, or OTRF_ERR_GROUP unless 2 <= element <= p-2. */
-OTRF_NODISCARD int otrf_fixed_base_new(otrf_fixed_base **out, const uint8_t element[OTRF_ELEMENT_BYTES])
-    OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_fixed_base_new(otrf_fixed_base **out,
+                                       const uint8_t element[OTRF_ELEMENT_BYTES]) OTRF_NONNULL_ALL;
 void otrf_fixed_base_free(otrf_fixed_base *base);
 
 /* out = base^exponent; both are secret.
@@ -315,8 +315,8 @@ OTRF_NODISCARD int otrf_fixed_base_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const
 OTRF_NODISCARD int otrf_fixed_base_double_modexp_vartime(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_fixed_base *base,
                                                          const uint8_t *exponent, size_t exponent_len,
                                                          const uint8_t other[OTRF_ELEMENT_BYTES],
-                                                         const uint8_t *other_exponent, size_t other_exponent_len)
-    OTRF_NONNULL_ALL;
+                                                         const uint8_t *other_exponent,
+                                                         size_t other_exponent_len) OTRF_NONNULL_ALL;
 /* cdef: end */
 
 /* ---- otr/ake.c: the authentication of a key exchange ----
@@ -398,21 +398,19 @@ void otrf_data_keys_extra(uint8_t out[OTRF_EXTRA_KEY_BYTES], const otrf_data_key
 
 /* Set the prefix of the messages to be sealed. The MAC of its leading blocks is computed here, once for all of them.
  * Returns OTRF_OK, OTRF_ERR_MEMORY, or OTRF_ERR_SIZE unless it has 1 to OTRF_PREFIX_BYTES bytes. */
-OTRF_NODISCARD int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix, size_t prefix_len)
-    OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_data_keys_prefix(otrf_data_keys *keys, const uint8_t *prefix,
+                                         size_t prefix_len) OTRF_NONNULL_ALL;
 
-/* Returns the length of the line that carries so much text, TLVs and revealed MAC keys under the prefix set before; 0 if
- * no prefix is set, or if the lengths would not fit their fields. */
-OTRF_NODISCARD size_t otrf_line_len(const otrf_data_keys *keys, size_t text_len, size_t tlvs_len, size_t revealed_len)
-    OTRF_NONNULL_ALL;
+/* Returns the length of the line that carries so much text, TLVs and revealed MAC keys under the prefix set before; 0
+ * if no prefix is set, or if the lengths would not fit their fields. */
+OTRF_NODISCARD size_t otrf_line_len(const otrf_data_keys *keys, size_t text_len, size_t tlvs_len,
+                                    size_t revealed_len) OTRF_NONNULL_ALL;
 
 /* Write the encoded message, `?OTR:` base64 `.`, under the prefix set before and the next counter.
  *
- * Returns OTRF_OK; OTRF_ERR_COUNTER if all 2^64 - 1 counters are used; OTRF_ERR_SIZE if otrf_line_len is 0. On failure no
- * counter is used and nothing is written.
- * Out: line        otrf_line_len bytes; no zero byte follows them
- * In:  text, tlvs  secret
- *      revealed    the value of the field of revealed MAC keys */
+ * Returns OTRF_OK; OTRF_ERR_COUNTER if all 2^64 - 1 counters are used; OTRF_ERR_SIZE if otrf_line_len is 0. On failure
+ * no counter is used and nothing is written. Out: line        otrf_line_len bytes; no zero byte follows them In:  text,
+ * tlvs  secret revealed    the value of the field of revealed MAC keys */
 OTRF_NODISCARD int otrf_seal(char *line, uint8_t *scratch, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
                              const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len)
     OTRF_NONNULL(1, 2, 3);
@@ -457,16 +455,15 @@ OTRF_NODISCARD int otrf_read_data_message(otrf_data_fields *fields, uint8_t *scr
  * Returns OTRF_OK, OTRF_ERR_MEMORY, or OTRF_ERR_SIZE unless it has 12 to OTRF_HEAD_BYTES bytes. */
 OTRF_NODISCARD int otrf_data_keys_head(otrf_data_keys *keys, const uint8_t *head, size_t head_len) OTRF_NONNULL_ALL;
 
-/* The fast path: take a line to its text if the message in it needs nothing but opening. No byte is decrypted before the
- * MAC has been checked.
+/* The fast path: take a line to its text if the message in it needs nothing but opening. No byte is decrypted before
+ * the MAC has been checked.
  *
  * Returns
  *   OTRF_OK                the text stands within `scratch`, where the caller wipes it; it has at least one byte
  *   OTRF_ERR_GENERAL_PATH  the message has the expected header, and something that the general path has to look at: key
- *                          ids other than those of the head, a MAC or a counter that does not hold, TLVs, an empty text.
- *                          Nothing has changed; `fields` are those of the message
- *   OTRF_ERR_FORMAT        as otrf_read_data_message; or no head is set. Nothing has changed
- * The flags byte of the head is not compared. */
+ *                          ids other than those of the head, a MAC or a counter that does not hold, TLVs, an empty
+ * text. Nothing has changed; `fields` are those of the message OTRF_ERR_FORMAT        as otrf_read_data_message; or no
+ * head is set. Nothing has changed The flags byte of the head is not compared. */
 OTRF_NODISCARD int otrf_open_line(uint8_t **text, size_t *text_len, otrf_data_fields *fields, uint8_t *scratch,
                                   otrf_data_keys *keys, const char *line, size_t line_len) OTRF_NONNULL_ALL;
 

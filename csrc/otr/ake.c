@@ -51,8 +51,9 @@ static uint8_t *put_mpi(uint8_t *out, const uint8_t element[OTRF_ELEMENT_BYTES])
   return out + OTRF_LENGTH_BYTES + magnitude;
 }
 
-int otrf_ake_signed(uint8_t value[OTRF_DSA_VALUE_BYTES], const otrf_ake_keys *keys, int initiator, const uint8_t *public_key,
-                    size_t public_key_len, const uint8_t own[OTRF_ELEMENT_BYTES], const uint8_t other[OTRF_ELEMENT_BYTES], const uint8_t keyid[OTRF_KEYID_BYTES]) {
+int otrf_ake_signed(uint8_t value[OTRF_DSA_VALUE_BYTES], const otrf_ake_keys *keys, int initiator,
+                    const uint8_t *public_key, size_t public_key_len, const uint8_t own[OTRF_ELEMENT_BYTES],
+                    const uint8_t other[OTRF_ELEMENT_BYTES], const uint8_t keyid[OTRF_KEYID_BYTES]) {
   const size_t size = 2 * (OTRF_LENGTH_BYTES + OTRF_ELEMENT_BYTES) + public_key_len + OTRF_KEYID_BYTES;
   uint8_t *const message = public_key_len <= OTRF_LIMIT_BYTES ? otrf_allocate(size) : NULL;
   if (message == NULL) {
@@ -86,8 +87,8 @@ static int mac_of(uint8_t mac[OTRF_MAC_BYTES], const otrf_ake_side *side, const 
 
 static const uint8_t zero_counter[OTRF_AES_BLOCK_BYTES];
 
-int otrf_ake_seal(uint8_t *encrypted, uint8_t mac[OTRF_MAC_BYTES], const otrf_ake_keys *keys, int initiator, const uint8_t *x,
-                  size_t len) {
+int otrf_ake_seal(uint8_t *encrypted, uint8_t mac[OTRF_MAC_BYTES], const otrf_ake_keys *keys, int initiator,
+                  const uint8_t *x, size_t len) {
   const otrf_ake_side *const side = &keys->side[initiator];
   int status = OTRF_ERR_SIZE;
   if (len <= OTRF_LIMIT_BYTES) {

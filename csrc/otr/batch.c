@@ -71,8 +71,8 @@ static size_t open_group(uint8_t **texts, size_t *text_lens, uint8_t *scratch, o
   return opened;
 }
 
-size_t otrf_open_many(uint8_t **texts, size_t *text_lens, uint8_t *scratch, otrf_data_keys *keys, const char *const *lines,
-                      const size_t *line_lens, size_t n) {
+size_t otrf_open_many(uint8_t **texts, size_t *text_lens, uint8_t *scratch, otrf_data_keys *keys,
+                      const char *const *lines, const size_t *line_lens, size_t n) {
   const size_t lanes = otrf_sha1_lanes();
   size_t opened = 0;
   if (keys->head_len == 0) {

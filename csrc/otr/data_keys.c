@@ -7,7 +7,9 @@
 #include "otr/kdf.h"
 #include "platform/memory.h"
 
-static void mac_key(uint8_t out[OTRF_MAC_BYTES], const uint8_t key[OTRF_AES_KEY_BYTES]) { otrf_sha1(out, key, OTRF_AES_KEY_BYTES); }
+static void mac_key(uint8_t out[OTRF_MAC_BYTES], const uint8_t key[OTRF_AES_KEY_BYTES]) {
+  otrf_sha1(out, key, OTRF_AES_KEY_BYTES);
+}
 
 void otrf_direction_init(otrf_direction *direction, const uint8_t key[OTRF_AES_KEY_BYTES]) {
   uint8_t mac[OTRF_MAC_BYTES];

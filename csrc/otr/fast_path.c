@@ -140,8 +140,8 @@ int otrf_open_line(uint8_t **text, size_t *text_len, otrf_data_fields *fields, u
   otrf_sha1_job job;
   *text = NULL;
   *text_len = 0;
-  int status = keys->head_len == 0 ? OTRF_ERR_FORMAT
-                                   : otrf_open_start(&opening, fields, &job, scratch, keys, line, line_len);
+  int status =
+      keys->head_len == 0 ? OTRF_ERR_FORMAT : otrf_open_start(&opening, fields, &job, scratch, keys, line, line_len);
   if (status != OTRF_OK) {
     return status;
   }

@@ -58,8 +58,9 @@ int otrf_fixed_base_modexp(uint8_t out[192], const otrf_fixed_base *base, const 
   return OTRF_OK;
 }
 
-int otrf_fixed_base_double_modexp_vartime(uint8_t out[192], const otrf_fixed_base *base, const uint8_t *exponent, size_t exponent_len,
-                           const uint8_t other[192], const uint8_t *other_exponent, size_t other_exponent_len) {
+int otrf_fixed_base_double_modexp_vartime(uint8_t out[192], const otrf_fixed_base *base, const uint8_t *exponent,
+                                          size_t exponent_len, const uint8_t other[192], const uint8_t *other_exponent,
+                                          size_t other_exponent_len) {
   if (exponent_len > OTRF_SCALAR_BYTES || other_exponent_len > OTRF_SCALAR_BYTES) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
     return OTRF_ERR_SIZE;

@@ -1,5 +1,5 @@
-/* Key derivation: the hash of a byte, then of the shared secret as an MPI (OTRv3, "Computing AES keys, MAC keys, and the
- * secure session id"). */
+/* Key derivation: the hash of a byte, then of the shared secret as an MPI (OTRv3, "Computing AES keys, MAC keys, and
+ * the secure session id"). */
 #include "otr/kdf.h"
 
 #include "hash/hash.h"

@@ -27,8 +27,7 @@ int otrf_dh_new_many(otrf_dh_key **out, const uint8_t *exponents, size_t n) {
   if (elements == NULL) {
     return OTRF_ERR_MEMORY;
   }
-  int status = n == 1 ? otrf_modexp_g(elements, exponents, OTRF_DH_BYTES)
-                      : otrf_modexp_g_many(elements, exponents, n);
+  int status = n == 1 ? otrf_modexp_g(elements, exponents, OTRF_DH_BYTES) : otrf_modexp_g_many(elements, exponents, n);
   for (; made < n && status == OTRF_OK; made++) {
     out[made] = dh_key(exponents + made * OTRF_DH_BYTES, elements + made * OTRF_ELEMENT_BYTES);
     status = out[made] == NULL ? OTRF_ERR_MEMORY : OTRF_OK;
@@ -82,7 +81,8 @@ static int agree_some(otrf_shared **out, const agree_scratch *scratch, const otr
       taken++;
     }
   }
-  const int status = taken > 0 ? otrf_modexp_many(scratch->results, scratch->bases, scratch->exponents, taken) : OTRF_OK;
+  const int status =
+      taken > 0 ? otrf_modexp_many(scratch->results, scratch->bases, scratch->exponents, taken) : OTRF_OK;
   for (size_t i = n; i-- > 0 && status == OTRF_OK;) {
     if (out[i] != NULL) {
       memcpy(out[i]->secret, scratch->results + --taken * OTRF_ELEMENT_BYTES, OTRF_ELEMENT_BYTES);
@@ -127,7 +127,8 @@ int otrf_exponent_modexp_g(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent 
   return otrf_modexp_g(out, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
 }
 
-int otrf_exponent_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *exponent, const uint8_t base[OTRF_ELEMENT_BYTES]) {
+int otrf_exponent_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_exponent *exponent,
+                         const uint8_t base[OTRF_ELEMENT_BYTES]) {
   return otrf_modexp(out, base, exponent->value + OTRF_SCALAR_BYTES - exponent->len, exponent->len);
 }
 

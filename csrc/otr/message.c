@@ -64,7 +64,8 @@ static void encrypt(uint8_t *cipher, const otrf_direction *direction, uint64_t c
 
 /* How much of a message can be put into base64 before its MAC is there, in steps of 48 bytes. */
 static size_t early_bytes(const otrf_direction *direction, const otrf_content *content) {
-  const size_t mac_at = otrf_sealed_bytes(direction, content) - content->revealed_len - OTRF_LENGTH_BYTES - OTRF_MAC_BYTES;
+  const size_t mac_at =
+      otrf_sealed_bytes(direction, content) - content->revealed_len - OTRF_LENGTH_BYTES - OTRF_MAC_BYTES;
   return mac_at - mac_at % 48;
 }
 
@@ -76,7 +77,8 @@ void otrf_seal_start(otrf_sha1_job *job, char *line, uint8_t *raw, const otrf_di
   otrf_store32(at + OTRF_COUNTER_BYTES, (uint32_t)cipher_len);
   uint8_t *const cipher = at + OTRF_COUNTER_BYTES + OTRF_LENGTH_BYTES;
   encrypt(cipher, direction, counter, content);
-  otrf_mac_start(job, direction->kept, raw, otrf_kept_bytes(direction->prefix_len), (size_t)(cipher - raw) + cipher_len);
+  otrf_mac_start(job, direction->kept, raw, otrf_kept_bytes(direction->prefix_len),
+                 (size_t)(cipher - raw) + cipher_len);
   /* independent of the hash, so that the processor can do it while the hash's first steps wait for each other */
   memcpy(line, OTRF_LINE_START, OTRF_LINE_START_BYTES);
   otrf_base64_encode(line + OTRF_LINE_START_BYTES, raw, early_bytes(direction, content));

@@ -5,9 +5,8 @@
 #include "otr/layout.h"
 
 /* Decode the base64 of a line.
- * Returns the number of bytes, or OTRF_BASE64_BAD if there is anything but clean base64 between `?OTR:` and the dot that
- * ends the line.
- * Out: raw  3/4 of the line and OTRF_BASE64_SLACK */
+ * Returns the number of bytes, or OTRF_BASE64_BAD if there is anything but clean base64 between `?OTR:` and the dot
+ * that ends the line. Out: raw  3/4 of the line and OTRF_BASE64_SLACK */
 size_t otrf_line_decode(uint8_t *raw, const char *line, size_t line_len);
 
 /* Write the line that carries `len` bytes: OTRF_BASE64_LEN(len) + OTRF_LINE_EXTRA_BYTES characters. */

@@ -4,7 +4,8 @@
 #define OTRF_PLATFORM_CHECKMEM_H
 
 /* OTRF_DECLASSIFY stands where the algorithm itself makes public a value that was computed from a secret (a rejected
- * nonce, r, s). OTRF_CLASSIFY is what the test marks a secret with. Outside a build for memcheck neither does anything. */
+ * nonce, r, s). OTRF_CLASSIFY is what the test marks a secret with. Outside a build for memcheck neither does anything.
+ */
 #ifdef OTRF_MEMCHECK
 #include <valgrind/memcheck.h>
 #define OTRF_DECLASSIFY(data, len) VALGRIND_MAKE_MEM_DEFINED(data, len)

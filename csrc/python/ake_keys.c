@@ -2,8 +2,7 @@
 #include "python/core.h"
 
 typedef struct {
-  PyObject_HEAD
-  otrf_ake_keys *keys;
+  PyObject_HEAD otrf_ake_keys *keys;
 } ake_keys;
 
 PyObject *otrf_ake_keys_adopt(const otrf_state *state, otrf_ake_keys *keys) {
@@ -86,9 +85,13 @@ static void ake_keys_dealloc(PyObject *self) {
 }
 
 static PyMethodDef ake_keys_methods[] = {
-    {"seal", OTRF_FAST(ake_keys_seal), OTRF_METHOD_DOC("seal", ", initiator, x", "Return our X, encrypted, and its MAC.")},
-    {"open", OTRF_FAST(ake_keys_open), OTRF_METHOD_DOC("open", ", initiator, encrypted, mac", "Return the peer's X. Raises BadMac.")},
-    {"signed_value", OTRF_FAST(ake_keys_signed_value), OTRF_METHOD_DOC("signed_value", ", initiator, public_key, own, other, keyid", "Return the 32 bytes that a side signs.")},
+    {"seal", OTRF_FAST(ake_keys_seal),
+     OTRF_METHOD_DOC("seal", ", initiator, x", "Return our X, encrypted, and its MAC.")},
+    {"open", OTRF_FAST(ake_keys_open),
+     OTRF_METHOD_DOC("open", ", initiator, encrypted, mac", "Return the peer's X. Raises BadMac.")},
+    {"signed_value", OTRF_FAST(ake_keys_signed_value),
+     OTRF_METHOD_DOC("signed_value", ", initiator, public_key, own, other, keyid",
+                     "Return the 32 bytes that a side signs.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -99,8 +102,11 @@ static PyGetSetDef ake_keys_properties[] = {
 };
 
 static PyType_Slot ake_keys_slots[] = {
-    {Py_tp_dealloc, ake_keys_dealloc}, {Py_tp_methods, ake_keys_methods}, {Py_tp_getset, ake_keys_properties},
-    {Py_tp_repr, otrf_redacted},       {0, NULL},
+    {Py_tp_dealloc, ake_keys_dealloc},
+    {Py_tp_methods, ake_keys_methods},
+    {Py_tp_getset, ake_keys_properties},
+    {Py_tp_repr, otrf_redacted},
+    {0, NULL},
 };
 
 PyType_Spec otrf_ake_keys_type = {

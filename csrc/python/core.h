@@ -3,12 +3,12 @@
  * The rule. This module serves the path of messages and key exchanges: D-H keys and shared secrets, the keys of an AKE,
  * data keys, signatures, hashes, lines. cffi (`otrfast.crypto._native`) serves what is rare: start-up, SMP, checking a
  * peer's DSA numbers. A handle and what makes it are served by one door, so a DSA key is generated and taken over here,
- * where it signs. Nothing is served by both: build_native.py hands cffi no function that is called in this folder, and a
- * test compares the two.
+ * where it signs. Nothing is served by both: build_native.py hands cffi no function that is called in this folder, and
+ * a test compares the two.
  *
- * Why by hand. A message of 100 bytes takes the core 180 ns; cffi adds 250, for the arguments, for giving up the GIL, for
- * memory that the result is copied out of. Here a result is written where Python will read it, and the GIL is kept for
- * what takes less than a microsecond.
+ * Why by hand. A message of 100 bytes takes the core 180 ns; cffi adds 250, for the arguments, for giving up the GIL,
+ * for memory that the result is copied out of. Here a result is written where Python will read it, and the GIL is kept
+ * for what takes less than a microsecond.
  *
  * The module is in the same shared object as the cffi one and shares the core with it: several modules in one library
  * are a case of PEP 489's own. otrfast/crypto/core.py loads both; otrfast/crypto/_core.pyi has the types. */
@@ -60,7 +60,7 @@ int otrf_view_sized(otrf_bytes_view *out, PyObject *object, size_t len);
 /* Returns 1 if a call has the number of arguments that it needs, else 0, and TypeError. */
 int otrf_arguments(Py_ssize_t given, Py_ssize_t expected);
 
-#define OTRF_FAST(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL
+#define OTRF_FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
 /* ---- docstrings: `help` and `inspect.signature` read the first line of each as the signature ---- */
 

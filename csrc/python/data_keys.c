@@ -108,14 +108,26 @@ static void dealloc(PyObject *object) {
 }
 
 static PyMethodDef methods[] = {
-    {"seal", OTRF_FAST(otrf_keys_seal), OTRF_METHOD_DOC("seal", ", prefix, text, tlvs, revealed", "Return the encoded data message.")},
-    {"seal_text", OTRF_FAST(otrf_keys_seal_text), OTRF_METHOD_DOC("seal_text", ", prefix, text, limit", "Return the encoded message for a text that needs nothing but sealing, else None.")},
-    {"seal_many", OTRF_FAST(otrf_keys_seal_many), OTRF_METHOD_DOC("seal_many", ", prefix, texts", "Return the encoded message for each text.")},
-    {"open", OTRF_FAST(otrf_keys_open), OTRF_METHOD_DOC("open", ", authenticated, counter, ciphertext, mac", "Return the plain text. Raises BadMac or CounterReplayed.")},
-    {"open_line", OTRF_FAST(otrf_keys_open_line), OTRF_METHOD_DOC("open_line", ", head, line, kind=None, rest=()", "Return the text in a line if it needs nothing but opening, else its fields or None.")},
-    {"open_many", OTRF_FAST(otrf_keys_open_many), OTRF_METHOD_DOC("open_many", ", head, lines, kind=None, rest=()", "Return the texts of the leading lines that need nothing but opening.")},
-    {"receive_mac_key", receive_mac_key, METH_NOARGS, OTRF_METHOD_DOC("receive_mac_key", "", "Return the receiving MAC key, 20 bytes.")},
-    {"extra_key", extra_key, METH_NOARGS, OTRF_METHOD_DOC("extra_key", "", "Return the extra symmetric key, 32 bytes.")},
+    {"seal", OTRF_FAST(otrf_keys_seal),
+     OTRF_METHOD_DOC("seal", ", prefix, text, tlvs, revealed", "Return the encoded data message.")},
+    {"seal_text", OTRF_FAST(otrf_keys_seal_text),
+     OTRF_METHOD_DOC("seal_text", ", prefix, text, limit",
+                     "Return the encoded message for a text that needs nothing but sealing, else None.")},
+    {"seal_many", OTRF_FAST(otrf_keys_seal_many),
+     OTRF_METHOD_DOC("seal_many", ", prefix, texts", "Return the encoded message for each text.")},
+    {"open", OTRF_FAST(otrf_keys_open),
+     OTRF_METHOD_DOC("open", ", authenticated, counter, ciphertext, mac",
+                     "Return the plain text. Raises BadMac or CounterReplayed.")},
+    {"open_line", OTRF_FAST(otrf_keys_open_line),
+     OTRF_METHOD_DOC("open_line", ", head, line, kind=None, rest=()",
+                     "Return the text in a line if it needs nothing but opening, else its fields or None.")},
+    {"open_many", OTRF_FAST(otrf_keys_open_many),
+     OTRF_METHOD_DOC("open_many", ", head, lines, kind=None, rest=()",
+                     "Return the texts of the leading lines that need nothing but opening.")},
+    {"receive_mac_key", receive_mac_key, METH_NOARGS,
+     OTRF_METHOD_DOC("receive_mac_key", "", "Return the receiving MAC key, 20 bytes.")},
+    {"extra_key", extra_key, METH_NOARGS,
+     OTRF_METHOD_DOC("extra_key", "", "Return the extra symmetric key, 32 bytes.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -128,7 +140,10 @@ static PyGetSetDef properties[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {Py_tp_getset, properties}, {Py_tp_repr, otrf_redacted},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {Py_tp_repr, otrf_redacted},
     {0, NULL},
 };
 

@@ -9,8 +9,7 @@
 #define OTRF_GROUP 16
 
 typedef struct {
-  PyObject_HEAD
-  otrf_data_keys *keys;
+  PyObject_HEAD otrf_data_keys *keys;
   PyObject *prefix; /* the bytes object last used as prefix: the same object needs no look */
   PyObject *head;
   int busy; /* inside the core without the GIL */

@@ -3,13 +3,11 @@
 #include "python/core.h"
 
 typedef struct {
-  PyObject_HEAD
-  otrf_dh_key *key;
+  PyObject_HEAD otrf_dh_key *key;
 } dh_key;
 
 typedef struct {
-  PyObject_HEAD
-  otrf_shared *shared;
+  PyObject_HEAD otrf_shared *shared;
 } shared_secret;
 
 /* ---- D-H keys ---- */
@@ -57,7 +55,9 @@ static void dh_key_dealloc(PyObject *self) {
 }
 
 static PyMethodDef dh_key_methods[] = {
-    {"agree", dh_key_agree, METH_O, OTRF_METHOD_DOC("agree", ", public", "Return the secret shared with the holder of an element. Raises NotInGroup.")},
+    {"agree", dh_key_agree, METH_O,
+     OTRF_METHOD_DOC("agree", ", public",
+                     "Return the secret shared with the holder of an element. Raises NotInGroup.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -68,8 +68,11 @@ static PyGetSetDef dh_key_properties[] = {
 };
 
 static PyType_Slot dh_key_slots[] = {
-    {Py_tp_dealloc, dh_key_dealloc}, {Py_tp_methods, dh_key_methods}, {Py_tp_getset, dh_key_properties},
-    {Py_tp_repr, otrf_redacted},     {0, NULL},
+    {Py_tp_dealloc, dh_key_dealloc},
+    {Py_tp_methods, dh_key_methods},
+    {Py_tp_getset, dh_key_properties},
+    {Py_tp_repr, otrf_redacted},
+    {0, NULL},
 };
 
 PyType_Spec otrf_dh_key_type = {
@@ -137,8 +140,8 @@ static PyObject *dh_keys(PyObject *module, PyObject *exponents) {
     PyThreadState *const thread = PyEval_SaveThread();
     const int status = otrf_dh_new_many((otrf_dh_key **)made, data, n);
     PyEval_RestoreThread(thread);
-    result = status == OTRF_OK ? adopt_all(state, made, (Py_ssize_t)n, dh_key_made, drop_dh_key)
-                               : otrf_raise(state, status);
+    result =
+        status == OTRF_OK ? adopt_all(state, made, (Py_ssize_t)n, dh_key_made, drop_dh_key) : otrf_raise(state, status);
   } else if (data != NULL) {
     PyErr_NoMemory();
   }
@@ -153,7 +156,8 @@ static int pairs_read(const otrf_dh_key **keys, uint8_t *publics, PyObject *pair
   for (Py_ssize_t i = 0; i < PyTuple_Size(pairs); i++) {
     PyObject *const pair = PyTuple_GetItem(pairs, i);
     otrf_bytes_view element;
-    if (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2 || Py_TYPE(PyTuple_GetItem(pair, 0)) != state->types[OTRF_DH_KEY]) {
+    if (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2 ||
+        Py_TYPE(PyTuple_GetItem(pair, 0)) != state->types[OTRF_DH_KEY]) {
       PyErr_SetString(PyExc_TypeError, "pairs of a D-H key of this backend and an element expected");
       return -1;
     }
@@ -195,8 +199,12 @@ static PyObject *agree_many(PyObject *module, PyObject *pairs) {
 }
 
 PyMethodDef otrf_dh_functions[] = {
-    {"dh_keys", dh_keys, METH_O, OTRF_FUNCTION_DOC("dh_keys", ", exponents", "Return a key pair for each exponent of 40 bytes.")},
-    {"agree_many", agree_many, METH_O, OTRF_FUNCTION_DOC("agree_many", ", pairs", "Return the shared secret for each pair of a key and an element, None for one outside the group.")},
+    {"dh_keys", dh_keys, METH_O,
+     OTRF_FUNCTION_DOC("dh_keys", ", exponents", "Return a key pair for each exponent of 40 bytes.")},
+    {"agree_many", agree_many, METH_O,
+     OTRF_FUNCTION_DOC(
+         "agree_many", ", pairs",
+         "Return the shared secret for each pair of a key and an element, None for one outside the group.")},
     {NULL, NULL, 0, NULL},
 };
 
@@ -227,7 +235,9 @@ static PyMethodDef shared_secret_methods[] = {
 };
 
 static PyType_Slot shared_secret_slots[] = {
-    {Py_tp_dealloc, shared_secret_dealloc}, {Py_tp_methods, shared_secret_methods}, {Py_tp_repr, otrf_redacted},
+    {Py_tp_dealloc, shared_secret_dealloc},
+    {Py_tp_methods, shared_secret_methods},
+    {Py_tp_repr, otrf_redacted},
     {0, NULL},
 };
 

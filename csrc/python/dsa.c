@@ -3,8 +3,7 @@
 #include "python/core.h"
 
 typedef struct {
-  PyObject_HEAD
-  otrf_dsa_key *key;
+  PyObject_HEAD otrf_dsa_key *key;
 } signing_key;
 
 static PyObject *signing_key_adopt(const otrf_state *state, otrf_dsa_key *key) {
@@ -46,14 +45,18 @@ static void signing_key_dealloc(PyObject *self) {
 }
 
 static PyMethodDef signing_key_methods[] = {
-    {"sign", OTRF_FAST(signing_key_sign), OTRF_METHOD_DOC("sign", ", value, random", "Return the signature over 32 bytes, 40 bytes.")},
-    {"numbers", signing_key_numbers, METH_NOARGS, OTRF_METHOD_DOC("numbers", "", "Return p, q, g, y and the private x, big-endian.")},
+    {"sign", OTRF_FAST(signing_key_sign),
+     OTRF_METHOD_DOC("sign", ", value, random", "Return the signature over 32 bytes, 40 bytes.")},
+    {"numbers", signing_key_numbers, METH_NOARGS,
+     OTRF_METHOD_DOC("numbers", "", "Return p, q, g, y and the private x, big-endian.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot signing_key_slots[] = {
-    {Py_tp_dealloc, signing_key_dealloc}, {Py_tp_methods, signing_key_methods}, {Py_tp_repr, otrf_redacted},
+    {Py_tp_dealloc, signing_key_dealloc},
+    {Py_tp_methods, signing_key_methods},
+    {Py_tp_repr, otrf_redacted},
     {0, NULL},
 };
 
@@ -111,15 +114,20 @@ static PyObject *dsa_verify(PyObject *Py_UNUSED(module), PyObject *const *args, 
     return NULL;
   }
   PyThreadState *const thread = PyEval_SaveThread();
-  const int holds = otrf_dsa_verify_vartime(n[0].data, n[0].len, n[1].data, n[1].len, n[2].data, n[2].len, n[3].data, n[3].len,
-                                    value.data, signature.data);
+  const int holds = otrf_dsa_verify_vartime(n[0].data, n[0].len, n[1].data, n[1].len, n[2].data, n[2].len, n[3].data,
+                                            n[3].len, value.data, signature.data);
   PyEval_RestoreThread(thread);
   return PyBool_FromLong(holds);
 }
 
 PyMethodDef otrf_dsa_functions[] = {
-    {"dsa_generate", dsa_generate, METH_O, OTRF_FUNCTION_DOC("dsa_generate", ", seed", "Return a new key, made from 32 random bytes.")},
-    {"dsa_key", OTRF_FAST(dsa_key), OTRF_FUNCTION_DOC("dsa_key", ", p, q, g, y, x", "Return the key with these numbers, big-endian and of full length.")},
-    {"dsa_verify", OTRF_FAST(dsa_verify), OTRF_FUNCTION_DOC("dsa_verify", ", p, q, g, y, value, signature", "Whether a signature holds; numbers without leading zeros.")},
+    {"dsa_generate", dsa_generate, METH_O,
+     OTRF_FUNCTION_DOC("dsa_generate", ", seed", "Return a new key, made from 32 random bytes.")},
+    {"dsa_key", OTRF_FAST(dsa_key),
+     OTRF_FUNCTION_DOC("dsa_key", ", p, q, g, y, x",
+                       "Return the key with these numbers, big-endian and of full length.")},
+    {"dsa_verify", OTRF_FAST(dsa_verify),
+     OTRF_FUNCTION_DOC("dsa_verify", ", p, q, g, y, value, signature",
+                       "Whether a signature holds; numbers without leading zeros.")},
     {NULL, NULL, 0, NULL},
 };

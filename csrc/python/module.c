@@ -95,16 +95,16 @@ static PyObject *set_failure(PyObject *module, PyObject *failure) {
 }
 
 static PyMethodDef functions[] = {
-    {"set_failure", set_failure, METH_O, OTRF_FUNCTION_DOC("set_failure", ", failure", "Set what makes an exception out of a status: a callable that takes a number.")},
+    {"set_failure", set_failure, METH_O,
+     OTRF_FUNCTION_DOC("set_failure", ", failure",
+                       "Set what makes an exception out of a status: a callable that takes a number.")},
     {NULL, NULL, 0, NULL},
 };
 
 static int execute(PyObject *module) {
   static PyType_Spec *const specifications[OTRF_TYPES] = {
-      [OTRF_DH_KEY] = &otrf_dh_key_type,
-      [OTRF_SHARED_SECRET] = &otrf_shared_secret_type,
-      [OTRF_AKE_KEYS] = &otrf_ake_keys_type,
-      [OTRF_DATA_KEYS] = &otrf_data_keys_type,
+      [OTRF_DH_KEY] = &otrf_dh_key_type,           [OTRF_SHARED_SECRET] = &otrf_shared_secret_type,
+      [OTRF_AKE_KEYS] = &otrf_ake_keys_type,       [OTRF_DATA_KEYS] = &otrf_data_keys_type,
       [OTRF_SIGNING_KEY] = &otrf_signing_key_type,
   };
   static PyMethodDef *const functions_of[] = {otrf_symmetric_functions, otrf_dh_functions, otrf_dsa_functions,

@@ -5,8 +5,8 @@
 PyObject *otrf_keys_open(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_bytes_view authenticated, ciphertext, mac;
-  if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) || otrf_view(&authenticated, args[0]) < 0 || otrf_view(&ciphertext, args[2]) < 0 ||
-      otrf_view(&mac, args[3]) < 0) {
+  if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) || otrf_view(&authenticated, args[0]) < 0 ||
+      otrf_view(&ciphertext, args[2]) < 0 || otrf_view(&mac, args[3]) < 0) {
     return NULL;
   }
   const unsigned long long counter = PyLong_AsUnsignedLongLong(args[1]);
@@ -32,7 +32,8 @@ PyObject *otrf_keys_open(PyObject *object, PyObject *const *args, Py_ssize_t nar
   return plaintext;
 }
 
-/* What is made of each text: a bytes object, or an object of `kind`, a class of tuples, that holds it and then `rest`. */
+/* What is made of each text: a bytes object, or an object of `kind`, a class of tuples, that holds it and then `rest`.
+ */
 typedef struct {
   PyTypeObject *kind; /* NULL: bytes */
   PyObject *rest;
@@ -49,7 +50,8 @@ static int making_read(making *made, PyObject *const *args, Py_ssize_t nargs) {
   if (!otrf_arguments(nargs, 4)) {
     return -1;
   }
-  if ((args[2] == Py_None || args[2] == (PyObject *)&PyBytes_Type) && PyTuple_Check(args[3]) && PyTuple_Size(args[3]) == 0) {
+  if ((args[2] == Py_None || args[2] == (PyObject *)&PyBytes_Type) && PyTuple_Check(args[3]) &&
+      PyTuple_Size(args[3]) == 0) {
     return 0;
   }
   if (!PyType_Check(args[2]) || !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type) || !PyTuple_Check(args[3])) {
@@ -96,7 +98,8 @@ PyObject *otrf_keys_open_line(PyObject *object, PyObject *const *args, Py_ssize_
     return NULL;
   }
   PyThreadState *const thread = otrf_keys_release(self, line.len);
-  const int status = otrf_open_line(&text, &text_len, &fields, scratch.at, self->keys, (const char *)line.data, line.len);
+  const int status =
+      otrf_open_line(&text, &text_len, &fields, scratch.at, self->keys, (const char *)line.data, line.len);
   otrf_keys_take_back(self, thread);
   PyObject *result;
   if (status == OTRF_OK) {
@@ -112,8 +115,8 @@ PyObject *otrf_keys_open_line(PyObject *object, PyObject *const *args, Py_ssize_
 }
 
 /* Open the lines from `at` on, up to `n` of them, and append the texts to `texts`; returns how many, or -1. */
-static Py_ssize_t open_group(otrf_data_keys_object *self, PyObject *texts, const making *made, otrf_scratch *scratch, PyObject *lines,
-                             Py_ssize_t at, Py_ssize_t n) {
+static Py_ssize_t open_group(otrf_data_keys_object *self, PyObject *texts, const making *made, otrf_scratch *scratch,
+                             PyObject *lines, Py_ssize_t at, Py_ssize_t n) {
   const char *data[OTRF_GROUP];
   uint8_t *found[OTRF_GROUP];
   size_t lens[OTRF_GROUP], text_lens[OTRF_GROUP], total = 0;
@@ -159,7 +162,8 @@ PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_
   uint8_t small[OTRF_SMALL_GROUP_BYTES];
   otrf_scratch scratch = {small, sizeof small, small};
   for (Py_ssize_t at = 0; at < n; at += OTRF_GROUP) {
-    const Py_ssize_t now = n - at < OTRF_GROUP ? n - at : OTRF_GROUP, opened = open_group(self, texts, &made, &scratch, lines, at, now);
+    const Py_ssize_t now = n - at < OTRF_GROUP ? n - at : OTRF_GROUP,
+                     opened = open_group(self, texts, &made, &scratch, lines, at, now);
     if (opened < 0) {
       Py_CLEAR(texts);
     }

@@ -10,10 +10,11 @@
 /* ---- a data message ---- */
 
 PyObject *otrf_data_fields_tuple(const otrf_data_fields *fields) {
-  return Py_BuildValue("(IIIy#Ky#y#y#y#)", fields->flags, fields->sender_keyid, fields->recipient_keyid, fields->next_key,
-                       (Py_ssize_t)OTRF_ELEMENT_BYTES, (unsigned long long)fields->counter, fields->ciphertext,
-                       (Py_ssize_t)fields->ciphertext_len, fields->authenticated, (Py_ssize_t)fields->authenticated_len,
-                       fields->mac, (Py_ssize_t)OTRF_MAC_BYTES, fields->revealed, (Py_ssize_t)fields->revealed_len);
+  return Py_BuildValue("(IIIy#Ky#y#y#y#)", fields->flags, fields->sender_keyid, fields->recipient_keyid,
+                       fields->next_key, (Py_ssize_t)OTRF_ELEMENT_BYTES, (unsigned long long)fields->counter,
+                       fields->ciphertext, (Py_ssize_t)fields->ciphertext_len, fields->authenticated,
+                       (Py_ssize_t)fields->authenticated_len, fields->mac, (Py_ssize_t)OTRF_MAC_BYTES, fields->revealed,
+                       (Py_ssize_t)fields->revealed_len);
 }
 
 static PyObject *data_message(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
@@ -83,19 +84,19 @@ static PyObject *counted_field(const otrf_bytes_view *raw, size_t *at, size_t ex
 static PyObject *field(const otrf_bytes_view *raw, size_t *at, const uint8_t kind[2]) {
   const uint8_t *start;
   switch (kind[0]) {
-  case 'u':
-    return unsigned_field(raw, at, kind[1]);
-  case 'f':
-    start = taken(raw, at, kind[1]);
-    return start == NULL ? NULL : PyBytes_FromStringAndSize((const char *)start, kind[1]);
-  case 'd':
-    return counted_field(raw, at, kind[1], 0);
-  case 'm':
-    return counted_field(raw, at, 0, 1);
-  case 'c':
-    return PyBytes_FromStringAndSize((const char *)raw->data, (Py_ssize_t)*at);
-  default:
-    return NULL;
+    case 'u':
+      return unsigned_field(raw, at, kind[1]);
+    case 'f':
+      start = taken(raw, at, kind[1]);
+      return start == NULL ? NULL : PyBytes_FromStringAndSize((const char *)start, kind[1]);
+    case 'd':
+      return counted_field(raw, at, kind[1], 0);
+    case 'm':
+      return counted_field(raw, at, 0, 1);
+    case 'c':
+      return PyBytes_FromStringAndSize((const char *)raw->data, (Py_ssize_t)*at);
+    default:
+      return NULL;
   }
 }
 
@@ -133,9 +134,8 @@ static PyObject *decode_message(PyObject *Py_UNUSED(module), PyObject *object) {
     return NULL;
   }
   const size_t len = otrf_line_decode(scratch.at, (const char *)line.data, line.len);
-  PyObject *const result = len != OTRF_BASE64_BAD
-                               ? PyBytes_FromStringAndSize((const char *)scratch.at, (Py_ssize_t)len)
-                               : Py_NewRef(Py_None);
+  PyObject *const result = len != OTRF_BASE64_BAD ? PyBytes_FromStringAndSize((const char *)scratch.at, (Py_ssize_t)len)
+                                                  : Py_NewRef(Py_None);
   otrf_scratch_drop(&scratch);
   return result;
 }
@@ -157,8 +157,7 @@ PyMethodDef otrf_reading_functions[] = {
     {"encode_message", encode_message, METH_O,
      OTRF_FUNCTION_DOC("encode_message", ", raw", "Return the line that carries a binary message.")},
     {"decode_message", decode_message, METH_O,
-     OTRF_FUNCTION_DOC("decode_message", ", line",
-                       "Return the binary message in a line of clean base64, else None.")},
+     OTRF_FUNCTION_DOC("decode_message", ", line", "Return the binary message in a line of clean base64, else None.")},
     {"fields", OTRF_FAST(fields),
      OTRF_FUNCTION_DOC("fields", ", raw, at, layout",
                        "Return the fields of a binary message from byte `at` on, None unless they are well-formed.")},

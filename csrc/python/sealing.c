@@ -12,12 +12,14 @@ static PyObject *seal_one(otrf_data_keys_object *self, const otrf_bytes_view *te
   }
   uint8_t small[OTRF_SMALL_BYTES];
   otrf_scratch scratch = {small, sizeof small, small};
-  PyObject *line = otrf_scratch_ensure(&scratch, len + OTRF_SCRATCH_BYTES) < 0 ? NULL : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
+  PyObject *line = otrf_scratch_ensure(&scratch, len + OTRF_SCRATCH_BYTES) < 0
+                       ? NULL
+                       : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)len);
   if (line != NULL) {
     char *const out = PyBytes_AsString(line);
     PyThreadState *const thread = otrf_keys_release(self, len);
-    const int status = otrf_seal(out, scratch.at, self->keys, text->data, text->len, tlvs->data, tlvs->len, revealed->data,
-                                 revealed->len);
+    const int status = otrf_seal(out, scratch.at, self->keys, text->data, text->len, tlvs->data, tlvs->len,
+                                 revealed->data, revealed->len);
     otrf_keys_take_back(self, thread);
     if (status != OTRF_OK) {
       Py_DECREF(line);
@@ -31,8 +33,9 @@ static PyObject *seal_one(otrf_data_keys_object *self, const otrf_bytes_view *te
 PyObject *otrf_keys_seal(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   otrf_data_keys_object *self = (otrf_data_keys_object *)object;
   otrf_bytes_view text, tlvs, revealed;
-  if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) || otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 ||
-      otrf_view(&text, args[1]) < 0 || otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
+  if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) ||
+      otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 || otrf_view(&text, args[1]) < 0 ||
+      otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
     return NULL;
   }
   return seal_one(self, &text, &tlvs, &revealed);
@@ -78,7 +81,8 @@ PyObject *otrf_keys_seal_text(PyObject *object, PyObject *const *args, Py_ssize_
 }
 
 /* Seal the texts from `at` on, `n` of them, and append the lines to `lines`. */
-static int seal_group(otrf_data_keys_object *self, PyObject *lines, otrf_scratch *scratch, PyObject *texts, Py_ssize_t at, Py_ssize_t n) {
+static int seal_group(otrf_data_keys_object *self, PyObject *lines, otrf_scratch *scratch, PyObject *texts,
+                      Py_ssize_t at, Py_ssize_t n) {
   const uint8_t *data[OTRF_GROUP];
   size_t lens[OTRF_GROUP], total = 0;
   char *out[OTRF_GROUP];
@@ -129,7 +133,8 @@ PyObject *otrf_keys_seal_many(PyObject *object, PyObject *const *args, Py_ssize_
    * code, and with it other threads */
   PyObject *const texts = PySequence_Tuple(args[1]);
   PyObject *lines = texts == NULL ? NULL : PyList_New(0);
-  if (lines != NULL && (!otrf_keys_ready(self) || otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0)) {
+  if (lines != NULL &&
+      (!otrf_keys_ready(self) || otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0)) {
     Py_CLEAR(lines);
   }
   const Py_ssize_t n = lines == NULL ? 0 : PyTuple_Size(texts);

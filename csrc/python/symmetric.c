@@ -27,7 +27,9 @@ static PyObject *hash(PyObject *data, size_t size, void (*function)(uint8_t *, c
 
 static PyObject *sha1(PyObject *Py_UNUSED(module), PyObject *data) { return hash(data, OTRF_SHA1_BYTES, otrf_sha1); }
 
-static PyObject *sha256(PyObject *Py_UNUSED(module), PyObject *data) { return hash(data, OTRF_SHA256_BYTES, otrf_sha256); }
+static PyObject *sha256(PyObject *Py_UNUSED(module), PyObject *data) {
+  return hash(data, OTRF_SHA256_BYTES, otrf_sha256);
+}
 
 typedef void (*hmac_function)(uint8_t *, const uint8_t *, size_t, const uint8_t *, size_t);
 
@@ -88,10 +90,14 @@ static PyObject *in_group(PyObject *Py_UNUSED(module), PyObject *element) {
 PyMethodDef otrf_symmetric_functions[] = {
     {"sha1", sha1, METH_O, OTRF_FUNCTION_DOC("sha1", ", data", "Return the 20-byte digest.")},
     {"sha256", sha256, METH_O, OTRF_FUNCTION_DOC("sha256", ", data", "Return the 32-byte digest.")},
-    {"hmac_sha1", OTRF_FAST(hmac_sha1), OTRF_FUNCTION_DOC("hmac_sha1", ", key, data", "Return the 20-byte authentication code.")},
-    {"hmac_sha256", OTRF_FAST(hmac_sha256), OTRF_FUNCTION_DOC("hmac_sha256", ", key, data", "Return the 32-byte authentication code.")},
-    {"aes_ctr", OTRF_FAST(aes_ctr), OTRF_FUNCTION_DOC("aes_ctr", ", key, counter, data", "Encrypt or decrypt with AES-128-CTR.")},
-    {"equal", OTRF_FAST(equal), OTRF_FUNCTION_DOC("equal", ", a, b", "Compare in a time that depends on the lengths alone.")},
+    {"hmac_sha1", OTRF_FAST(hmac_sha1),
+     OTRF_FUNCTION_DOC("hmac_sha1", ", key, data", "Return the 20-byte authentication code.")},
+    {"hmac_sha256", OTRF_FAST(hmac_sha256),
+     OTRF_FUNCTION_DOC("hmac_sha256", ", key, data", "Return the 32-byte authentication code.")},
+    {"aes_ctr", OTRF_FAST(aes_ctr),
+     OTRF_FUNCTION_DOC("aes_ctr", ", key, counter, data", "Encrypt or decrypt with AES-128-CTR.")},
+    {"equal", OTRF_FAST(equal),
+     OTRF_FUNCTION_DOC("equal", ", a, b", "Compare in a time that depends on the lengths alone.")},
     {"in_group", in_group, METH_O, OTRF_FUNCTION_DOC("in_group", ", element", "Whether 2 <= element <= p-2.")},
     {NULL, NULL, 0, NULL},
 };

@@ -161,7 +161,8 @@ static void ake(void) {
 static void fixed_base_modexp(void) {
   otrf_fixed_base *made = NULL;
   otrf_exponent *const exponent = otrf_exponent_new(secret[0], 192);
-  if (exponent == NULL || otrf_fixed_base_new(&made, base) != OTRF_OK || otrf_fixed_base_modexp(out, made, exponent) != OTRF_OK) {
+  if (exponent == NULL || otrf_fixed_base_new(&made, base) != OTRF_OK ||
+      otrf_fixed_base_modexp(out, made, exponent) != OTRF_OK) {
     exit(2);
   }
   otrf_fixed_base_free(made);

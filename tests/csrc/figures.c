@@ -39,7 +39,9 @@ static void modexp_many(void) { must(otrf_modexp_many(out, base, exponent, 8)); 
 static void modexp_g(void) { must(otrf_modexp_g(out, exponent, 40)); }
 static void modexp_g_long(void) { must(otrf_modexp_g(out, exponent, 192)); }
 static void modexp_g_many(void) { must(otrf_modexp_g_many(out, exponent, 8)); }
-static void double_modexp_vartime(void) { must(otrf_double_modexp_vartime(out, base, exponent, 192, base + 192, exponent, 32)); }
+static void double_modexp_vartime(void) {
+  must(otrf_double_modexp_vartime(out, base, exponent, 192, base + 192, exponent, 32));
+}
 static void dsa_sign(void) { must(otrf_dsa_sign(signature, key, text, text)); }
 static void dsa_verify(void) { must(otrf_dsa_verify_vartime(p, 128, q, 20, g, 128, y, 128, text, signature) - 1); }
 static void dsa_check(void) { must(otrf_dsa_check_vartime(p, 128, q, 20, g, 128, y, 128, 0) - 1); }

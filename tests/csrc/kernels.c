@@ -293,7 +293,8 @@ static void check_scalars(size_t n) {
 /* Eight numbers under eight moduli: a lane's product times R has to be a * b. */
 static void check_ifma_x8(size_t n) {
   static otrf_ifma_x8_modulus modulus;
-  otrf_limb m[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS], a[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS], b[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS];
+  otrf_limb m[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS], a[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS],
+      b[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS];
   otrf_ifma_x8 x = {0}, y = {0}, r = {0};
   const size_t bits = n == OTRF_P_LIMBS ? 1560 : 1040;
   modulus.tiles = n == OTRF_P_LIMBS ? 6 : 4;

@@ -16,12 +16,12 @@
 #include "otr/keys.h"
 #include "platform/memory.h"
 
-#define HOLDS(condition)                                                  \
-  do {                                                                    \
-    if (!(condition)) {                                                   \
+#define HOLDS(condition)                                                                \
+  do {                                                                                  \
+    if (!(condition)) {                                                                 \
       fprintf(stderr, "line %d: %s (allocation %ld)\n", __LINE__, #condition, fail_at); \
-      exit(1);                                                            \
-    }                                                                     \
+      exit(1);                                                                          \
+    }                                                                                   \
   } while (0)
 
 /* ---- allocations, counted and failing on demand; linked in the place of the C library's ---- */
@@ -202,10 +202,10 @@ static int dh_outside(void) {
   if (status == OTRF_OK) {
     status = otrf_dh_agree(secrets, keys[0], outside);
     HOLDS(secrets[0] == NULL && (status == OTRF_ERR_GROUP || status == OTRF_ERR_MEMORY));
-    status = otrf_dh_agree_many(secrets, (const otrf_dh_key *const *)keys, outside, 2) == OTRF_OK &&
-                     status == OTRF_ERR_GROUP
-                 ? OTRF_OK
-                 : OTRF_ERR_MEMORY;
+    status =
+        otrf_dh_agree_many(secrets, (const otrf_dh_key *const *)keys, outside, 2) == OTRF_OK && status == OTRF_ERR_GROUP
+            ? OTRF_OK
+            : OTRF_ERR_MEMORY;
     HOLDS(secrets[0] == NULL && secrets[1] == NULL);
   }
   otrf_dh_free(keys[0]);
@@ -475,8 +475,8 @@ static int nothing_life(void) {
   return status == OTRF_OK && otrf_dh_agree_many(&no_secret, no_keys, elements, 0) == OTRF_OK;
 }
 
-static int (*const lives[])(void) = {dh_one,    dh_three, dh_many,  dh_outside,
-                                     data_life, ake_life, dsa_life, exponent_life, fixed_base_life, refusing_life, nothing_life};
+static int (*const lives[])(void) = {dh_one,   dh_three,      dh_many,         dh_outside,    data_life,   ake_life,
+                                     dsa_life, exponent_life, fixed_base_life, refusing_life, nothing_life};
 
 int main(int argc, char **argv) {
   if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK || otrf_cpu_use(atoi(argv[2])) != atoi(argv[2])) {

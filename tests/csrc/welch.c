@@ -46,16 +46,11 @@ static const struct {
   void (*run)(void);
   int leaks;
 } cases[] = {
-    {"otrf_modexp, 320 bits", modexp, 0},
-    {"otrf_modexp, 1536 bits", modexp_long, 0},
-    {"otrf_modexp_g, 320 bits", modexp_g, 0},
-    {"otrf_modexp_g, 1536 bits", modexp_g_long, 0},
-    {"otrf_modexp_many, 8", modexp_many, 0},
-    {"otrf_modexp_g_many, 8", modexp_g_many, 0},
-    {"otrf_multiply", multiply, 0},
-    {"otrf_response", response, 0},
-    {"otrf_dsa_sign", dsa_sign, 0},
-    {"control: otrf_double_modexp_vartime", control_vartime, 1},
+    {"otrf_modexp, 320 bits", modexp, 0},     {"otrf_modexp, 1536 bits", modexp_long, 0},
+    {"otrf_modexp_g, 320 bits", modexp_g, 0}, {"otrf_modexp_g, 1536 bits", modexp_g_long, 0},
+    {"otrf_modexp_many, 8", modexp_many, 0},  {"otrf_modexp_g_many, 8", modexp_g_many, 0},
+    {"otrf_multiply", multiply, 0},           {"otrf_response", response, 0},
+    {"otrf_dsa_sign", dsa_sign, 0},           {"control: otrf_double_modexp_vartime", control_vartime, 1},
 };
 
 static double now(void) {

@@ -12,12 +12,12 @@
 #include <string.h>
 
 /* End the run, as a find, where something does not hold. */
-#define HOLDS(condition)                                            \
-  do {                                                              \
-    if (!(condition)) {                                             \
+#define HOLDS(condition)                                              \
+  do {                                                                \
+    if (!(condition)) {                                               \
       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      abort();                                                      \
-    }                                                               \
+      abort();                                                        \
+    }                                                                 \
   } while (0)
 
 #define LEVELS (OTRF_LEVEL_IFMA + 1)

@@ -1,5 +1,6 @@
 /* The fast path: any bytes as a line, any bytes behind the right head, any fields under the right MAC. What is taken
- * has to be what the input asked for; what is not taken has changed nothing, and has the fields that the reader finds. */
+ * has to be what the input asked for; what is not taken has changed nothing, and has the fields that the reader finds.
+ */
 #include "fuzz.h"
 
 #define HEAD 20
@@ -33,8 +34,8 @@ static size_t base64(char *out, const uint8_t *data, size_t len) {
   static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   char *at = out;
   for (size_t i = 0; i < len; i += 3) {
-    const uint32_t group = (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) |
-                           (i + 2 < len ? data[i + 2] : 0u);
+    const uint32_t group =
+        (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) | (i + 2 < len ? data[i + 2] : 0u);
     *at++ = alphabet[group >> 18];
     *at++ = alphabet[group >> 12 & 63];
     *at++ = i + 1 < len ? alphabet[group >> 6 & 63] : '=';
