@@ -75,7 +75,7 @@ class Session(Turns):
             if keys is not None:
                 rest = True, instance.tag
                 received = keys.open_line(lane.receive_head, line, MessageReceived, rest)
-                if received.__class__ is MessageReceived:
+                if type(received) is MessageReceived:
                     talk = self._conversation
                     talk.last_received = instance.last_received = now = self._clock()
                     if now - talk.last_sent <= self._silence:

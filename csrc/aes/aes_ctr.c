@@ -7,7 +7,7 @@
 #include "platform/cpu.h"
 #include "platform/memory.h"
 
-void otrf_aes_expand(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]) {
+void otrf_aes_expand(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[OTRF_AES_KEY_BYTES]) {
 #if OTRF_X86
   if (OTRF_LIKELY(otrf_has(OTRF_HAS_AESNI))) {
     otrf_aes_expand_ni(schedule, key);
@@ -35,7 +35,7 @@ static void xor_run(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES
 void otrf_aes_ctr_xor(uint8_t *out, const uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], uint64_t high, uint64_t low,
                       const uint8_t *data, size_t len) {
   const uint64_t blocks = ((uint64_t)len + 15) / 16;
-  const uint64_t before_carry = 0 - low; /* 0 where low = 0: then no length reaches the carry */
+  const uint64_t before_carry = 0 - low; /* 0 if low = 0: then no length reaches the carry */
   if (OTRF_UNLIKELY(low != 0 && blocks > before_carry)) {
     const size_t first = (size_t)before_carry * 16;
     xor_run(out, schedule, high, low, data, first);
@@ -60,7 +60,8 @@ void otrf_aes_ctr_wide(uint8_t *out, size_t out_len, const uint8_t schedule[OTRF
   otrf_aes_ctr_xor(out, schedule, high, 0, out, out_len);
 }
 
-void otrf_aes_ctr(uint8_t *out, const uint8_t key[16], const uint8_t counter[16], const uint8_t *data, size_t len) {
+void otrf_aes_ctr(uint8_t *out, const uint8_t key[OTRF_AES_KEY_BYTES], const uint8_t counter[OTRF_AES_BLOCK_BYTES],
+                  const uint8_t *data, size_t len) {
   uint8_t schedule[OTRF_AES_SCHEDULE_BYTES];
   otrf_aes_expand(schedule, key);
   otrf_aes_ctr_xor(out, schedule, otrf_load64(counter), otrf_load64(counter + 8), data, len);

@@ -1,8 +1,8 @@
 /* AES-128 without look-ups and without special instructions: eight blocks at a time as bit planes, in constant time.
  *
  * Plane i holds bit i of every state byte. A plane is two 64-bit lanes of four blocks each; within a lane the byte in
- * row r and column c of block b is bit 16 r + 4 c + b, so that ShiftRows turns the 16 bits of a row by multiples of
- * 4, and a step from row to row turns the whole lane by 16. */
+ * row r and column c of block b is bit 16 r + 4 c + b, so that ShiftRows rotates the 16 bits of a row by multiples of
+ * 4, and a step from row to row rotates the whole lane by 16. */
 #include <string.h>
 
 #include "aes/aes.h"
@@ -36,7 +36,7 @@ static inline uint64_t gather(uint64_t x) {
     a ^= t << shift;                              \
   } while (0)
 
-/* Turn eight words, so that bit j of byte k of word i becomes bit i of byte k of word j. Its own inverse. */
+/* Transpose eight words, so that bit j of byte k of word i becomes bit i of byte k of word j. Its own inverse. */
 static void transpose(uint64_t w[8]) {
   for (int i = 0; i < 8; i += 2) {
     SWAP(w[i], w[i + 1], 0x5555555555555555, 1);
@@ -87,7 +87,7 @@ static void unpack(uint8_t data[16 * BLOCKS], const plane planes[8]) {
 }
 
 /* One round key under every block. */
-static void pack_key(plane planes[8], const uint8_t key[16]) {
+static void pack_key(plane planes[8], const uint8_t key[OTRF_AES_KEY_BYTES]) {
   uint64_t w[8];
   for (int b = 0; b < 4; b++) {
     w[b] = spread(load_little32(key)) | spread(load_little32(key + 8)) << 8;
@@ -135,7 +135,7 @@ static inline void gf16_invert(plane r[4], const plane a[4]) {
   gf4_mul(r + 2, a + 2, norm);
 }
 
-/* (A y + B)^-1 the same way, the norm being nu A^2 + A B + B^2. */
+/* (A y + B)^-1 likewise, the norm being nu A^2 + A B + B^2. */
 static inline void gf256_invert(plane r[8], const plane a[8]) {
   const plane sum[4] = {a[0] ^ a[4], a[1] ^ a[5], a[2] ^ a[6], a[3] ^ a[7]};
   plane norm[4], inverse[4];
@@ -240,7 +240,7 @@ static void pack_schedule(plane keys[11][8], const uint8_t schedule[OTRF_AES_SCH
   }
 }
 
-void otrf_aes_expand_portable(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[16]) {
+void otrf_aes_expand_portable(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key[OTRF_AES_KEY_BYTES]) {
   uint8_t block[16 * BLOCKS] = {0};
   plane s[8];
   uint8_t constant = 1;

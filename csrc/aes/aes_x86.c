@@ -27,7 +27,8 @@ OTRF_INLINE OTRF_TARGET_AESNI __m128i next_key(__m128i key, __m128i assist) {
     store(schedule + 16 * (i), key);                               \
   } while (0)
 
-OTRF_TARGET_AESNI void otrf_aes_expand_ni(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES], const uint8_t key_bytes[16]) {
+OTRF_TARGET_AESNI void otrf_aes_expand_ni(uint8_t schedule[OTRF_AES_SCHEDULE_BYTES],
+                                          const uint8_t key_bytes[OTRF_AES_KEY_BYTES]) {
   __m128i key = load(key_bytes);
   store(schedule, key);
   EXPAND(1, 0x01);
@@ -44,11 +45,11 @@ OTRF_TARGET_AESNI void otrf_aes_expand_ni(uint8_t schedule[OTRF_AES_SCHEDULE_BYT
 
 /* The key stream of the eight counter blocks from `low` on. */
 OTRF_INLINE OTRF_TARGET_AESNI void stream8(__m128i s[8], const uint8_t *schedule, uint64_t high, uint64_t low) {
-  const __m128i turn = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+  const __m128i reverse = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
   __m128i key = load(schedule);
   for (int i = 0; i < 8; i++) {
     const __m128i counter = _mm_set_epi64x((long long)high, (long long)(low + (uint64_t)i));
-    s[i] = _mm_xor_si128(_mm_shuffle_epi8(counter, turn), key);
+    s[i] = _mm_xor_si128(_mm_shuffle_epi8(counter, reverse), key);
   }
   for (int round = 1; round < 10; round++) {
     key = load(schedule + 16 * round);
@@ -100,14 +101,14 @@ OTRF_INLINE OTRF_TARGET_VAES __m512i round_key(const uint8_t *schedule, int roun
 }
 
 /* `n` registers of four blocks each. Bytes from `len` on count as zero; those from out_len on are left alone, or zeroed
- * where `wide`. */
+ * if `wide`. */
 OTRF_INLINE OTRF_TARGET_VAES void vaes_run(uint8_t *out, size_t out_len, const uint8_t *schedule, __m512i counter,
                                            const uint8_t *data, size_t len, int wide, size_t n) {
-  const __m512i turn = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
+  const __m512i reverse = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
   const __m512i four = _mm512_broadcast_i32x4(_mm_set_epi64x(0, 4));
   __m512i s[4], key = round_key(schedule, 0);
   for (size_t i = 0; i < n; i++) {
-    s[i] = _mm512_xor_si512(_mm512_shuffle_epi8(counter, turn), key);
+    s[i] = _mm512_xor_si512(_mm512_shuffle_epi8(counter, reverse), key);
     counter = _mm512_add_epi64(counter, four);
   }
   for (int round = 1; round < 10; round++) {

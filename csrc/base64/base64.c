@@ -1,9 +1,9 @@
-/* Base64 in portable C: arithmetic in the place of tables, in loops that a compiler can turn into vectors. */
+/* Base64 in portable C: arithmetic instead of tables, in loops that a compiler can turn into vectors. */
 #include "base64/base64.h"
 
 #include "platform/cpu.h"
 
-/* All ones where low <= c <= high, else 0. */
+/* All ones if low <= c <= high, else 0. */
 static inline uint8_t between(uint8_t c, uint8_t low, uint8_t high) {
   return (uint8_t) - (uint8_t)((uint8_t)(c - low) <= (uint8_t)(high - low));
 }
@@ -17,7 +17,7 @@ static inline uint8_t to_char(uint8_t value) {
   return (uint8_t)(value + shift);
 }
 
-/* The value of a character, with bit 7 set where it has none. */
+/* The value of a character, with bit 7 set if it has none. */
 static inline uint8_t to_value(uint8_t c) {
   const uint8_t upper = between(c, 'A', 'Z'), lower = between(c, 'a', 'z'), digit = between(c, '0', '9');
   const uint8_t plus = between(c, '+', '+'), slash = between(c, '/', '/');

@@ -53,7 +53,7 @@ OTRF_TARGET_AVX2 size_t otrf_base64_encode_avx2(char *out, const uint8_t *data, 
   return len;
 }
 
-/* A character is outside the alphabet where the row of its high nibble excludes the column of its low one. Rows: 2x
+/* A character is outside the alphabet if the row of its high nibble excludes the column of its low one. Rows: 2x
  * is bit 0, 3x bit 1, 4x and 6x bit 2, 5x and 7x bit 3, all others bit 4. */
 OTRF_INLINE OTRF_TARGET_AVX2 __m256i outside(__m256i high, __m256i low) {
   const __m256i rows = both(_mm_setr_epi8(16, 16, 1, 2, 4, 8, 4, 8, 16, 16, 16, 16, 16, 16, 16, 16));

@@ -16,14 +16,14 @@ void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
   memcpy(field->m, m, n * sizeof *m);
   const int usual = n == OTRF_DSA_P_LIMBS && m[n - 1] >> 63;
   if (usual && otrf_has(OTRF_HAS_IFMA)) {
-    otrf_ifma_modulus_init(&field->way.ifma, m, n);
-    otrf_field_on_ifma(&field->field, &field->way.ifma);
+    otrf_ifma_modulus_init(&field->modulus.ifma, m, n);
+    otrf_field_on_ifma(&field->field, &field->modulus.ifma);
   } else if (usual && otrf_has(OTRF_HAS_AVX2_MODEXP)) {
-    otrf_avx2_modulus_init(&field->way.avx2, m, n);
-    otrf_field_on_avx2(&field->field, &field->way.avx2);
+    otrf_avx2_modulus_init(&field->modulus.avx2, m, n);
+    otrf_field_on_avx2(&field->field, &field->modulus.avx2);
   } else {
-    otrf_modulus_init(&field->way.gmp, m, n);
-    otrf_field_on_gmp(&field->field, &field->way.gmp);
+    otrf_modulus_init(&field->modulus.gmp, m, n);
+    otrf_field_on_gmp(&field->field, &field->modulus.gmp);
   }
 }
 
@@ -47,18 +47,19 @@ otrf_dsa_key *otrf_dsa_key_make(const otrf_limb *p, const otrf_limb *q, const ot
 }
 
 void otrf_dsa_modexp_g(otrf_limb r[OTRF_DSA_P_LIMBS], const otrf_dsa_key *key, const otrf_limb *e) {
-  otrf_element power;
+  otrf_element result;
   otrf_field field = key->p.field; /* a copy: its scratch is not to be shared between threads */
-  otrf_comb_modexp(&power, key->comb, e, OTRF_Q_LIMBS, OTRF_NONCE_COLUMNS, &field);
-  field.out(r, &power, &field);
-  otrf_wipe(&power, sizeof power);
+  otrf_comb_modexp(&result, key->comb, e, OTRF_Q_LIMBS, OTRF_NONCE_COLUMNS, &field);
+  field.out(r, &result, &field);
+  otrf_wipe(&result, sizeof result);
   otrf_wipe(&field.scratch, sizeof field.scratch);
   otrf_wipe_stack();
 }
 
-otrf_dsa_key *otrf_dsa_new(const uint8_t p[128], const uint8_t q[20], const uint8_t g[128], const uint8_t y[128],
-                           const uint8_t x[20]) {
-  otrf_limb p_limbs[OTRF_DSA_P_LIMBS], q_limbs[OTRF_Q_LIMBS], g_limbs[OTRF_DSA_P_LIMBS], power[OTRF_DSA_P_LIMBS];
+otrf_dsa_key *otrf_dsa_new(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
+                           const uint8_t g[OTRF_DSA_P_BYTES], const uint8_t y[OTRF_DSA_P_BYTES],
+                           const uint8_t x[OTRF_DSA_Q_BYTES]) {
+  otrf_limb p_limbs[OTRF_DSA_P_LIMBS], q_limbs[OTRF_Q_LIMBS], g_limbs[OTRF_DSA_P_LIMBS], result[OTRF_DSA_P_LIMBS];
   otrf_limbs_from_bytes(p_limbs, OTRF_DSA_P_LIMBS, p, OTRF_DSA_P_BYTES);
   otrf_limbs_from_bytes(q_limbs, OTRF_Q_LIMBS, q, OTRF_DSA_Q_BYTES);
   otrf_limbs_from_bytes(g_limbs, OTRF_DSA_P_LIMBS, g, OTRF_DSA_P_BYTES);
@@ -72,12 +73,12 @@ otrf_dsa_key *otrf_dsa_new(const uint8_t p[128], const uint8_t q[20], const uint
   }
   otrf_limbs_from_bytes(key->y, OTRF_DSA_P_LIMBS, y, OTRF_DSA_P_BYTES);
   otrf_limbs_from_bytes(key->x, OTRF_Q_LIMBS, x, OTRF_DSA_Q_BYTES);
-  otrf_dsa_modexp_g(power, key, key->x);
+  otrf_dsa_modexp_g(result, key, key->x);
   int usable = otrf_limbs_below(key->x, q_limbs, OTRF_Q_LIMBS) & !otrf_limbs_zero(key->x, OTRF_Q_LIMBS);
   for (size_t i = 0; i < OTRF_DSA_P_LIMBS; i++) {
-    power[i] ^= key->y[i];
+    result[i] ^= key->y[i];
   }
-  usable &= otrf_limbs_zero(power, OTRF_DSA_P_LIMBS);
+  usable &= otrf_limbs_zero(result, OTRF_DSA_P_LIMBS);
   OTRF_DECLASSIFY(&usable, sizeof usable);
   if (!usable) {
     otrf_dsa_free(key);
@@ -93,8 +94,8 @@ void otrf_dsa_free(otrf_dsa_key *key) {
   }
 }
 
-void otrf_dsa_export(uint8_t p[128], uint8_t q[20], uint8_t g[128], uint8_t y[128], uint8_t x[20],
-                     const otrf_dsa_key *key) {
+void otrf_dsa_export(uint8_t p[OTRF_DSA_P_BYTES], uint8_t q[OTRF_DSA_Q_BYTES], uint8_t g[OTRF_DSA_P_BYTES],
+                     uint8_t y[OTRF_DSA_P_BYTES], uint8_t x[OTRF_DSA_Q_BYTES], const otrf_dsa_key *key) {
   otrf_limbs_to_bytes(p, OTRF_DSA_P_BYTES, key->p.m, OTRF_DSA_P_LIMBS);
   otrf_limbs_to_bytes(q, OTRF_DSA_Q_BYTES, key->q.q, OTRF_Q_LIMBS);
   otrf_limbs_to_bytes(g, OTRF_DSA_P_BYTES, key->g, OTRF_DSA_P_LIMBS);
@@ -107,8 +108,8 @@ void otrf_dsa_export(uint8_t p[128], uint8_t q[20], uint8_t g[128], uint8_t y[12
 #define MATERIAL (2 * OTRF_DSA_Q_BYTES + 32)
 
 typedef struct {
-  uint8_t k[32];
-  uint8_t v[32];
+  uint8_t k[OTRF_SHA256_BYTES];
+  uint8_t v[OTRF_SHA256_BYTES];
 } nonce_source;
 
 /* K = HMAC(K, V || mark || material), V = HMAC(K, V) */
@@ -123,7 +124,8 @@ static void nonce_update(nonce_source *source, uint8_t mark, const uint8_t *mate
 }
 
 /* `hash` is the value modulo q: OTR signs the whole number, where the RFC cuts a digest to the length of q. */
-static void nonce_start(nonce_source *source, const otrf_limb *x, const otrf_limb *hash, const uint8_t random[32]) {
+static void nonce_start(nonce_source *source, const otrf_limb *x, const otrf_limb *hash,
+                        const uint8_t random[OTRF_SEED_BYTES]) {
   uint8_t material[MATERIAL];
   otrf_limbs_to_bytes(material, OTRF_DSA_Q_BYTES, x, OTRF_Q_LIMBS);
   otrf_limbs_to_bytes(material + OTRF_DSA_Q_BYTES, OTRF_DSA_Q_BYTES, hash, OTRF_Q_LIMBS);
@@ -166,8 +168,9 @@ static void invert_secret(otrf_limb k[OTRF_Q_LIMBS], nonce_source *source, const
 /* A sound key gives r = 0 or s = 0 once in 2^159 times; one whose g or p is not sound may do so each time. */
 #define SIGN_TRIES 8
 
-int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t value[32], const uint8_t random[32]) {
-  otrf_limb number[4], hash[OTRF_Q_LIMBS], k[OTRF_Q_LIMBS], power[OTRF_DSA_P_LIMBS], r[OTRF_Q_LIMBS];
+int otrf_dsa_sign(uint8_t signature[OTRF_SIGNATURE_BYTES], const otrf_dsa_key *key,
+                  const uint8_t value[OTRF_DSA_VALUE_BYTES], const uint8_t random[OTRF_SEED_BYTES]) {
+  otrf_limb number[4], hash[OTRF_Q_LIMBS], k[OTRF_Q_LIMBS], result[OTRF_DSA_P_LIMBS], r[OTRF_Q_LIMBS];
   otrf_limb s[OTRF_Q_LIMBS];
   nonce_source source;
   int done = 0;
@@ -176,8 +179,8 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
   nonce_start(&source, key->x, hash, random);
   for (int tries = 0; !done && tries < SIGN_TRIES; tries++) {
     nonce_next(k, &source, &key->q);
-    otrf_dsa_modexp_g(power, key, k);
-    otrf_limbs_mod(r, power, OTRF_DSA_P_LIMBS, key->q.q, OTRF_Q_LIMBS);
+    otrf_dsa_modexp_g(result, key, k);
+    otrf_limbs_mod(r, result, OTRF_DSA_P_LIMBS, key->q.q, OTRF_Q_LIMBS);
     /* s = (hash + x r) / k. Into products goes one number in Montgomery form each, so they are plain. */
     otrf_scalar_in(s, key->x, &key->q);
     otrf_scalar_mul(s, s, r, &key->q);
@@ -196,7 +199,7 @@ int otrf_dsa_sign(uint8_t signature[40], const otrf_dsa_key *key, const uint8_t 
   }
   otrf_wipe(&source, sizeof source);
   otrf_wipe(k, sizeof k);
-  otrf_wipe(power, sizeof power);
+  otrf_wipe(result, sizeof result);
   otrf_wipe_stack();
   return done ? OTRF_OK : OTRF_ERR_KEY;
 }

@@ -75,7 +75,7 @@ static void search_place(search *s, size_t from, size_t count) {
   }
 }
 
-/* start = a random number of 1024 bits, lowered to 1 mod 2q; 0 where that takes away the top bit. */
+/* start = a random number of 1024 bits, lowered to 1 mod 2q; 0 if that takes away the top bit. */
 static int search_start(search *s, otrf_expansion *expansion) {
   uint8_t bytes[OTRF_DSA_P_BYTES];
   otrf_limb excess[OTRF_DSA_P_LIMBS] = {0};
@@ -103,7 +103,7 @@ static void sieve(search *s) {
   }
 }
 
-/* p = start + i * step; 0 where it grows beyond 1024 bits. */
+/* p = start + i * step; 0 if it grows beyond 1024 bits. */
 static int candidate(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, size_t i) {
   memcpy(p, s->start, sizeof s->start);
   otrf_limb carry = otrf_gmp.addmul_1(p, s->step, OTRF_Q_LIMBS, i);
@@ -115,9 +115,9 @@ static int candidate(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, size_t i) {
 }
 
 /* Fill `candidates` from candidate *at of the interval on with what the sieve has left; returns how many. */
-static size_t collect(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t room, const search *s, size_t *at) {
+static size_t collect(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t capacity, const search *s, size_t *at) {
   size_t count = 0;
-  for (; count < room && *at < SIEVE_LENGTH; ++*at) {
+  for (; count < capacity && *at < SIEVE_LENGTH; ++*at) {
     if (!s->composite[*at] && candidate(candidates[count], s, *at)) {
       count++;
     }
@@ -139,13 +139,13 @@ static unsigned probable(otrf_limb (*candidates)[OTRF_DSA_P_LIMBS], size_t count
   return mask;
 }
 
-/* Put the first prime of the interval into p; 0 where it has none. The answer is the same however many are tested at
+/* Put the first prime of the interval into p; 0 if it has none. The answer is the same however many are tested at
  * once. */
 static int first_prime(otrf_limb p[OTRF_DSA_P_LIMBS], const search *s, otrf_expansion *expansion) {
-  const size_t room = otrf_has(OTRF_HAS_IFMA) ? OTRF_IFMA_X8_LANES : 1;
+  const size_t capacity = otrf_has(OTRF_HAS_IFMA) ? OTRF_IFMA_X8_LANES : 1;
   otrf_limb candidates[OTRF_IFMA_X8_LANES][OTRF_DSA_P_LIMBS];
   size_t at = 0, count;
-  while ((count = collect(candidates, room, s, &at)) > 0) {
+  while ((count = collect(candidates, capacity, s, &at)) > 0) {
     const unsigned mask = probable(candidates, count);
     for (size_t i = 0; i < count; i++) {
       otrf_dsa_field field;
@@ -220,7 +220,7 @@ static void draw_x(otrf_limb x[OTRF_Q_LIMBS], const otrf_limb *q, otrf_expansion
   otrf_wipe(number, sizeof number);
 }
 
-otrf_dsa_key *otrf_dsa_generate_vartime(const uint8_t seed[32]) {
+otrf_dsa_key *otrf_dsa_generate_vartime(const uint8_t seed[OTRF_SEED_BYTES]) {
   if (!otrf_gmp_ready()) {
     return NULL;
   }

@@ -46,11 +46,11 @@ static int half_read(otrf_limb *limbs, const public_key *key, const uint8_t half
 }
 
 int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g,
-                            size_t g_len, const uint8_t *y, size_t y_len, const uint8_t value[32],
-                            const uint8_t signature[40]) {
+                            size_t g_len, const uint8_t *y, size_t y_len, const uint8_t value[OTRF_DSA_VALUE_BYTES],
+                            const uint8_t signature[OTRF_SIGNATURE_BYTES]) {
   public_key key;
   otrf_limb r[OTRF_MAX_Q_LIMBS], s[OTRF_MAX_Q_LIMBS], u1[OTRF_MAX_Q_LIMBS], u2[OTRF_MAX_Q_LIMBS];
-  otrf_limb number[OTRF_MAX_Q_LIMBS], power[OTRF_MAX_LIMBS];
+  otrf_limb number[OTRF_MAX_Q_LIMBS], result[OTRF_MAX_LIMBS];
   if (!key_read(&key, p, p_len, q, q_len, g, g_len, y, y_len) || !half_read(r, &key, signature) ||
       !half_read(s, &key, signature + OTRF_DSA_Q_BYTES)) {
     return 0;
@@ -73,9 +73,9 @@ int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, si
   operations->in(&g_element, key.g, operations);
   operations->in(&y_element, key.y, operations);
   otrf_field_double_modexp_vartime(&g_element, &g_element, u1, key.q_n, &y_element, u2, key.q_n, operations);
-  operations->out(power, &g_element, operations);
-  otrf_limbs_mod(power, power, key.p_n, key.q, key.q_n);
-  return memcmp(power, r, key.q_n * sizeof *r) == 0;
+  operations->out(result, &g_element, operations);
+  otrf_limbs_mod(result, result, key.p_n, key.q, key.q_n);
+  return memcmp(result, r, key.q_n * sizeof *r) == 0;
 }
 
 static int sizes_allowed(size_t p_len, size_t q_len) {
@@ -92,11 +92,11 @@ static int q_divides(const public_key *key) {
 }
 
 static int order_is_q(const otrf_limb *element, const public_key *key, otrf_field *field) {
-  otrf_element power;
+  otrf_element result;
   otrf_limb limbs[OTRF_MAX_LIMBS];
-  field->in(&power, element, field);
-  otrf_field_modexp_vartime(&power, &power, key->q, key->q_n, field);
-  field->out(limbs, &power, field);
+  field->in(&result, element, field);
+  otrf_field_modexp_vartime(&result, &result, key->q, key->q_n, field);
+  field->out(limbs, &result, field);
   limbs[0] ^= 1;
   return otrf_limbs_zero(limbs, key->p_n);
 }
@@ -105,7 +105,7 @@ static int order_is_q(const otrf_limb *element, const public_key *key, otrf_fiel
 static int both_prime(const public_key *key, otrf_dsa_field *p_field) {
   enum { ROUNDS = 32 };
   static const uint8_t label[] = "otrfast primality";
-  uint8_t seed[32];
+  uint8_t seed[OTRF_SEED_BYTES];
   otrf_expansion expansion;
   otrf_dsa_field q_field;
   otrf_hmac_sha256(seed, label, sizeof label - 1, (const uint8_t *)key, sizeof *key);

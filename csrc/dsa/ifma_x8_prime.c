@@ -41,7 +41,7 @@ unsigned otrf_ifma_x8_probable_primes(const otrf_limb (*m)[OTRF_DSA_P_LIMBS]) {
     otrf_ifma_x8_set(&value, lane, limbs, OTRF_DSA_P_LIMBS);
     otrf_ifma_x8_set(&unit, lane, number, 1);
   }
-  /* A product with a power of 2 is a shift: R is 2^16 times larger than m, which leaves room for one of 7 bits. */
+  /* A product with a power of 2 is a shift: R is 2^16 times larger than m, which allows one of 7 bits. */
   for (size_t low = (64 * OTRF_DSA_P_LIMBS + WINDOW - 1) / WINDOW * WINDOW; low > 0;) {
     otrf_limb shift[OTRF_IFMA_X8_LANES];
     low -= WINDOW;

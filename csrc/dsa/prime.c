@@ -6,7 +6,7 @@
 #include "field/windows.h"
 #include "platform/bytes.h"
 
-void otrf_expansion_start(otrf_expansion *expansion, const uint8_t seed[32]) {
+void otrf_expansion_start(otrf_expansion *expansion, const uint8_t seed[OTRF_SEED_BYTES]) {
   memset(expansion, 0, sizeof *expansion);
   memcpy(expansion->seed, seed, 32);
 }
@@ -59,30 +59,30 @@ static void twice(otrf_limb *value, const otrf_limb *m, size_t n) {
 }
 
 int otrf_is_probable_prime_vartime(otrf_dsa_field *field) {
-  otrf_limb power[OTRF_MAX_LIMBS];
+  otrf_limb result[OTRF_MAX_LIMBS];
   otrf_element value;
   otrf_field *const operations = &field->field;
   const size_t n = field->n;
-  if (operations->size != n * sizeof *power) {
+  if (operations->size != n * sizeof *result) {
     const otrf_limb two[OTRF_MAX_LIMBS] = {2};
     otrf_limb exponent[OTRF_MAX_LIMBS];
     memcpy(exponent, field->m, sizeof exponent);
     exponent[0] -= 1; /* m is odd */
     operations->in(&value, two, operations);
     otrf_field_modexp_vartime(&value, &value, exponent, n, operations);
-    operations->out(power, &value, operations);
-    power[0] ^= 1;
-    return otrf_limbs_zero(power, n);
+    operations->out(result, &value, operations);
+    result[0] ^= 1;
+    return otrf_limbs_zero(result, n);
   }
   /* Elements are limbs here: a product with 2 is a sum. */
-  memcpy(power, operations->one, n * sizeof *power);
+  memcpy(result, operations->one, n * sizeof *result);
   for (size_t i = 64 * n; i-- > 0;) {
-    operations->square(power, power, 1, operations);
+    operations->square(result, result, 1, operations);
     if (i > 0 && (field->m[i / 64] >> (i % 64) & 1)) {
-      twice(power, field->m, n);
+      twice(result, field->m, n);
     }
   }
-  return memcmp(power, operations->one, n * sizeof *power) == 0;
+  return memcmp(result, operations->one, n * sizeof *result) == 0;
 }
 
 /* base = a random number in 2 .. m-2. */

@@ -7,16 +7,16 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-/* What one product leaves behind, to be wiped after the last one. */
+/* What one product leaves in memory, to be wiped after the last one. */
 typedef struct {
   otrf_limb t[OTRF_MAX_Q_LIMBS + 2];
   otrf_limb less[OTRF_MAX_Q_LIMBS];
-} room;
+} product;
 
 /* r = a * b / 2^(64 n) mod q. The sum stays below 2 q throughout, so one masked subtraction ends it. */
-OTRF_INLINE void montgomery(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field, room *room,
-                            const size_t n) {
-  otrf_limb *const t = room->t, *const less = room->less;
+OTRF_INLINE void montgomery(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field,
+                            product *product, const size_t n) {
+  otrf_limb *const t = product->t, *const less = product->less;
 #pragma GCC unroll 6
   for (size_t j = 0; j < n + 2; j++) {
     t[j] = 0;
@@ -59,18 +59,19 @@ OTRF_INLINE void montgomery(otrf_limb *r, const otrf_limb *a, const otrf_limb *b
   }
 }
 
-OTRF_INLINE void multiply(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field, room *room) {
+OTRF_INLINE void multiply(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field,
+                          product *product) {
   if (field->n == 3) {
-    montgomery(r, a, b, field, room, 3);
+    montgomery(r, a, b, field, product, 3);
   } else {
-    montgomery(r, a, b, field, room, 4);
+    montgomery(r, a, b, field, product, 4);
   }
 }
 
 void otrf_scalar_mul(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const otrf_scalars *field) {
-  room room;
-  multiply(r, a, b, field, &room);
-  otrf_wipe(&room, sizeof room);
+  product product;
+  multiply(r, a, b, field, &product);
+  otrf_wipe(&product, sizeof product);
 }
 
 void otrf_scalars_init(otrf_scalars *field, const otrf_limb *q, size_t n) {

@@ -103,7 +103,7 @@
 #define ROWS(vectors, row)                                                                                             \
   __asm__ volatile(CLEAR_##vectors LOOP(BLOCK_##vectors(row)) STORE_##vectors                                          \
                    : [b] "+r"(b), [left] "+r"(left)                                                                    \
-                   : [t] "r"(room->sum), [a] "r"(room->once), [twice] "r"(room->twice), [m] "r"(scaled),               \
+                   : [t] "r"(scratch->sum), [a] "r"(scratch->once), [twice] "r"(scratch->twice), [m] "r"(scaled),               \
                      [mask] "m"(*(const __m128i *)mask), [first] "m"(*(const __m256i *)first)                          \
                    : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", \
                      "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory")
@@ -115,12 +115,13 @@ typedef struct {
   __m256i once[OTRF_AVX2_VECTORS];  /* the number that the digits multiply, a vector at a time */
   __m256i twice[OTRF_AVX2_VECTORS]; /* for squares */
   __m256i sum[OTRF_AVX2_VECTORS];
-} product_room;
+} product_scratch;
 
-_Static_assert(sizeof(product_room) <= sizeof(otrf_mont_scratch), "the scratch of a field is too small");
+_Static_assert(sizeof(product_scratch) <= sizeof(otrf_mont_scratch), "the scratch of a field is too small");
 
-/* room->sum = the sum of all rows: b is a number in memory. */
-KERNEL void rows(product_room *room, const void *b, const otrf_avx2_row *scaled, const int vectors, const int square) {
+/* scratch->sum = the sum of all rows: b is a number in memory. */
+KERNEL void rows(product_scratch *scratch, const void *b, const otrf_avx2_row *scaled, const int vectors,
+                 const int square) {
   static const _Alignas(16) otrf_limb mask[2] = {OTRF_AVX2_MASK, 0};
   static const _Alignas(32) otrf_limb first[4] = {OTRF_AVX2_BITS, 64, 64, 64}; /* shifts that leave lane 0 alone */
   int left = OTRF_AVX2_LANES;
@@ -181,22 +182,22 @@ KERNEL void store(void *r, const __m256i *t, const int vectors) {
 KERNEL void multiply(void *r, const void *a, const void *b, otrf_field *field, const int vectors, const int square) {
   const otrf_avx2_modulus *const modulus = field->modulus;
   const __m256i *const pairs = a;
-  product_room *const room = (product_room *)&field->scratch;
+  product_scratch *const scratch = (product_scratch *)&field->scratch;
 #pragma GCC unroll 7
   for (int v = 0; v < HALF(vectors); v++) {
     const __m256i low = pairs[v], high = _mm256_srli_epi64(low, 32);
-    room->once[v] = low;
-    room->once[v + HALF(vectors)] = high;
+    scratch->once[v] = low;
+    scratch->once[v + HALF(vectors)] = high;
     if (square) {
-      room->twice[v] = _mm256_add_epi32(low, low);
-      room->twice[v + HALF(vectors)] = _mm256_add_epi32(high, high);
+      scratch->twice[v] = _mm256_add_epi32(low, low);
+      scratch->twice[v + HALF(vectors)] = _mm256_add_epi32(high, high);
     }
   }
-  rows(room, b, &modulus->scaled, vectors, square);
+  rows(scratch, b, &modulus->scaled, vectors, square);
   if (vectors == 10) { /* for the group k is 1 */
-    reduce_last(room->sum, modulus, vectors);
+    reduce_last(scratch->sum, modulus, vectors);
   }
-  store(r, room->sum, vectors);
+  store(r, scratch->sum, vectors);
 }
 
 KERNEL void select_entry(void *r, const void *table, size_t entries, unsigned index, const int pairs) {

@@ -43,7 +43,7 @@ typedef struct {
  * processor. */
 void otrf_avx2_modulus_init(otrf_avx2_modulus *modulus, const otrf_limb *m, size_t n);
 
-/* Limbs as digits, without Montgomery form; and digits back to limbs, taking m off once where they reach it. */
+/* Limbs as digits, without Montgomery form; and digits back to limbs, subtracting m once if they reach it. */
 void otrf_avx2_digits(otrf_avx2_number *r, const otrf_limb *a, const otrf_avx2_modulus *modulus);
 void otrf_avx2_limbs(otrf_limb *r, const otrf_avx2_number *a, const otrf_avx2_modulus *modulus);
 

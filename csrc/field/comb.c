@@ -1,4 +1,4 @@
-/* Powers of a fixed base by a comb, for secret exponents. */
+/* Fixed-base exponentiation by a comb, for secret exponents. */
 #include "field/comb.h"
 
 #include <string.h>

@@ -30,7 +30,7 @@ static int take_table(otrf_gmp_table *table, void *library) {
   return OTRF_OK;
 }
 
-/* The scratch the core keeps on its stack has to do for every size it uses. */
+/* Whether the scratch that the core keeps on its stack is enough for every size it uses. */
 static int scratch_fits(const otrf_gmp_table *table) {
   const long small = 4 * OTRF_MAX_LIMBS;
   for (long n = 3; n <= OTRF_MAX_LIMBS; n++) {

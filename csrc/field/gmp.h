@@ -41,7 +41,7 @@ extern OTRF_HIDDEN otrf_gmp_table otrf_gmp;
 #define OTRF_SCRATCH_LIMBS 2560
 
 /* Open GMP from `path` and take its functions; then call `start`, which builds and tries what the core computes with
- * them. Returns OTRF_OK, or OTRF_ERR_GMP, with the functions of before in force again, where the library cannot be used
+ * them. Returns OTRF_OK, or OTRF_ERR_GMP, with the functions of before in force again, if the library cannot be used
  * or `start` does not return OTRF_OK. */
 int otrf_gmp_load(const char *path, int (*start)(void));
 

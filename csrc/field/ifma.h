@@ -34,7 +34,7 @@ typedef struct {
  * processor. */
 void otrf_ifma_modulus_init(otrf_ifma_modulus *modulus, const otrf_limb *m, size_t n);
 
-/* Limbs as digits, without Montgomery form; and digits back to limbs, taking m off once where they reach it. */
+/* Limbs as digits, without Montgomery form; and digits back to limbs, subtracting m once if they reach it. */
 void otrf_ifma_digits(otrf_ifma_number *r, const otrf_limb *a, const otrf_ifma_modulus *modulus);
 void otrf_ifma_limbs(otrf_limb *r, const otrf_ifma_number *a, const otrf_ifma_modulus *modulus);
 

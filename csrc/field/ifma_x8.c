@@ -149,7 +149,7 @@ KERNEL void column_square(sums *z, digits a, size_t t, size_t first) {
   }
 }
 
-/* r = a * b / R, or a * a / R where `square`. Tile columns from the lowest up: the first half yields quotients, the
+/* r = a * b / R, or a * a / R if `square`. Tile columns from the lowest up: the first half yields quotients, the
  * second the result, which overwrites only what has been read. */
 KERNEL void multiply(otrf_ifma_x8 *r, digits a, digits b, const otrf_ifma_x8_modulus *modulus, const size_t tiles,
                      const int square) {

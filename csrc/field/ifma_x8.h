@@ -27,7 +27,7 @@ void otrf_ifma_x8_mul(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, const otrf_ifma_x8
                       const otrf_ifma_x8_modulus *modulus);
 void otrf_ifma_x8_square(otrf_ifma_x8 *r, const otrf_ifma_x8 *a, size_t count, const otrf_ifma_x8_modulus *modulus);
 
-/* r = r * 2^shift for each lane, shift <= 7; for 1024-bit moduli, whose R leaves room for that. */
+/* r = r * 2^shift for each lane, shift <= 7; for 1024-bit moduli, whose R allows that. */
 void otrf_ifma_x8_shift(otrf_ifma_x8 *r, const otrf_limb shift[OTRF_IFMA_X8_LANES]);
 
 /* r = table[index], entries of the table each of eight lanes, reading all of it. */

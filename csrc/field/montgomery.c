@@ -33,7 +33,7 @@ static void reduce(otrf_limb *r, otrf_limb *product, const otrf_modulus *modulus
     product[i] = otrf_gmp.addmul_1(product + i, modulus->m, n, quotient);
   }
   otrf_limb carry = otrf_gmp.add_n(r, product + n, product, n);
-  /* The sum is below 2 m: take m off, and put it back where that borrowed more than the carry. */
+  /* The sum is below 2 m: subtract m, and add it again if that borrowed more than the carry. */
   otrf_limb borrow = otrf_gmp.sub_n(r, r, modulus->m, n);
   otrf_gmp.cnd_add_n(borrow & ~carry & 1, r, r, modulus->m, n);
 }

@@ -9,7 +9,7 @@
 typedef otrf_limb two_limbs __attribute__((vector_size(16)));
 typedef otrf_limb four_limbs __attribute__((vector_size(32)));
 
-/* All ones where a = b. */
+/* All ones if a = b. */
 OTRF_INLINE otrf_limb equal_mask(size_t a, size_t b) {
   return otrf_opaque(0 - (otrf_limb)((((uint64_t)a ^ (uint64_t)b) - 1) >> 63));
 }

@@ -1,4 +1,4 @@
-/* Powers in a field: fixed windows for secret exponents, sliding windows for public ones. */
+/* Exponentiation in a field: fixed windows for secret exponents, sliding windows for public ones. */
 #include "field/windows.h"
 
 #include <string.h>
@@ -55,7 +55,7 @@ typedef struct {
   size_t e_n;
   size_t length; /* bits */
   size_t window;
-  size_t due;   /* 1 + the bit at which the open window is multiplied in; 0 where none is open */
+  size_t end;   /* 1 + the bit at which the open window is multiplied in; 0: none is open */
   size_t index; /* which odd power that is */
 } sliding;
 
@@ -68,7 +68,7 @@ static void sliding_start(sliding *s, const void *a, const otrf_limb *e, size_t 
     s->length--;
   }
   s->window = s->length <= 256 ? 4 : MAX_WINDOW;
-  s->due = 0;
+  s->end = 0;
   memcpy(s->odd, a, field->size);
   field->square(&squared, a, 1, field);
   for (size_t i = 1; i < (size_t)1 << (s->window - 1); i++) {
@@ -78,17 +78,17 @@ static void sliding_start(sliding *s, const void *a, const otrf_limb *e, size_t 
 
 /* At bit i: open a window there if the bit is set and none is open; multiply the open one in where it ends. */
 static void sliding_step(sliding *s, void *value, size_t i, otrf_field *field) {
-  if (s->due == 0 && i < s->length && bits_at(s->exponent, s->e_n, i, 1)) {
+  if (s->end == 0 && i < s->length && bits_at(s->exponent, s->e_n, i, 1)) {
     size_t low = i + 1 > s->window ? i + 1 - s->window : 0;
     while (bits_at(s->exponent, s->e_n, low, 1) == 0) {
       low++;
     }
-    s->due = low + 1;
+    s->end = low + 1;
     s->index = bits_at(s->exponent, s->e_n, low, i + 1 - low) / 2;
   }
-  if (s->due == i + 1) {
+  if (s->end == i + 1) {
     field->mul(value, value, s->odd + s->index * field->size, field);
-    s->due = 0;
+    s->end = 0;
   }
 }
 

@@ -55,17 +55,17 @@ const uint8_t *otrf_group_comb(size_t *columns, size_t e_n, const otrf_field *fi
   return dh ? dh_comb : scalar_comb;
 }
 
-void otrf_group_comb_modexp(uint8_t out[192], const uint8_t *comb, size_t columns, const uint8_t *exponent,
-                            size_t exponent_len, otrf_field *field) {
+void otrf_group_comb_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t *comb, size_t columns,
+                            const uint8_t *exponent, size_t exponent_len, otrf_field *field) {
   otrf_limb e[OTRF_P_LIMBS], limbs[OTRF_P_LIMBS];
-  otrf_element power;
+  otrf_element result;
   otrf_limbs_from_bytes(e, exponent_len / 8, exponent, exponent_len);
-  otrf_comb_modexp(&power, comb, e, exponent_len / 8, columns, field);
-  field->out(limbs, &power, field);
+  otrf_comb_modexp(&result, comb, e, exponent_len / 8, columns, field);
+  field->out(limbs, &result, field);
   otrf_limbs_to_bytes(out, OTRF_ELEMENT_BYTES, limbs, OTRF_P_LIMBS);
   otrf_wipe(e, sizeof e);
   otrf_wipe(limbs, sizeof limbs);
-  otrf_wipe(&power, sizeof power);
+  otrf_wipe(&result, sizeof result);
   otrf_wipe(&field->scratch, sizeof field->scratch);
   otrf_wipe_stack();
 }
@@ -73,13 +73,13 @@ void otrf_group_comb_modexp(uint8_t out[192], const uint8_t *comb, size_t column
 /* Hold 2^q against 1: p = 7 mod 8 makes 2 a square. */
 static int comb_known(const otrf_limb *q, otrf_field *field) {
   otrf_element one;
-  otrf_limb power[OTRF_P_LIMBS];
+  otrf_limb result[OTRF_P_LIMBS];
   size_t columns;
   const uint8_t *const comb = otrf_group_comb(&columns, OTRF_P_LIMBS, field);
   otrf_comb_modexp(&one, comb, q, OTRF_P_LIMBS, columns, field);
-  field->out(power, &one, field);
-  power[0] ^= 1;
-  return otrf_limbs_zero(power, OTRF_P_LIMBS);
+  field->out(result, &one, field);
+  result[0] ^= 1;
+  return otrf_limbs_zero(result, OTRF_P_LIMBS);
 }
 
 /* Build the combs of one field, and try them. */
@@ -101,7 +101,7 @@ static void group_order(otrf_limb q[OTRF_P_LIMBS]) {
 
 int otrf_group_start(void) {
   static const otrf_limb two[OTRF_P_LIMBS] = {2};
-  otrf_limb q[OTRF_P_LIMBS], power[OTRF_P_LIMBS], scratch[OTRF_SCRATCH_LIMBS];
+  otrf_limb q[OTRF_P_LIMBS], result[OTRF_P_LIMBS], scratch[OTRF_SCRATCH_LIMBS];
   otrf_field field;
   group_order(q);
   otrf_modulus_init(&otrf_p_modulus, otrf_p, OTRF_P_LIMBS);
@@ -118,31 +118,32 @@ int otrf_group_start(void) {
     good &= combs_start(&field, ifma_dh_comb, ifma_scalar_comb, q);
     otrf_ifma_x8_group_start();
   }
-  otrf_gmp.sec_powm(power, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, scratch);
-  power[0] ^= 1;
-  good &= otrf_limbs_zero(power, OTRF_P_LIMBS);
+  otrf_gmp.sec_powm(result, two, OTRF_P_LIMBS, q, 64 * OTRF_P_LIMBS, otrf_p, OTRF_P_LIMBS, scratch);
+  result[0] ^= 1;
+  good &= otrf_limbs_zero(result, OTRF_P_LIMBS);
   return good ? OTRF_OK : OTRF_ERR_GMP;
 }
 
 int otrf_gmp_open(const char *path) { return otrf_gmp_load(path, otrf_group_start); }
 
-int otrf_in_group(const uint8_t value[192]) {
+int otrf_in_group(const uint8_t value[OTRF_ELEMENT_BYTES]) {
   static const otrf_limb two[OTRF_P_LIMBS] = {2};
   otrf_limb v[OTRF_P_LIMBS], last[OTRF_P_LIMBS];
   memcpy(last, otrf_p, sizeof last);
   last[0] -= 2;
   otrf_limbs_from_bytes(v, OTRF_P_LIMBS, value, OTRF_ELEMENT_BYTES);
-  return !otrf_limbs_below(v, two, OTRF_P_LIMBS) && !otrf_limbs_below(last, v, OTRF_P_LIMBS);
+  return (otrf_limbs_below(v, two, OTRF_P_LIMBS) | otrf_limbs_below(last, v, OTRF_P_LIMBS)) ^ 1;
 }
 
 /* A value below 2^1536 is below 2 p. */
-void otrf_element_limbs(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[192]) {
+void otrf_element_limbs(otrf_limb v[OTRF_P_LIMBS], const uint8_t value[OTRF_ELEMENT_BYTES]) {
   otrf_limbs_from_bytes(v, OTRF_P_LIMBS, value, OTRF_ELEMENT_BYTES);
   const otrf_limb borrow = otrf_gmp.sub_n(v, v, otrf_p, OTRF_P_LIMBS);
   otrf_gmp.cnd_add_n(borrow, v, v, otrf_p, OTRF_P_LIMBS);
 }
 
-int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) {
+int otrf_multiply(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t a[OTRF_ELEMENT_BYTES],
+                  const uint8_t b[OTRF_ELEMENT_BYTES]) {
   if (!otrf_gmp_ready()) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
     return OTRF_ERR_GMP;
@@ -162,7 +163,8 @@ int otrf_multiply(uint8_t out[192], const uint8_t a[192], const uint8_t b[192]) 
   return OTRF_OK;
 }
 
-int otrf_response(uint8_t out[192], const uint8_t r[192], const uint8_t secret[192], const uint8_t challenge[32]) {
+int otrf_response(uint8_t out[OTRF_ELEMENT_BYTES], const uint8_t r[OTRF_SCALAR_BYTES],
+                  const uint8_t secret[OTRF_SCALAR_BYTES], const uint8_t challenge[OTRF_CHALLENGE_BYTES]) {
   if (!otrf_gmp_ready()) {
     memset(out, 0, OTRF_ELEMENT_BYTES);
     return OTRF_ERR_GMP;

@@ -1,4 +1,4 @@
-/* Eight powers at a time in the 1536-bit group, with secret exponents. */
+/* Eight exponentiations at a time in the 1536-bit group, with secret exponents. */
 #include "group/ifma_x8_group.h"
 
 #include <string.h>

@@ -34,7 +34,7 @@ static void outer_block(uint8_t block[64], const uint32_t inner[5]) {
   otrf_store64(block + 56, (64 + 20) * 8);
 }
 
-void otrf_hmac_sha1_end(uint8_t mac[20], otrf_sha1_job *job, const uint32_t outer[5]) {
+void otrf_hmac_sha1_end(uint8_t mac[OTRF_SHA1_BYTES], otrf_sha1_job *job, const uint32_t outer[5]) {
 #if OTRF_X86
   if (OTRF_LIKELY(otrf_has(OTRF_HAS_SHANI | OTRF_HAS_VBMI))) {
     otrf_hmac_sha1_end_ni512(mac, job, outer);
@@ -47,10 +47,10 @@ void otrf_hmac_sha1_end(uint8_t mac[20], otrf_sha1_job *job, const uint32_t oute
     return;
   }
 #endif
-  otrf_hmac_sha1_end_many((uint8_t(*)[20])mac, job, outer, 1);
+  otrf_hmac_sha1_end_many((uint8_t(*)[OTRF_SHA1_BYTES])mac, job, outer, 1);
 }
 
-void otrf_hmac_sha1_end_many(uint8_t macs[][20], otrf_sha1_job *jobs, const uint32_t outer[5], size_t n) {
+void otrf_hmac_sha1_end_many(uint8_t macs[][OTRF_SHA1_BYTES], otrf_sha1_job *jobs, const uint32_t outer[5], size_t n) {
   uint8_t blocks[OTRF_SHA1_LANES][64];
   otrf_sha1_many(jobs, n);
   for (size_t i = 0; i < n; i++) {
@@ -67,9 +67,9 @@ void otrf_hmac_sha1_end_many(uint8_t macs[][20], otrf_sha1_job *jobs, const uint
   otrf_wipe(jobs, n * sizeof *jobs);
 }
 
-void otrf_hmac_sha1(uint8_t out[20], const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+void otrf_hmac_sha1(uint8_t out[OTRF_SHA1_BYTES], const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
   uint32_t inner[5], outer[5];
-  uint8_t digest[20];
+  uint8_t digest[OTRF_SHA1_BYTES];
   otrf_hmac_sha1_key(inner, outer, key, key_len);
   otrf_sha1_finish(inner, data, len, 64 + (uint64_t)len);
   otrf_store_words(digest, inner, 5);
@@ -80,8 +80,9 @@ void otrf_hmac_sha1(uint8_t out[20], const uint8_t *key, size_t key_len, const u
   otrf_wipe(digest, sizeof digest);
 }
 
-void otrf_hmac_sha256(uint8_t out[32], const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
-  uint8_t block[64] = {0}, digest[32];
+void otrf_hmac_sha256(uint8_t out[OTRF_SHA256_BYTES], const uint8_t *key, size_t key_len, const uint8_t *data,
+                      size_t len) {
+  uint8_t block[64] = {0}, digest[OTRF_SHA256_BYTES];
   uint32_t state[8];
   if (key_len > sizeof block) {
     otrf_sha256(block, key, key_len);

@@ -188,7 +188,7 @@ const uint32_t otrf_sha1_start[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325
 const uint32_t otrf_sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
-void otrf_sha1(uint8_t out[20], const uint8_t *data, size_t len) {
+void otrf_sha1(uint8_t out[OTRF_SHA1_BYTES], const uint8_t *data, size_t len) {
   uint32_t state[5];
   memcpy(state, otrf_sha1_start, sizeof state);
   otrf_sha1_finish(state, data, len, len);
@@ -196,7 +196,7 @@ void otrf_sha1(uint8_t out[20], const uint8_t *data, size_t len) {
   otrf_wipe(state, sizeof state);
 }
 
-void otrf_sha256(uint8_t out[32], const uint8_t *data, size_t len) {
+void otrf_sha256(uint8_t out[OTRF_SHA256_BYTES], const uint8_t *data, size_t len) {
   uint32_t state[8];
   memcpy(state, otrf_sha256_start, sizeof state);
   otrf_sha256_finish(state, data, len, len);

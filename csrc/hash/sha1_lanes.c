@@ -26,7 +26,7 @@ static const uint8_t idle_block[64];
 #define XOR4(x, y, z, u) _mm512_xor_si512(PARITY(x, y, z), u)
 #define SPLAT(k) _mm512_set1_epi32((int)(k))
 
-/* Turn sixteen rows into sixteen columns: first words and pairs of words between neighbours, then quarters of a row. */
+/* Transpose sixteen rows into columns: first words and pairs of words between neighbours, then quarters of a row. */
 OTRF_INLINE TARGET16 void transpose16(__m512i w[16]) {
   __m512i t[16];
   for (int i = 0; i < 16; i += 4) {
@@ -51,10 +51,10 @@ OTRF_INLINE TARGET16 void transpose16(__m512i w[16]) {
 }
 
 static TARGET16 void step16(uint32_t states[5][OTRF_SHA1_LANES], const uint8_t *const data[], uint32_t active) {
-  const __m512i turn = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
+  const __m512i reverse = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
   __m512i w[16], before[5];
   for (int i = 0; i < 16; i++) {
-    w[i] = _mm512_shuffle_epi8(_mm512_loadu_si512((const void *)data[i]), turn);
+    w[i] = _mm512_shuffle_epi8(_mm512_loadu_si512((const void *)data[i]), reverse);
   }
   transpose16(w);
   for (int i = 0; i < 5; i++) {
@@ -110,11 +110,11 @@ OTRF_INLINE TARGET8 void transpose8(__m256i w[8]) {
 }
 
 static TARGET8 void step8(uint32_t states[5][OTRF_SHA1_LANES], const uint8_t *const data[], uint32_t active) {
-  const __m256i turn = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
+  const __m256i reverse = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
   __m256i w[16], before[5];
   for (int i = 0; i < 8; i++) {
-    w[i] = _mm256_shuffle_epi8(load8(data[i]), turn);
-    w[i + 8] = _mm256_shuffle_epi8(load8(data[i] + 32), turn);
+    w[i] = _mm256_shuffle_epi8(load8(data[i]), reverse);
+    w[i + 8] = _mm256_shuffle_epi8(load8(data[i] + 32), reverse);
   }
   transpose8(w);
   transpose8(w + 8);

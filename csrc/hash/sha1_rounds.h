@@ -1,6 +1,6 @@
 /* The 80 steps of SHA-1 (FIPS 180-4, 6.1.2), written once for a single word and for vectors of words.
  *
- * Whoever expands OTRF_SHA1_ROUNDS defines what a word is: ADD, ROL, XOR4, CHOOSE, PARITY, MAJORITY, SPLAT; and has
+ * Who expands OTRF_SHA1_ROUNDS defines what a word is: ADD, ROL, XOR4, CHOOSE, PARITY, MAJORITY, SPLAT; and has
  * variables a to e and an array w of the block's 16 words. */
 #ifndef OTRF_HASH_SHA1_ROUNDS_H
 #define OTRF_HASH_SHA1_ROUNDS_H
@@ -10,7 +10,7 @@
 #define OTRF_SHA1_WORD(t) \
   (w[(t)&15] = ROL(XOR4(w[((t) + 13) & 15], w[((t) + 8) & 15], w[((t) + 2) & 15], w[(t)&15]), 1))
 
-/* One step; the roles of a to e turn with each. */
+/* One step; the roles of a to e rotate with each. */
 #define OTRF_SHA1_STEP(f, k, word, a, b, c, d, e)                     \
   do {                                                                \
     e = ADD(ADD(e, ADD(SPLAT(k), word)), ADD(f(b, c, d), ROL(a, 5))); \

@@ -8,8 +8,8 @@
 /* Four rounds of SHA-1 work on a quad: four words of the schedule, first word in the top lane. */
 
 OTRF_INLINE OTRF_TARGET_SHANI __m128i sha1_load(const uint8_t *data) {
-  const __m128i turn = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
-  return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), turn);
+  const __m128i reverse = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+  return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), reverse);
 }
 
 /* Quad i out of the four before it. */
@@ -77,14 +77,15 @@ OTRF_TARGET_SHANI void otrf_sha1_blocks_ni(uint32_t state[5], const uint8_t *dat
   sha1_put(state, abcd, e);
 }
 
-OTRF_TARGET_SHANI void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]) {
+OTRF_TARGET_SHANI void otrf_hmac_sha1_end_ni(uint8_t mac[OTRF_SHA1_BYTES], const otrf_sha1_job *job,
+                                             const uint32_t outer[5]) {
   const __m128i end = _mm_set_epi32(0, (int)0x80000000, 0, 0), length = _mm_set_epi32(0, 0, 0, (64 + 20) * 8);
   __m128i inner_e, inner = sha1_get(job->state, &inner_e), e, abcd = sha1_get(outer, &e);
   sha1_run(&inner, &inner_e, job->next, job->blocks);
   /* the inner digest is already in the form of quads: it need not go through memory */
   sha1_block(&abcd, &e, inner, _mm_or_si128(inner_e, end), _mm_setzero_si128(), length);
-  const __m128i turn = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
-  _mm_storeu_si128((__m128i *)(void *)mac, _mm_shuffle_epi8(abcd, turn));
+  const __m128i reverse = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+  _mm_storeu_si128((__m128i *)(void *)mac, _mm_shuffle_epi8(abcd, reverse));
   otrf_store32(mac + 16, (uint32_t)_mm_extract_epi32(e, 3));
 }
 
@@ -112,8 +113,8 @@ OTRF_TARGET_SHANI void otrf_hmac_sha1_end_ni(uint8_t mac[20], const otrf_sha1_jo
   } while (0)
 
 OTRF_INLINE OTRF_TARGET_SHANI __m128i sha256_load(const uint8_t *data) {
-  const __m128i turn = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-  return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), turn);
+  const __m128i reverse = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), reverse);
 }
 
 OTRF_TARGET_SHANI void otrf_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t blocks,

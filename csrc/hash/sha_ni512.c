@@ -14,8 +14,8 @@
 
 /* Four words, the first in the top lane. */
 OTRF_INLINE TARGET __m128i load(const uint8_t *data) {
-  const __m128i turn = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
-  return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), turn);
+  const __m128i reverse = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+  return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), reverse);
 }
 
 /* Quad i, 4 <= i < 8: W(t) = rol(W(t-3) ^ W(t-8) ^ W(t-14) ^ W(t-16), 1). The last word of the quad needs the first
@@ -94,14 +94,14 @@ TARGET void otrf_sha1_blocks_ni512(uint32_t state[5], const uint8_t *data, size_
   state[4] = (uint32_t)_mm_extract_epi32(e, 3);
 }
 
-TARGET void otrf_hmac_sha1_end_ni512(uint8_t mac[20], const otrf_sha1_job *job, const uint32_t outer[5]) {
+TARGET void otrf_hmac_sha1_end_ni512(uint8_t mac[OTRF_SHA1_BYTES], const otrf_sha1_job *job, const uint32_t outer[5]) {
   const __m128i end = _mm_set_epi32(0, (int)0x80000000, 0, 0), length = _mm_set_epi32(0, 0, 0, (64 + 20) * 8);
   __m128i inner_e, inner = get(job->state, &inner_e), e, abcd = get(outer, &e);
   run(&inner, &inner_e, job->next, job->blocks);
   /* the inner digest is already in the form of quads: it need not go through memory */
   block(&abcd, &e, inner, _mm_or_si128(inner_e, end), _mm_setzero_si128(), length);
-  const __m128i turn = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
-  _mm_storeu_si128((__m128i *)(void *)mac, _mm_shuffle_epi8(abcd, turn));
+  const __m128i reverse = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
+  _mm_storeu_si128((__m128i *)(void *)mac, _mm_shuffle_epi8(abcd, reverse));
   otrf_store32(mac + 16, (uint32_t)_mm_extract_epi32(e, 3));
 }
 

@@ -4,7 +4,7 @@
  * Conventions
  *   Outputs come first. Sizes are in bytes. An element is OTRF_ELEMENT_BYTES big-endian, below 2^1536.
  *   A function that can fail returns OTRF_OK or a negative status; on failure its outputs are zeroed and nothing else
- *   has changed. A pointer marked by OTRF_NONNULL may not be NULL; any other may be NULL where its length is 0.
+ *   has changed. A pointer marked by OTRF_NONNULL may not be NULL; any other may be NULL if its length is 0.
  *   A handle is made by its _new function, belongs to the caller, and is wiped and released by its _free function,
  * which takes NULL too. A _new function that returns a pointer returns NULL if malloc failed. Several threads may call
  * functions on different handles; a handle is used by one thread at a time.

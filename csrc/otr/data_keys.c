@@ -62,7 +62,9 @@ uint64_t otrf_data_keys_receive_counter(const otrf_data_keys *keys) { return key
 
 int otrf_data_keys_verified(const otrf_data_keys *keys) { return keys->verified; }
 
-void otrf_data_keys_receive_mac(uint8_t out[20], const otrf_data_keys *keys) { mac_key(out, keys->receive_key); }
+void otrf_data_keys_receive_mac(uint8_t out[OTRF_MAC_BYTES], const otrf_data_keys *keys) {
+  mac_key(out, keys->receive_key);
+}
 
 void otrf_data_keys_extra(uint8_t out[OTRF_EXTRA_KEY_BYTES], const otrf_data_keys *keys) {
   memcpy(out, keys->extra, OTRF_EXTRA_KEY_BYTES);

@@ -1,4 +1,4 @@
-/* A base in the group that several powers are taken of: a comb of its own, made when the base becomes known. */
+/* An element that is raised to several exponents: a comb of its own, made when the element becomes known. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct otrf_fixed_base {
   _Alignas(64) uint8_t comb[];
 };
 
-int otrf_fixed_base_new(otrf_fixed_base **out, const uint8_t element[192]) {
+int otrf_fixed_base_new(otrf_fixed_base **out, const uint8_t element[OTRF_ELEMENT_BYTES]) {
   otrf_limb limbs[OTRF_P_LIMBS];
   otrf_element one;
   otrf_field field;
@@ -52,14 +52,16 @@ void otrf_fixed_base_free(otrf_fixed_base *base) {
   }
 }
 
-int otrf_fixed_base_modexp(uint8_t out[192], const otrf_fixed_base *base, const otrf_exponent *exponent) {
+int otrf_fixed_base_modexp(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_fixed_base *base,
+                           const otrf_exponent *exponent) {
   otrf_field field = base->field; /* a copy: its scratch is not to be shared between threads */
   otrf_group_comb_modexp(out, base->comb, OTRF_SCALAR_COLUMNS, exponent->value, OTRF_SCALAR_BYTES, &field);
   return OTRF_OK;
 }
 
-int otrf_fixed_base_double_modexp_vartime(uint8_t out[192], const otrf_fixed_base *base, const uint8_t *exponent,
-                                          size_t exponent_len, const uint8_t other[192], const uint8_t *other_exponent,
+int otrf_fixed_base_double_modexp_vartime(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_fixed_base *base,
+                                          const uint8_t *exponent, size_t exponent_len,
+                                          const uint8_t other[OTRF_ELEMENT_BYTES], const uint8_t *other_exponent,
                                           size_t other_exponent_len) {
   if (exponent_len > OTRF_SCALAR_BYTES || other_exponent_len > OTRF_SCALAR_BYTES) {
     memset(out, 0, OTRF_ELEMENT_BYTES);

@@ -15,7 +15,7 @@ struct otrf_shared {
 
 struct otrf_exponent {
   uint8_t value[OTRF_SCALAR_BYTES];
-  size_t len; /* of its last bytes that a power looks at, in whole limbs: public, a user's secret is 32 bytes long */
+  size_t len; /* of the last bytes, in whole limbs, that are not known to be 0: public, a user's secret has 32 bytes */
 };
 
 #endif

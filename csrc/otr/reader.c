@@ -34,19 +34,6 @@ static size_t next_key_bytes(uint8_t element[OTRF_ELEMENT_BYTES], const uint8_t 
   return otrf_in_group(element) ? OTRF_LENGTH_BYTES + len : 0;
 }
 
-int otrf_frame_fits(size_t *cipher_len, const uint8_t *raw, size_t raw_len, size_t at) {
-  if (raw_len - at < OTRF_FRAME_BYTES) {
-    return 0;
-  }
-  const size_t around = raw_len - at - OTRF_FRAME_BYTES; /* ciphertext and revealed keys together */
-  *cipher_len = otrf_load32(raw + at + OTRF_COUNTER_BYTES);
-  if (*cipher_len > around) {
-    return 0;
-  }
-  const uint8_t *const revealed = raw + at + OTRF_CIPHER_FROM_CTR + *cipher_len + OTRF_MAC_BYTES;
-  return otrf_load32(revealed) == around - *cipher_len;
-}
-
 int otrf_data_fields_read(otrf_data_fields *fields, const uint8_t *raw, size_t raw_len, const uint8_t *header,
                           size_t header_len) {
   const size_t head_len = header_len + OTRF_FLAGS_FROM_END;

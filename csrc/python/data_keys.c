@@ -12,7 +12,7 @@ int otrf_keys_ready(const otrf_data_keys_object *self) {
   return 1;
 }
 
-/* The counters of sealing end where the program may send no more; those of opening are the peer's. */
+/* A counter refused in sealing means that the program can send no more; in opening, that the peer counted wrong. */
 PyObject *otrf_keys_refuse(const otrf_data_keys_object *self, int status) {
   if (status == OTRF_ERR_COUNTER) {
     PyErr_SetString(PyExc_OverflowError, "all counters of these keys are used up");

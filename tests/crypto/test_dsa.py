@@ -187,7 +187,7 @@ def test_key_prints_nothing_and_stays_here(backend):
 
 def test_generated_key_is_sound(backend, rng):
     if backend.name == "pure":
-        return  # its arithmetic is that of gmpy2 on a slower power: seconds for a key
+        return  # its arithmetic is that of gmpy2 on a slower `pow`: seconds for a key
     key = backend.dsa_generate(rng.randbytes(32))
     assert key.numbers.p.bit_length() == 1024
     assert key.numbers.q.bit_length() == 160

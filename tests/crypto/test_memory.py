@@ -30,7 +30,7 @@ def key(seed):
     ctypes.memset(id(exponent) + bytes.__basicsize__ - 1, 0, len(exponent))
     return made
 
-def talk():
+def converse():
     x, y = key(sys.argv[1]), key(sys.argv[2])
     sender, receiver = x.agree(y.public).data_keys(True), y.agree(x.public).data_keys(False)
     head = bytes.fromhex("0003030000010100000202000000000100000001")
@@ -45,7 +45,7 @@ def talk():
     texts = [b"text %d" % n for n in range(50)]
     assert receiver.open_many(head, sender.seal_many(prefix, texts)) == texts
 
-talk()
+converse()
 gc.collect()
 print("over", flush=True)
 sys.stdin.readline()

@@ -12,7 +12,7 @@
 #include "platform/checkmem.h"
 #include "platform/memory.h"
 
-#define MANY 8 /* what the lanes take at a time */
+#define MANY 8 /* what IFMA takes at a time */
 
 static uint8_t secret[2][192], base[192], text[300], out[MANY * 192];
 

@@ -1,5 +1,5 @@
-/* How long the powers and signatures take beside mpz_powm, all in one run, interleaved; the best of many rounds each.
- * usage: figures GMP LEVEL */
+/* How long exponentiations and signatures take beside mpz_powm, all in one run, interleaved; the best of many rounds
+ * each. usage: figures GMP LEVEL */
 #define _POSIX_C_SOURCE 199309L
 #include <dlfcn.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static void dsa_check(void) { must(otrf_dsa_check_vartime(p, 128, q, 20, g, 128,
 static const struct {
   const char *name;
   void (*run)(void);
-  int repeat, powers, against; /* `against`: the index of what it is held beside, -1 for nothing */
+  int repeat, count, against; /* `against`: the index of what it is compared with, -1 for nothing */
 } cases[] = {
     {"mpz_powm, 320 bits", powm, 3, 1, 0},
     {"mpz_powm, 1536 bits", powm_long, 1, 1, 1},
@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
       for (int i = 0; i < cases[c].repeat; i++) {
         cases[c].run();
       }
-      const double each = (now() - begin) / cases[c].repeat / cases[c].powers;
+      const double each = (now() - begin) / cases[c].repeat / cases[c].count;
       best[c] = round == 0 || each < best[c] ? each : best[c];
     }
   }

@@ -57,7 +57,7 @@ static void product(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const 
 }
 
 /* r = a^e mod m, bit by bit. */
-static void power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *m, size_t n) {
+static void modexp(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *m, size_t n) {
   otrf_limb value[OTRF_MAX_LIMBS] = {1};
   for (size_t i = 64 * e_n; i-- > 0;) {
     product(value, value, value, m, n);
@@ -94,7 +94,7 @@ static void check_products(otrf_field *field, const otrf_limb *m, size_t n) {
   check(same(have, b, n), "no square");
 }
 
-/* Fields whose elements are limbs take numbers up to 2^(64 n); where one factor is below m, so is the product. */
+/* Fields whose elements are limbs take numbers up to 2^(64 n); if one factor is below m, so is the product. */
 static void check_reduction(otrf_field *field, const otrf_limb *m, size_t n) {
   otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
   const otrf_modulus *modulus = field->modulus;
@@ -173,7 +173,7 @@ static void check_select(otrf_field *field) {
   }
 }
 
-static void check_powers(otrf_field *field, const otrf_limb *m, size_t n) {
+static void check_modexps(otrf_field *field, const otrf_limb *m, size_t n) {
   static _Alignas(64) uint8_t comb[OTRF_COMB_BYTES(OTRF_MAX_ELEMENT_BYTES)];
   otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], e[5], f[3], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
   otrf_element x, y, r;
@@ -183,22 +183,22 @@ static void check_powers(otrf_field *field, const otrf_limb *m, size_t n) {
   draw(f, 3);
   field->in(&x, a, field);
   field->in(&y, b, field);
-  power(want, a, e, 5, m, n);
+  modexp(want, a, e, 5, m, n);
   otrf_field_modexp_vartime(&r, &x, e, 5, field);
   field->out(have, &r, field);
-  check(same(have, want, n), "power, public exponent");
+  check(same(have, want, n), "modexp, public exponent");
   otrf_field_modexp(&r, &x, e, 5, field);
   field->out(have, &r, field);
-  check(same(have, want, n), "power, secret exponent");
+  check(same(have, want, n), "modexp, secret exponent");
   otrf_comb_build(comb, &x, OTRF_COMB_COLUMNS(320), field);
   otrf_comb_modexp(&r, comb, e, 5, OTRF_COMB_COLUMNS(320), field);
   field->out(have, &r, field);
   check(same(have, want, n), "comb");
-  power(have, b, f, 3, m, n);
+  modexp(have, b, f, 3, m, n);
   product(want, want, have, m, n);
   otrf_field_double_modexp_vartime(&r, &x, e, 5, &y, f, 3, field);
   field->out(have, &r, field);
-  check(same(have, want, n), "double power");
+  check(same(have, want, n), "double modexp");
 }
 
 static void draw_modulus(otrf_limb *m, size_t n) {
@@ -207,9 +207,9 @@ static void draw_modulus(otrf_limb *m, size_t n) {
   m[n - 1] |= (otrf_limb)1 << 63;
 }
 
-enum way { GMP, AVX2, IFMA };
+enum implementation { GMP, AVX2, IFMA };
 
-static void check_field(size_t n, enum way way) {
+static void check_field(size_t n, enum implementation chosen) {
   static otrf_modulus gmp;
   static otrf_ifma_modulus digits;
   static otrf_avx2_modulus short_digits;
@@ -219,10 +219,10 @@ static void check_field(size_t n, enum way way) {
   if (n == OTRF_P_LIMBS) {
     memcpy(m, otrf_p, sizeof otrf_p);
   }
-  if (way == IFMA) {
+  if (chosen == IFMA) {
     otrf_ifma_modulus_init(&digits, m, n);
     otrf_field_on_ifma(&field, &digits);
-  } else if (way == AVX2) {
+  } else if (chosen == AVX2) {
     otrf_avx2_modulus_init(&short_digits, m, n);
     otrf_field_on_avx2(&field, &short_digits);
   } else {
@@ -231,13 +231,13 @@ static void check_field(size_t n, enum way way) {
   }
   for (int i = 0; i < 20; i++) {
     check_products(&field, m, n);
-    if (way == GMP) {
+    if (chosen == GMP) {
       check_reduction(&field, m, n);
-    } else if (way == AVX2) {
+    } else if (chosen == AVX2) {
       check_digits(&field, &short_digits, m, n);
     }
   }
-  check_powers(&field, m, n);
+  check_modexps(&field, m, n);
   check_select(&field);
 }
 
@@ -335,7 +335,7 @@ static void check_ifma_x8(size_t n) {
       otrf_limbs_mod(r_mod, factor, bits / 64 + 1, m[l], n);
       product(have, have, r_mod, m[l], n);
       product(want, a[l], square ? a[l] : b[l], m[l], n);
-      check(same(have, want, n), square ? "square in lanes" : "product in lanes");
+      check(same(have, want, n), square ? "eight squares" : "eight products");
     }
   }
 }
@@ -360,13 +360,13 @@ static void check_selects(void) {
   otrf_ifma_x8_select(&r, table, 16, index);
   for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
     for (size_t d = 0; d < OTRF_IFMA_X8_DIGITS; d++) {
-      check(r.digit[d][l] == table[index[l]].digit[d][l], "select in lanes");
+      check(r.digit[d][l] == table[index[l]].digit[d][l], "eight selects");
     }
   }
   otrf_ifma_x8_comb_select(&r, &comb, comb_index);
   for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
     for (size_t d = 0; d < OTRF_IFMA_X8_DIGITS; d++) {
-      check(r.digit[d][l] == comb.entry[d][comb_index[l]], "select from a comb in lanes");
+      check(r.digit[d][l] == comb.entry[d][comb_index[l]], "eight selects from a comb");
     }
   }
 }

@@ -24,7 +24,7 @@
     }                                                                                   \
   } while (0)
 
-/* ---- allocations, counted and failing on demand; linked in the place of the C library's ---- */
+/* ---- allocations, counted and failing on demand; linked instead of the C library's ---- */
 
 static long live, made, fail_at;
 

@@ -1,5 +1,5 @@
 /* Constant time, statistical: Welch's t between the times for one fixed secret and for random ones, taken in random
- * order. usage: welch GMP LEVEL SECONDS; prints a line for each function, and returns 1 where one shows a difference.
+ * order. usage: welch GMP LEVEL SECONDS; prints a line for each function, and returns 1 if one shows a difference.
  */
 #define _POSIX_C_SOURCE 199309L
 #include <math.h>
@@ -130,7 +130,7 @@ int main(int argc, char **argv) {
     other[i % 192] = (uint8_t)(59 * i + 1);
   }
   key = key_near_the_top();
-  printf("%-28s %9s %9s %9s %9s\n", "", "samples", "us", "t", "effect");
+  printf("%-36s %9s %9s %9s %9s\n", "", "samples", "us", "t", "effect");
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     moments m[2] = {{0, 0, 0}, {0, 0, 0}};
     const size_t n = measure(cases[c].run, atof(argv[3]));
@@ -146,7 +146,7 @@ int main(int argc, char **argv) {
     const double error = m[0].squares / (m[0].count - 1) / m[0].count + m[1].squares / (m[1].count - 1) / m[1].count;
     const double t = (m[0].mean - m[1].mean) / sqrt(error), effect = (m[0].mean - m[1].mean) / m[1].mean;
     const int differs = fabs(t) >= T_LIMIT && fabs(effect) >= EFFECT_LIMIT;
-    printf("%-28s %9zu %9.2f %9.1f %8.3f%%%s\n", cases[c].name, n, m[1].mean * 1e6, t, effect * 100,
+    printf("%-36s %9zu %9.2f %9.1f %8.3f%%%s\n", cases[c].name, n, m[1].mean * 1e6, t, effect * 100,
            differs ? "  differs" : "");
     fflush(stdout);
     bad |= differs != cases[c].leaks;

@@ -1,7 +1,7 @@
 /* What the fuzz targets share. The first byte of an input picks the dispatch level; what two levels make of the rest
  * has to be the same. */
-#ifndef OTRFAST_FUZZ_H
-#define OTRFAST_FUZZ_H
+#ifndef OTRF_TESTS_FUZZ_H
+#define OTRF_TESTS_FUZZ_H
 
 #include "otrfast.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* End the run, as a find, where something does not hold. */
+/* End the run, as a find, if something does not hold. */
 #define HOLDS(condition)                                              \
   do {                                                                \
     if (!(condition)) {                                               \

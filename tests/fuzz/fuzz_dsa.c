@@ -1,10 +1,10 @@
 /* DSA keys and signatures of a peer: any numbers of any length, or a sound key with some of its bytes changed. */
 #include "fuzz.h"
 
-#define ROOM 400
+#define CAPACITY 400
 
 typedef struct {
-  uint8_t bytes[ROOM];
+  uint8_t bytes[CAPACITY];
   size_t len;
 } number;
 
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < 4; i++) {
       n[i].len = i == 1 ? q_lens[shape / 4 % 4] : p_lens[shape % 4];
       if (shape & 0x40) {
-        n[i].len = (n[i].len + take_byte(&in)) % (i == 1 ? 40 : ROOM);
+        n[i].len = (n[i].len + take_byte(&in)) % (i == 1 ? 40 : CAPACITY);
       }
       take(n[i].bytes, n[i].len, &in);
     }

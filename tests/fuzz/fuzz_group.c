@@ -1,5 +1,5 @@
-/* Powers, products and the range check of the group, on the edges of their range and on anything: the same at each
- * level, and by each way that leads to the same number. */
+/* Exponentiations, products and the range check of the group, on the edges of their range and on anything: the same at
+ * each level, and by each function that leads to the same number. */
 #include "field/limbs.h"
 #include "fuzz.h"
 #include "group/group.h"
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   input in = {data, size};
   const int level = take_byte(&in) % LEVELS;
   const size_t lengths = take_byte(&in), len = 8 * (1 + lengths % 24), many = 1 + lengths / 24;
-  uint8_t a[192], b[192], exponent[192], bases[11 * 192], exponents[11 * 40], out[2][192], powers[11 * 192];
+  uint8_t a[192], b[192], exponent[192], bases[11 * 192], exponents[11 * 40], out[2][192], results[11 * 192];
   element(a, &in);
   element(b, &in);
   take(exponent, sizeof exponent, &in);
@@ -66,14 +66,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   HOLDS(otrf_modexp_g(out[0], exponent, len - 1) == OTRF_ERR_SIZE);
 
   const int all = in_range(b) && (many < 2 || in_range(a));
-  HOLDS(otrf_modexp_many(powers, bases, exponents, many) == (all ? OTRF_OK : OTRF_ERR_GROUP));
+  HOLDS(otrf_modexp_many(results, bases, exponents, many) == (all ? OTRF_OK : OTRF_ERR_GROUP));
   for (size_t i = 0; i < many; i++) {
     memset(out[0], 0, 192);
     HOLDS(!all || otrf_modexp(out[0], bases + 192 * i, exponents + 40 * i, 40) == OTRF_OK);
-    HOLDS(memcmp(out[0], powers + 192 * i, 192) == 0);
+    HOLDS(memcmp(out[0], results + 192 * i, 192) == 0);
   }
 
-  /* a^e b^f is the product of the two powers, where these exist */
+  /* a^e b^f is the product of the two results, where these exist */
   HOLDS(otrf_double_modexp_vartime(out[0], a, exponent, len, b, exponent, 1 + lengths % 192) == OTRF_OK);
   if (in_range(a) && in_range(b)) {
     uint8_t wide[192] = {0}, first[192], second[192];

@@ -120,7 +120,7 @@ def _texts(draw: random.Random) -> list[bytes]:
     return [bytes((level,)) + each for level in range(4) for each in (*raw, *text)]
 
 
-def _powers(draw: random.Random) -> list[bytes]:
+def _exponents(draw: random.Random) -> list[bytes]:
     return [
         bytes((level, draw.randrange(256), a, b)) + draw.randbytes(192)
         for level in range(4)
@@ -135,4 +135,4 @@ def _keys(draw: random.Random) -> list[bytes]:
     return [shape + draw.randbytes(1600) for shape in shapes]
 
 
-_SEEDS = {"line": _lines, "base64": _texts, "group": _powers, "dsa": _keys}
+_SEEDS = {"line": _lines, "base64": _texts, "group": _exponents, "dsa": _keys}
