@@ -1,8 +1,12 @@
-"""Describe `otrfast.crypto._native` to cffi: the public header, and each C file beside this one.
+"""Describe `otrfast.crypto._native` to cffi: its declarations, and the C files below this folder.
 
-Into the same shared object goes `otrfast.crypto._direct`, which is written by hand: binding/.
+Two doors lead into the core, by a rule: cffi serves what is rare (start-up, SMP, checking a peer's
+DSA numbers); `otrfast.crypto._core`, written by hand in python/ and in the same shared object,
+serves the path of messages and key exchanges (python/core.h says why). Nothing is served by both:
+the public header marks what cffi gets.
 """
 
+import re
 import sys
 import sysconfig
 from pathlib import Path
@@ -12,13 +16,17 @@ from cffi import FFI
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
-BEGIN, END = "/* cdef: begin */", "/* cdef: end */"
+REGION = re.compile(r"/\* cdef: begin \*/\n(.*?)/\* cdef: end \*/", re.DOTALL)
+ATTRIBUTE = re.compile(r"OTRF_NODISCARD\s+|\s+OTRF_NONNULL(?:_ALL|\([\d, ]+\))")
 
 
 def declarations() -> str:
-    """Return the part of the public header that stands between its two marks, for cffi to read."""
-    header = (HERE / "otrfast.h").read_text(encoding="utf-8")
-    return header.split(BEGIN, 1)[1].split(END, 1)[0]
+    """Return the regions of the public header that stand between its marks, for cffi to read.
+
+    Less the three attributes that the header defines, which cffi does not know.
+    """
+    header = (HERE / "include" / "otrfast.h").read_text(encoding="utf-8")
+    return ATTRIBUTE.sub("", "\n".join(REGION.findall(header)))
 
 
 def relative(path: Path) -> str:
@@ -34,9 +42,9 @@ ffi.cdef(declarations())
 ffi.set_source(
     "otrfast.crypto._native",
     '#include "otrfast.h"',
-    sources=sorted(relative(path) for path in [*HERE.glob("*.c"), *HERE.glob("binding/*.c")]),
-    depends=sorted(relative(path) for path in [*HERE.glob("*.h"), *HERE.glob("binding/*.h")]),
-    include_dirs=[relative(HERE)],
+    sources=sorted(relative(path) for path in HERE.rglob("*.c")),
+    depends=sorted(relative(path) for path in HERE.rglob("*.h")),
+    include_dirs=[relative(HERE), relative(HERE / "include")],
     extra_compile_args=["-std=gnu11", "-O3", "-fvisibility=hidden"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],
     py_limited_api=LIMITED,

@@ -108,20 +108,22 @@ class Session(Secret):
         channel = path.channel
         if channel is not None and line.__class__ is bytes and len(line) <= path.line_limit:
             keys = channel.receive_keys
+            fields: DataFields | None
             if keys is None:
-                found = channel.read(line)
+                fields = channel.read(line)
             else:
                 rest = True, path.instance.tag
                 found = keys.open_line(channel.receive_head, line, MessageReceived, rest)
-                if found.__class__ is MessageReceived:
+                if type(found) is MessageReceived:
                     conversation = self._conversation
                     now = path.clock()
                     conversation.last_received = path.instance.last_received = now
                     if now - conversation.last_sent <= path.silence:
                         return _new(Outcome, ((found,), ()))
                     return self._heartbeat(found)
-            if found is not None:
-                return self._receive_data(found)
+                fields = found  # type: ignore[assignment]
+            if fields is not None:
+                return self._receive_data(fields)
         return self._receive(line if line.__class__ is bytes else as_bytes(line, "a line"))
 
     def _receive(self, line: bytes, computed: ComputedSecret | None = None) -> Outcome:

@@ -1,7 +1,7 @@
 """The seam between the protocol and its arithmetic: what a backend is, as Protocols.
 
 Three backends stand behind it: `native` (the C core), `pure` (Python's `pow()`, hashlib,
-pycryptodome) and `gmpy2` (the pure one on `gmpy2.powmod`). `choice.load` chooses one.
+pycryptodome) and `gmpy2` (the pure one on `gmpy2.powmod`). `backends.load` chooses one.
 
 Shapes used throughout:
 
@@ -14,7 +14,9 @@ Shapes used throughout:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
 
 ELEMENT_BYTES = 192
 DH_EXPONENT_BYTES = 40
@@ -47,23 +49,22 @@ class DataKeys(Protocol):
 
     @property
     def verified(self) -> bool:
-        """Whether the receiving MAC key has verified a message: only then it is ever revealed."""
+        """Whether the receiving MAC key has verified a message: it is revealed only then."""
 
     def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
         """Return the whole encoded data message, `?OTR:` to the final dot, under the next
         counter.
 
         `prefix` is the message from its version up to and including the MPI of the next D-H
-        key; the plain text
-        is `text || 0x00 || tlvs`; `revealed` is the value of the field of old MAC keys.
-
+        key; the plain text is `text || 0x00 || tlvs`; `revealed` is the value of the field of old
+        MAC keys.
         """
 
     def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
-        """The fast lane: `seal(prefix, text, b"", b"")` for a text that needs nothing but
+        """The fast path: `seal(prefix, text, b"", b"")` for a text that needs nothing but
         sealing, else None.
 
-        None, and no counter used, for whatever the general path has to look at: no bytes, an
+        None, and no counter used, for what the general path has to look at: no bytes, an
         empty text, one longer than `limit`, one with a zero byte or with `?OTR` in it.
         """
 
@@ -78,27 +79,27 @@ class DataKeys(Protocol):
         """
 
     def open_line(
-        self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
-    ) -> Any:
-        """The fast lane: the text of an encoded data message that needs nothing but opening,
-        else None.
+        self, head: bytes, line: bytes, kind: type[T], rest: tuple[object, ...]
+    ) -> T | DataFields | None:
+        """The fast path: the text of an encoded data message that needs nothing but opening,
+        else its fields, else None.
 
-        `head` is the expected start of the message, version up to and including the recipient
-        keyid; its flags byte is not compared. None, and nothing changed, for whatever the
-        general path has to look at: another head, a next D-H key out of range, a MAC or counter
-        that does not hold, TLVs, any oddity of the encoding. An empty text is None too. With
-        `kind`, a class of tuples, the text comes as the first item of one, followed by `rest`.
+        `head` is the expected start of the message: a header (version, type, tags), flags, and
+        both key ids. The flags are not compared.
+
+        Returns the text: as bytes, if `kind` is bytes; in a `kind`, a class of tuples, that holds
+        it and then `rest`.
+        Returns `DataFields`, and nothing has changed, for a data message with this header that the
+        general path has to look at: other key ids, a MAC or counter that does not hold, TLVs, an
+        empty text. Returns None, and nothing has changed, for what `Backend.data_message` would
+        return None for.
         """
 
     def open_many(
-        self,
-        head: bytes,
-        lines: Sequence[bytes],
-        kind: type[Any] = bytes,
-        rest: tuple[Any, ...] = (),
-    ) -> list[Any]:
-        """What `open_line` returns for the longest run of leading lines for which that is not
-        None."""
+        self, head: bytes, lines: Sequence[bytes], kind: type[T], rest: tuple[object, ...]
+    ) -> list[T]:
+        """The texts that `open_line` returns for the longest run of leading lines for which it
+        returns one."""
 
     def receive_mac_key(self) -> bytes:
         """The receiving MAC key, 20 bytes, for revealing it when the pair is dropped."""
@@ -140,7 +141,7 @@ class SharedSecret(Protocol):
         """Derive the keys of an AKE."""
 
     def data_keys(self, high: bool) -> DataKeys:
-        """Derive the data keys; `high` where our public key is the numerically greater one."""
+        """Derive the data keys; `high` if our public key is the numerically greater one."""
 
 
 class DhKey(Protocol):
@@ -153,7 +154,7 @@ class DhKey(Protocol):
     def agree(self, public: bytes) -> SharedSecret:
         """Return the secret shared with the holder of `public` (an element).
 
-        One power with a variable base. Raises `NotInGroup` unless 2 <= public <= p-2.
+        One exponentiation with a variable base. Raises `NotInGroup` unless 2 <= public <= p-2.
         """
 
 
@@ -161,10 +162,10 @@ class Exponent(Protocol):
     """A secret SMP exponent, 0 <= x < 2^1536."""
 
     def modexp_g(self) -> bytes:
-        """Return g^x, an element. One power with the fixed base."""
+        """Return g^x, an element. One fixed-base exponentiation."""
 
     def modexp(self, base: bytes) -> bytes:
-        """Return base^x, an element. One power with a variable base."""
+        """Return base^x, an element. One exponentiation with a variable base."""
 
     def response(self, secret: Exponent, challenge: bytes) -> bytes:
         """Return D = (self - secret * challenge) mod q, an SMP proof's answer, 192 bytes.
@@ -174,8 +175,8 @@ class Exponent(Protocol):
 
 
 class FixedBase(Protocol):
-    """An element that several powers are taken of: making it costs a power, each power then a
-    fraction of one."""
+    """An element that is raised to several exponents: making it costs an exponentiation, each
+    exponentiation with it a fraction of one."""
 
     def modexp(self, exponent: Exponent) -> bytes:
         """Return base^exponent, an element."""
@@ -197,8 +198,7 @@ class SigningKey(Protocol):
 
         The nonce is that of RFC 6979 over q, x and `value`, with `random` (32 bytes) as its
         additional data (section 3.6), so that neither a repeated value nor a failing random
-        source can betray the key. Raises `ValueError` where the numbers of the key are such that
-        no signature comes about.
+        source can betray the key. Raises `ValueError` if the numbers of the key allow no signature.
         """
 
     def private_number(self) -> int:
@@ -214,7 +214,7 @@ class Backend(Protocol):
 
     @property
     def dh_batch(self) -> int:
-        """How many D-H keys are best made in one call: 1 where each takes long."""
+        """How many D-H keys are best made in one call: 1 if each takes long."""
 
     def sha1(self, data: bytes) -> bytes:
         """Return the 20-byte digest."""
@@ -235,13 +235,13 @@ class Backend(Protocol):
         """Compare two byte strings in a time that depends on their lengths alone."""
 
     def dh_key(self, exponent: bytes) -> DhKey:
-        """Make a key pair from a random exponent of 40 bytes. One power with the fixed base."""
+        """Make a key pair from a random exponent of 40 bytes. One fixed-base exponentiation."""
 
     def dh_keys(self, exponents: Sequence[bytes]) -> list[DhKey]:
-        """Make many key pairs; where the processor allows it, eight powers at a time."""
+        """Make many key pairs; eight exponentiations at a time if the processor can."""
 
     def agree_many(self, pairs: Sequence[tuple[DhKey, bytes]]) -> list[SharedSecret | None]:
-        """`key.agree(public)` for each pair, eight powers at a time; None where it would raise."""
+        """`key.agree(public)` for each pair, eight at a time; None instead of `NotInGroup`."""
 
     def in_group(self, element: bytes) -> bool:
         """Whether 2 <= element <= p-2; `element` is 192 bytes."""
@@ -250,32 +250,40 @@ class Backend(Protocol):
         """Return the line that carries a binary message: `wire.lines.encode_message`."""
 
     def decode_message(self, line: bytes) -> bytes | None:
-        """Return the binary message in a line, where it is clean base64 from `?OTR:` to a dot at
-        the line's end; else None, and it is for `wire.lines.EncodedMessage.decode`.
+        """Return the binary message in a line that is clean base64 from `?OTR:` to a dot at the
+        line's end; else None, and it is for `wire.lines.EncodedMessage.decode`.
 
-        A backend to which one way of reading is like another says None to all.
+        A backend without a reader of its own returns None for all.
         """
 
     def fields(self, raw: bytes, at: int, layout: bytes) -> tuple[Any, ...] | None:
-        """The fields of a binary message from byte `at` to its end, where they are well-formed;
-        else None, and it is for the kinds of `wire.fields`, who know what is wrong.
+        """The fields of a binary message from byte `at` to its end if they are well-formed; else
+        None, and it is for the kinds of `wire.fields`, which know what is wrong.
 
-        `layout` has their `code` for each field. None from every backend as above.
+        `layout` has their `code` for each field. A backend as above returns None for all.
+        """
+
+    def encode_fields(self, head: bytes, layout: bytes, values: tuple[Any, ...]) -> bytes | None:
+        """Return the binary message of `head` and the fields of this layout with these `values`.
+
+        Raises `OverflowError` for a number that does not fit. A backend as above returns None for
+        all, and the message is for the kinds of `wire.fields`.
         """
 
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:
-        """The fields of the data message in a line, where there is nothing about it that the
-        general reader would have to look at; else None.
+        """The fields of the data message in a line; None if it is for the general reader.
 
-        `header` is the version, the type and the instance tags that the message has to start
-        with. None, too, where the next D-H key is out of range, and from every backend as above.
+        That is a line that is not clean base64, a message that does not begin with `header` (the
+        version, the type and the instance tags), a length that does not fit, a next D-H key that
+        is not a minimal MPI in the group. For a channel that has no receiving keys yet;
+        `DataKeys.open_line` reads with the same reader.
         """
 
     def exponent(self, value: bytes) -> Exponent:
         """Take over an SMP exponent: up to 192 bytes, big-endian."""
 
     def fixed_base(self, element: bytes) -> FixedBase:
-        """Take over an element that several powers will be taken of. Raises `NotInGroup` unless
+        """Take over an element that will be raised to several exponents. Raises `NotInGroup` unless
         2 <= element <= p-2."""
 
     def double_modexp(

@@ -10,8 +10,8 @@ from otrfast.crypto.backend import Backend
 def load(name: str | None = None) -> Backend:
     """Return the backend `name`, or the one in force for this process.
 
-    Without a name it is `pure` where the environment has OTRFAST_PURE=1, else `native`. Raises
-    `BackendUnavailable` with the remedy where the C core is missing: nothing falls back in
+    Without a name it is `pure` if the environment has OTRFAST_PURE=1, else `native`. Raises
+    `BackendUnavailable` with the remedy if the C core is missing: nothing falls back in
     silence.
     """
     if name is None:

@@ -1,4 +1,8 @@
-"""The compiled core: loading it, opening GMP for it, its statuses as exceptions, its results."""
+"""The compiled core: loading its two modules, opening GMP for it, its statuses as exceptions.
+
+`lib` with `ffi` is the door of cffi, for what is rare; `_core` is the hand-written one, for the
+path of messages and key exchanges. csrc/python/core.h has the rule and the reasons.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ import sys
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import otrfast.crypto
 from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
+
+__all__ = ["_core", "check", "description", "failure", "ffi", "lib", "use_level"]
 
 try:
     from otrfast.crypto import _native  # type: ignore[attr-defined]
@@ -24,16 +31,23 @@ lib: Any = _native.lib
 
 
 def _sibling(name: str) -> ModuleType:
-    """Load another module out of the shared object that `_native` is in."""
-    spec = spec_from_file_location(name, _native.__file__)
+    """Import another module from the shared object that `_native` is in (PEP 489, "Multiple
+    modules in one library")."""
+    full_name = f"otrfast.crypto.{name}"
+    spec = spec_from_file_location(full_name, _native.__file__)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
+    sys.modules[full_name] = module
+    setattr(otrfast.crypto, name, module)
     return module
 
 
-direct: Any = _sibling("otrfast.crypto._direct")
+if TYPE_CHECKING:
+    from otrfast.crypto import _core  # the stub beside this file
+else:
+    _core = _sibling("_core")
 
 _LEVELS: dict[str, int] = {
     "portable": lib.OTRF_LEVEL_PORTABLE,
@@ -50,10 +64,9 @@ _ERRORS: dict[int, tuple[type[Exception], str]] = {
     lib.OTRF_ERR_MAC: (BadMac, "the MAC of a data message does not hold"),
     lib.OTRF_ERR_COUNTER: (CounterReplayed, "a data message came twice, or after a later one"),
     lib.OTRF_ERR_SIZE: (ValueError, "a length that the C core does not take"),
-    lib.OTRF_ERR_KEY: (ValueError, "DSA numbers that can not be used"),
+    lib.OTRF_ERR_KEY: (ValueError, "DSA numbers that cannot be used"),
 }
 
-_BYTES = ffi.typeof("uint8_t[]")
 _SYSTEM_GMP = ("libgmp.10.dylib",) if sys.platform == "darwin" else ("libgmp.so.10",)
 
 
@@ -63,62 +76,13 @@ def failure(status: int) -> Exception:
     return kind(text)
 
 
-direct.set_failure(failure)
+_core.set_failure(failure)
 
 
 def check(status: int) -> None:
     """Raise what `status` stands for, unless it is OTRF_OK."""
     if status != lib.OTRF_OK:
         raise failure(status)
-
-
-def pointer(made: Any) -> Any:
-    """Return what a function of the core made. Raises `MemoryError` where it is NULL."""
-    if not made:
-        check(lib.OTRF_ERR_MEMORY)
-    return made
-
-
-def sized(value: bytes, size: int) -> bytes:
-    """Return `value`. Raises `ValueError` unless it has the `size` bytes that the core reads."""
-    if len(value) != size:
-        raise ValueError(f"{len(value)} bytes where {size} are due")
-    return value
-
-
-_ROOM = 192  # the largest result of a known size
-_ZEROS = bytes(_ROOM)
-
-
-def _new_room() -> tuple[Any, Any]:
-    out = ffi.new(_BYTES, _ROOM)
-    return out, ffi.buffer(out)
-
-
-# Room for results of a known size that no call is using; a call takes one for itself, so that
-# neither another thread nor a signal handler writes into it.
-_idle = [_new_room() for _ in range(8)]
-_take = _idle.pop
-_give = _idle.append
-
-
-def call(size: int, function: Any, *arguments: Any) -> bytes:
-    """Call a function whose first parameter is its output of `size` bytes; return this output.
-
-    What the output was written into is wiped. A status other than OTRF_OK is raised.
-    """
-    try:
-        pair = _take()
-    except IndexError:
-        pair = _new_room()
-    out, view = pair
-    status = function(out, *arguments)
-    if status:
-        check(status)
-    result: bytes = view[:size]
-    view[:size] = _ZEROS[:size]
-    _give(pair)
-    return result
 
 
 def use_level(name: str) -> str:
@@ -136,7 +100,7 @@ def _gmp_paths() -> Iterator[str]:
     """Yield where GMP may be: the system's, then the one that gmpy2 brings along."""
     choice = os.environ.get("OTRFAST_GMP", "")
     if choice not in ("", "system", "gmpy2"):
-        raise BackendUnavailable(f"OTRFAST_GMP is {choice!r}: it can be system or gmpy2")
+        raise BackendUnavailable(f"OTRFAST_GMP is {choice!r}: system or gmpy2 expected")
     if choice != "gmpy2":
         yield from _SYSTEM_GMP
     if choice != "system":
@@ -156,7 +120,7 @@ def _gmp_version() -> str:
 def _open_gmp() -> str:
     """Open GMP for the core; returns the path that was taken.
 
-    The core is one for the whole process: where another interpreter in it has opened GMP, threads
+    The core is one for the whole process: if another interpreter in it has opened GMP, threads
     of that one may be computing with it.
     """
     if _gmp_version():

@@ -2,7 +2,7 @@
 6979).
 
 OTR signs the 32 bytes of an HMAC read as one number and reduced modulo q, not truncated to q's
-length, so no stock "sign this digest" function fits. Every function takes the power function to
+length, so no stock "sign this digest" function fits. Every function takes the modexp function to
 compute with.
 """
 
@@ -60,20 +60,20 @@ def _nonces(q: int, x: int, value: bytes, random: bytes) -> Iterator[int]:
         drbg.update(b"\0")
 
 
-def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, power: ModexpFunction) -> bytes:
+def sign(numbers: DsaNumbers, x: int, value: bytes, random: bytes, modexp: ModexpFunction) -> bytes:
     """Sign `value` (32 bytes, a number modulo q) and return r || s, each as long as q. Raises
-    `ValueError` where the numbers allow no signature."""
+    `ValueError` if the numbers allow no signature."""
     p, q, g, _ = numbers
     size = (q.bit_length() + 7) // 8
     for k in islice(_nonces(q, x, value, random), _SIGN_TRIES):
-        r = power(g, k, p) % q
+        r = modexp(g, k, p) % q
         s = pow(k, -1, q) * (int.from_bytes(value, "big") + x * r) % q
         if r and s:
             return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-    raise ValueError("DSA numbers that can not be used")
+    raise ValueError("DSA numbers that cannot be used")
 
 
-def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: ModexpFunction) -> bool:
+def verify(numbers: DsaNumbers, value: bytes, signature: bytes, modexp: ModexpFunction) -> bool:
     """Check r || s over `value`."""
     p, q, g, y = numbers
     size = (q.bit_length() + 7) // 8
@@ -84,53 +84,53 @@ def verify(numbers: DsaNumbers, value: bytes, signature: bytes, power: ModexpFun
         return False
     w = pow(s, -1, q)
     u1 = int.from_bytes(value, "big") * w % q
-    return power(g, u1, p) * power(y, r * w % q, p) % p % q == r
+    return modexp(g, u1, p) * modexp(y, r * w % q, p) % p % q == r
 
 
-def check(numbers: DsaNumbers, primality: bool, power: ModexpFunction) -> bool:
+def check(numbers: DsaNumbers, primality: bool, modexp: ModexpFunction) -> bool:
     """Whether a public key is sound: sizes, orders and, if asked, primality."""
     p, q, g, y = numbers
     if (p.bit_length(), q.bit_length()) not in SIZES or (p - 1) % q or p % 2 == 0 or q % 2 == 0:
         return False
     if not (2 <= g <= p - 2 and 2 <= y <= p - 2):
         return False
-    if power(g, q, p) != 1 or power(y, q, p) != 1:
+    if modexp(g, q, p) != 1 or modexp(y, q, p) != 1:
         return False
-    return not primality or (_is_prime(q, power) and _is_prime(p, power))
+    return not primality or (_is_prime(q, modexp) and _is_prime(p, modexp))
 
 
-def check_private(numbers: DsaNumbers, x: int, power: ModexpFunction) -> None:
+def check_private(numbers: DsaNumbers, x: int, modexp: ModexpFunction) -> None:
     """Raise `ValueError` unless x is the private exponent of the numbers."""
     p, q, g, y = numbers
-    if (p.bit_length(), q.bit_length()) not in SIZES or not 0 < x < q or power(g, x, p) != y:
+    if (p.bit_length(), q.bit_length()) not in SIZES or not 0 < x < q or modexp(g, x, p) != y:
         raise ValueError("these numbers are not a DSA private key")
 
 
-def generate(seed: bytes, power: ModexpFunction) -> tuple[DsaNumbers, int]:
+def generate(seed: bytes, modexp: ModexpFunction) -> tuple[DsaNumbers, int]:
     """Make a 1024/160-bit key from 32 random bytes: (numbers, private exponent)."""
     drbg = _Drbg(seed)
     while True:
         q = int.from_bytes(drbg.bytes(20), "big") | 1 << 159 | 1
-        if _is_prime(q, power):
+        if _is_prime(q, modexp):
             break
-    p = _find_p(q, drbg, power)
+    p = _find_p(q, drbg, modexp)
     g, h = 1, 2
     while g == 1:
-        g, h = power(h, (p - 1) // q, p), h + 1
+        g, h = modexp(h, (p - 1) // q, p), h + 1
     x = int.from_bytes(drbg.bytes(32), "big") % (q - 1) + 1
-    return DsaNumbers(p, q, g, power(g, x, p)), x
+    return DsaNumbers(p, q, g, modexp(g, x, p)), x
 
 
-def _find_p(q: int, drbg: _Drbg, power: ModexpFunction) -> int:
+def _find_p(q: int, drbg: _Drbg, modexp: ModexpFunction) -> int:
     while True:
         start = int.from_bytes(drbg.bytes(128), "big") | 1 << 1023
         start -= (start - 1) % (2 * q)
         for p in range(start, start + 8192 * q, 2 * q):
-            if p.bit_length() == 1024 and _is_prime(p, power):
+            if p.bit_length() == 1024 and _is_prime(p, modexp):
                 return p
 
 
-def _is_prime(n: int, power: ModexpFunction) -> bool:
+def _is_prime(n: int, modexp: ModexpFunction) -> bool:
     """Trial division, then Miller-Rabin with bases drawn from a hash of n, which nobody can
     choose freely."""
     if any(n % prime == 0 for prime in _SMALL_PRIMES):
@@ -141,7 +141,7 @@ def _is_prime(n: int, power: ModexpFunction) -> bool:
     for _ in range(_ROUNDS):
         digest = hashlib.sha256(digest).digest()
         base = int.from_bytes(digest, "big") % (n - 3) + 2
-        a = power(base, odd, n)
+        a = modexp(base, odd, n)
         if a in (1, n - 1):
             continue
         for _ in range(twos - 1):

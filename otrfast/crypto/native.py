@@ -1,39 +1,72 @@
-"""The native backend: `backend.Backend` on the C core, each secret in a handle that it wipes."""
+"""The native backend: `backend.Backend` on the C core, each secret in a handle that it wipes.
+
+What is on the path of messages and key exchanges is the hand-written module's own (`_core`), called
+without a frame of Python in between; what is rare (SMP, checking DSA numbers) goes through cffi
+(`lib`). Nothing goes through both: csrc/python/core.h has the rule.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from otrfast.crypto.backend import (
     ELEMENT_BYTES,
     SMP_EXPONENT_BYTES,
-    DataFields,
     DhKey,
     DsaNumbers,
     Exponent,
-    SharedSecret,
 )
-from otrfast.crypto.core import (
-    call,
-    check,
-    description,
-    direct,
-    failure,
-    ffi,
-    lib,
-    pointer,
-    sized,
-)
+from otrfast.crypto.core import _core, check, description, failure, ffi, lib
 from otrfast.crypto.group import P, element, number
 from otrfast.crypto.secret import Secret
 
 __all__ = ["NativeBackend", "description"]
 
-_VALUE_BYTES = 32
 _P_BYTES = lib.OTRF_DSA_P_BYTES
 _Q_BYTES = lib.OTRF_DSA_Q_BYTES
+
+
+def _sized(value: bytes, size: int) -> bytes:
+    """Return `value`. Raises `ValueError` unless it has the `size` bytes that the core reads."""
+    if len(value) != size:
+        raise ValueError(f"{size} bytes expected, {len(value)} given")
+    return value
+
+
+_BYTES = ffi.typeof("uint8_t[]")
+_ZEROS = bytes(ELEMENT_BYTES)
+
+
+def _new_buffer() -> tuple[Any, Any]:
+    out = ffi.new(_BYTES, ELEMENT_BYTES)
+    return out, ffi.buffer(out)
+
+
+# Buffers for elements that no call is using; a call takes one for itself, so that neither another
+# thread nor a signal handler writes into it.
+_idle = [_new_buffer() for _ in range(8)]
+_take = _idle.pop
+_give = _idle.append
+
+
+def _element_of(function: Any, *arguments: Any) -> bytes:
+    """Call a function whose first parameter is its output, an element; return this output.
+
+    What the output was written into is wiped. A status other than OTRF_OK is raised.
+    """
+    try:
+        pair = _take()
+    except IndexError:
+        pair = _new_buffer()
+    out, view = pair
+    status = function(out, *arguments)
+    if status:
+        check(status)
+    result: bytes = view[:]
+    view[:] = _ZEROS
+    _give(pair)
+    return result
 
 
 class NativeExponent(Secret):
@@ -45,18 +78,17 @@ class NativeExponent(Secret):
         self._handle = ffi.gc(handle, lib.otrf_exponent_free)
 
     def modexp_g(self) -> bytes:
-        return call(ELEMENT_BYTES, lib.otrf_exponent_power_fixed, self._handle)
+        return _element_of(lib.otrf_exponent_modexp_g, self._handle)
 
     def modexp(self, base: bytes) -> bytes:
-        base = sized(base, ELEMENT_BYTES)
-        return call(ELEMENT_BYTES, lib.otrf_exponent_power, self._handle, base)
+        return _element_of(lib.otrf_exponent_modexp, self._handle, _sized(base, ELEMENT_BYTES))
 
     def response(self, secret: Exponent, challenge: bytes) -> bytes:
         if not isinstance(secret, NativeExponent):
             raise TypeError("the exponents of one proof come from one backend")
         handles = self._handle, secret._handle
-        challenge = sized(challenge, _VALUE_BYTES)
-        return call(ELEMENT_BYTES, lib.otrf_exponent_response, *handles, challenge)
+        challenge = _sized(challenge, lib.OTRF_CHALLENGE_BYTES)
+        return _element_of(lib.otrf_exponent_response, *handles, challenge)
 
 
 class NativeFixedBase(Secret):
@@ -65,17 +97,17 @@ class NativeFixedBase(Secret):
     __slots__ = ("_handle",)
 
     def __init__(self, handle: Any) -> None:
-        self._handle = ffi.gc(handle, lib.otrf_base_free)
+        self._handle = ffi.gc(handle, lib.otrf_fixed_base_free)
 
     def modexp(self, exponent: Exponent) -> bytes:
         if not isinstance(exponent, NativeExponent):
             raise TypeError("a base and its exponents come from one backend")
-        return call(ELEMENT_BYTES, lib.otrf_base_power, self._handle, exponent._handle)
+        return _element_of(lib.otrf_fixed_base_modexp, self._handle, exponent._handle)
 
     def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
         first = exponent, len(exponent)
-        second = sized(other, ELEMENT_BYTES), other_exponent, len(other_exponent)
-        return call(ELEMENT_BYTES, lib.otrf_base_double_power, self._handle, *first, *second)
+        second = _sized(other, ELEMENT_BYTES), other_exponent, len(other_exponent)
+        return _element_of(lib.otrf_fixed_base_double_modexp_vartime, self._handle, *first, *second)
 
 
 class NativeSigningKey(Secret):
@@ -83,9 +115,9 @@ class NativeSigningKey(Secret):
 
     __slots__ = ("_key", "numbers", "sign")
 
-    def __init__(self, key: Any) -> None:
+    def __init__(self, key: _core.SigningKey) -> None:
         self._key = key
-        self.sign: Callable[[bytes, bytes], bytes] = key.sign
+        self.sign = key.sign
         p, q, g, y, _ = map(number, key.numbers())
         self.numbers = DsaNumbers(p, q, g, y)
 
@@ -94,12 +126,13 @@ class NativeSigningKey(Secret):
 
 
 @lru_cache(maxsize=1024)  # a key is used again and again, or checked and then used
-def _dsa_arguments(numbers: DsaNumbers) -> list[bytes] | None:
+def _dsa_arguments(numbers: DsaNumbers) -> tuple[bytes, bytes, bytes, bytes] | None:
     """Return p, q, g, y as the core takes them, big-endian without leading zeros; None unless all
     are above 0."""
     if min(numbers) <= 0:
         return None
-    return [value.to_bytes((value.bit_length() + 7) // 8, "big") for value in numbers]
+    p, q, g, y = [value.to_bytes((value.bit_length() + 7) // 8, "big") for value in numbers]
+    return p, q, g, y
 
 
 class NativeBackend:
@@ -108,47 +141,47 @@ class NativeBackend:
     name = "native"
     dh_batch = 8  # side by side on IFMA; elsewhere one call, and one change of threads, for all
 
-    # written by hand in csrc/binding/, and called without a frame of Python in between
-    sha1: Callable[[bytes], bytes] = staticmethod(direct.sha1)
-    sha256: Callable[[bytes], bytes] = staticmethod(direct.sha256)
-    hmac_sha1: Callable[[bytes, bytes], bytes] = staticmethod(direct.hmac_sha1)
-    hmac_sha256: Callable[[bytes, bytes], bytes] = staticmethod(direct.hmac_sha256)
-    aes_ctr: Callable[[bytes, bytes, bytes], bytes] = staticmethod(direct.aes_ctr)
-    equal: Callable[[bytes, bytes], bool] = staticmethod(direct.equal)
-    in_group: Callable[[bytes], bool] = staticmethod(direct.in_group)
-    dh_keys: Callable[[Sequence[bytes]], list[DhKey]] = staticmethod(direct.dh_keys)
-    agree_many: Callable[[Sequence[tuple[DhKey, bytes]]], list[SharedSecret | None]] = staticmethod(
-        direct.agree_many
-    )
-
-    encode_message: Callable[[bytes], bytes] = staticmethod(direct.encode_message)
-    decode_message: Callable[[bytes], bytes | None] = staticmethod(direct.decode_message)
-    fields: Callable[[bytes, int, bytes], tuple[Any, ...] | None] = staticmethod(direct.fields)
-    data_message: Callable[[bytes, bytes], DataFields | None] = staticmethod(direct.data_message)
+    sha1 = staticmethod(_core.sha1)
+    sha256 = staticmethod(_core.sha256)
+    hmac_sha1 = staticmethod(_core.hmac_sha1)
+    hmac_sha256 = staticmethod(_core.hmac_sha256)
+    aes_ctr = staticmethod(_core.aes_ctr)
+    equal = staticmethod(_core.equal)
+    in_group = staticmethod(_core.in_group)
+    dh_keys = staticmethod(_core.dh_keys)
+    agree_many = staticmethod(_core.agree_many)
+    encode_message = staticmethod(_core.encode_message)
+    decode_message = staticmethod(_core.decode_message)
+    fields = staticmethod(_core.fields)
+    encode_fields = staticmethod(_core.encode_fields)
+    data_message = staticmethod(_core.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:
-        return self.dh_keys([exponent])[0]
+        return _core.dh_keys([exponent])[0]
 
     def exponent(self, value: bytes) -> Exponent:
         if len(value) > SMP_EXPONENT_BYTES:
-            raise ValueError(f"an exponent of {len(value)} bytes")
-        return NativeExponent(pointer(lib.otrf_exponent_new(value, len(value))))
+            raise ValueError(f"at most {SMP_EXPONENT_BYTES} bytes expected, {len(value)} given")
+        handle = lib.otrf_exponent_new(value, len(value))
+        if not handle:
+            check(lib.OTRF_ERR_MEMORY)
+        return NativeExponent(handle)
 
     def fixed_base(self, element: bytes) -> NativeFixedBase:
-        out = ffi.new("otrf_base **")
-        check(lib.otrf_base_new(out, sized(element, ELEMENT_BYTES)))
+        out = ffi.new("otrf_fixed_base **")
+        check(lib.otrf_fixed_base_new(out, _sized(element, ELEMENT_BYTES)))
         return NativeFixedBase(out[0])
 
     def double_modexp(
         self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes
     ) -> bytes:
-        first = sized(base1, ELEMENT_BYTES), exponent1, len(exponent1)
-        second = sized(base2, ELEMENT_BYTES), exponent2, len(exponent2)
-        return call(ELEMENT_BYTES, lib.otrf_double_power, *first, *second)
+        first = _sized(base1, ELEMENT_BYTES), exponent1, len(exponent1)
+        second = _sized(base2, ELEMENT_BYTES), exponent2, len(exponent2)
+        return _element_of(lib.otrf_double_modexp_vartime, *first, *second)
 
     def multiply(self, a: bytes, b: bytes) -> bytes:
-        factors = sized(a, ELEMENT_BYTES), sized(b, ELEMENT_BYTES)
-        return call(ELEMENT_BYTES, lib.otrf_multiply, *factors)
+        factors = _sized(a, ELEMENT_BYTES), _sized(b, ELEMENT_BYTES)
+        return _element_of(lib.otrf_multiply, *factors)
 
     def divide(self, a: bytes, b: bytes) -> bytes:
         from gmpy2 import invert  # for SMP alone, which most programs never run
@@ -156,7 +189,7 @@ class NativeBackend:
         return self.multiply(a, element(int(invert(number(b), P))))
 
     def dsa_generate(self, seed: bytes) -> NativeSigningKey:
-        return NativeSigningKey(direct.dsa_generate(seed))
+        return NativeSigningKey(_core.dsa_generate(seed))
 
     def dsa_key(self, numbers: DsaNumbers, x: int) -> NativeSigningKey:
         sizes = _P_BYTES, _Q_BYTES, _P_BYTES, _P_BYTES, _Q_BYTES
@@ -164,12 +197,15 @@ class NativeBackend:
             full = [n.to_bytes(size, "big") for n, size in zip((*numbers, x), sizes, strict=True)]
         except OverflowError:
             raise failure(lib.OTRF_ERR_KEY) from None
-        return NativeSigningKey(direct.dsa_key(*full))
+        return NativeSigningKey(_core.dsa_key(*full))
 
     def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
         arguments = _dsa_arguments(numbers)
-        return arguments is not None and direct.dsa_verify(*arguments, value, signature)
+        return arguments is not None and _core.dsa_verify(*arguments, value, signature)
 
     def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
         arguments = _dsa_arguments(numbers)
-        return arguments is not None and direct.dsa_check(*arguments, primality)
+        if arguments is None:
+            return False
+        flat = [part for value in arguments for part in (value, len(value))]
+        return bool(lib.otrf_dsa_check_vartime(*flat, primality))

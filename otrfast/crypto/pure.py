@@ -1,8 +1,8 @@
 """The pure backend: Python's `pow()`, hashlib, hmac and pycryptodome's AES; with `gmpy2.powmod`
 the `gmpy2` one.
 
-It is the honest baseline that the C core is measured against and checked against. What it can
-not do is keep secrets in constant time or wipe them: Python's integers are immutable and its
+It is the honest baseline that the C core is measured against and checked against. What it
+cannot do is keep secrets in constant time or wipe them: Python's integers are immutable and its
 `pow()` leaks.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from Crypto.Cipher import AES
 
 from otrfast.crypto import dsa_numbers, kdf
 from otrfast.crypto.backend import (
-    ELEMENT_BYTES,
+    DataFields,
     DhKey,
     DsaNumbers,
     Exponent,
@@ -26,15 +25,16 @@ from otrfast.crypto.backend import (
 )
 from otrfast.crypto.group import P, Q, element, number
 from otrfast.crypto.secret import Secret
-from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
+from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup, RemoteError
 from otrfast.wire.fields import data, mpi
-from otrfast.wire.lines import ENCODED_PREFIX, encode_message, is_ordinary
+from otrfast.wire.lines import EncodedMessage, encode_message, is_ordinary
+from otrfast.wire.messages import DataMessage, decode
 
 ModexpFunction = Callable[[int, int, int], int]
 
 _MAC_BYTES = 20
 _ZERO_COUNTER = bytes(16)
-_FLAGS_FROM_END = 9  # the flags byte stands before the two key ids that end the head
+_FLAGS_AND_KEYIDS = 9  # bytes that end the head
 
 
 def _sha1(data: bytes) -> bytes:
@@ -92,23 +92,30 @@ class PureDataKeys(Secret):
         self.verified = True
         return plaintext
 
-    def open_line(
-        self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
-    ) -> Any:
-        fields = _lane_fields(head, line)
+    def _open_line(self, head: bytes, line: bytes) -> bytes | DataFields | None:
+        fields = _data_fields(head[:-_FLAGS_AND_KEYIDS], line)
         if fields is None:
             return None
-        authenticated, counter, ciphertext, mac = fields
+        _, sender_keyid, recipient_keyid, _, counter, ciphertext, authenticated, mac, _ = fields
+        keyids = sender_keyid.to_bytes(4, "big") + recipient_keyid.to_bytes(4, "big")
+        if not head.endswith(keyids):
+            return fields
         try:
             plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
         except (BadMac, CounterReplayed):
-            return None
+            return fields
         text, _, tlvs = plaintext.partition(b"\0")
         if tlvs or not text:
-            return None
+            return fields
         self.receive_counter = counter
         self.verified = True
-        return text if kind is bytes else kind(text, *rest)
+        return text
+
+    def open_line(
+        self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
+    ) -> Any:
+        opened = self._open_line(head, line)
+        return kind(opened, *rest) if isinstance(opened, bytes) else opened
 
     def open_many(
         self,
@@ -117,13 +124,13 @@ class PureDataKeys(Secret):
         kind: type[Any] = bytes,
         rest: tuple[Any, ...] = (),
     ) -> list[Any]:
-        opened = []
+        texts = []
         for line in lines:
-            text = self.open_line(head, line, kind, rest)
-            if text is None:
+            opened = self._open_line(head, line)
+            if not isinstance(opened, bytes):
                 break
-            opened.append(text)
-        return opened
+            texts.append(kind(opened, *rest))
+        return texts
 
     def receive_mac_key(self) -> bytes:
         return self._keys.receive_mac
@@ -132,31 +139,30 @@ class PureDataKeys(Secret):
         return self._keys.extra
 
 
-def _lane_fields(head: bytes, line: bytes) -> tuple[bytes, int, bytes, bytes] | None:
-    """Take a line apart as the fast lane does: (authenticated, counter, ciphertext, MAC), or
-    None for the general path."""
-    if not (line.startswith(ENCODED_PREFIX) and line.endswith(b".")):
-        return None
+def _data_fields(header: bytes, line: bytes) -> DataFields | None:
+    """Read a line for `open_line` and `Backend.data_message`: clean, if encoding what was read
+    gives the line again."""
     try:
-        raw = b64decode(line[len(ENCODED_PREFIX) : -1], validate=True)
-    except ValueError:
+        message = decode(EncodedMessage(line, b"").decode())
+    except RemoteError:
         return None
-    flags = len(head) - _FLAGS_FROM_END
-    if raw[:flags] != head[:flags] or raw[flags + 1 : len(head)] != head[flags + 1 :]:
+    if not isinstance(message, DataMessage) or encode_message(message.encode()) != line:
         return None
-    at = len(head)
-    key_length = number(raw[at : at + 4])
-    next_key = raw[at + 4 : at + 4 + key_length]
-    if key_length > ELEMENT_BYTES or next_key[:1] == b"\0" or not _in_group(number(next_key)):
+    if message.head(message.version, message.sender, message.receiver) != header:
         return None
-    at += 4 + key_length
-    counter = number(raw[at : at + 8])
-    length = number(raw[at + 8 : at + 12])
-    end = at + 12 + length
-    revealed = number(raw[end + _MAC_BYTES : end + _MAC_BYTES + 4])
-    if len(raw) < end + _MAC_BYTES + 4 or len(raw) != end + _MAC_BYTES + 4 + revealed:
+    if not _in_group(number(message.next_key)):
         return None
-    return raw[:end], counter, raw[at + 12 : end], raw[end : end + _MAC_BYTES]
+    return (
+        message.flags,
+        message.sender_keyid,
+        message.recipient_keyid,
+        message.next_key,
+        message.counter,
+        message.ciphertext,
+        message.authenticated,
+        message.mac,
+        message.old_mac_keys,
+    )
 
 
 class PureAkeKeys(Secret):
@@ -205,34 +211,34 @@ class PureSharedSecret(Secret):
 class PureDhKey(Secret):
     """`backend.DhKey` on a Python integer."""
 
-    __slots__ = ("_power", "_private", "public")
+    __slots__ = ("_modexp", "_private", "public")
 
-    def __init__(self, private: int, power: ModexpFunction) -> None:
+    def __init__(self, private: int, modexp: ModexpFunction) -> None:
         self._private = private
-        self._power = power
-        self.public = element(power(2, private, P))
+        self._modexp = modexp
+        self.public = element(modexp(2, private, P))
 
     def agree(self, public: bytes) -> SharedSecret:
         value = number(public)
         if not _in_group(value):
             raise NotInGroup("a Diffie-Hellman value outside 2 .. p-2")
-        return PureSharedSecret(self._power(value, self._private, P))
+        return PureSharedSecret(self._modexp(value, self._private, P))
 
 
 class PureExponent(Secret):
     """`backend.Exponent` on a Python integer."""
 
-    __slots__ = ("_power", "_value")
+    __slots__ = ("_modexp", "_value")
 
-    def __init__(self, value: int, power: ModexpFunction) -> None:
+    def __init__(self, value: int, modexp: ModexpFunction) -> None:
         self._value = value
-        self._power = power
+        self._modexp = modexp
 
     def modexp_g(self) -> bytes:
-        return element(self._power(2, self._value, P))
+        return element(self._modexp(2, self._value, P))
 
     def modexp(self, base: bytes) -> bytes:
-        return element(self._power(number(base), self._value, P))
+        return element(self._modexp(number(base), self._value, P))
 
     def response(self, secret: Exponent, challenge: bytes) -> bytes:
         if not isinstance(secret, PureExponent):
@@ -243,47 +249,47 @@ class PureExponent(Secret):
 class PureFixedBase(Secret):
     """`backend.FixedBase` on a Python integer."""
 
-    __slots__ = ("_power", "_value")
+    __slots__ = ("_modexp", "_value")
 
-    def __init__(self, value: int, power: ModexpFunction) -> None:
+    def __init__(self, value: int, modexp: ModexpFunction) -> None:
         if not _in_group(value):
             raise NotInGroup("a base outside 2 .. p-2")
         self._value = value
-        self._power = power
+        self._modexp = modexp
 
     def modexp(self, exponent: Exponent) -> bytes:
         return exponent.modexp(element(self._value))
 
     def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
-        first = self._power(self._value, number(exponent), P)
-        return element(first * self._power(number(other), number(other_exponent), P) % P)
+        first = self._modexp(self._value, number(exponent), P)
+        return element(first * self._modexp(number(other), number(other_exponent), P) % P)
 
 
 class PureSigningKey(Secret):
     """`backend.SigningKey` on Python integers."""
 
-    __slots__ = ("_power", "_x", "numbers")
+    __slots__ = ("_modexp", "_x", "numbers")
 
-    def __init__(self, numbers: DsaNumbers, x: int, power: ModexpFunction) -> None:
+    def __init__(self, numbers: DsaNumbers, x: int, modexp: ModexpFunction) -> None:
         self.numbers = numbers
         self._x = x
-        self._power = power
+        self._modexp = modexp
 
     def sign(self, value: bytes, random: bytes) -> bytes:
-        return dsa_numbers.sign(self.numbers, self._x, value, random, self._power)
+        return dsa_numbers.sign(self.numbers, self._x, value, random, self._modexp)
 
     def private_number(self) -> int:
         return self._x
 
 
 class PureBackend:
-    """`backend.Backend` on a power function of three integers."""
+    """`backend.Backend` on a function like `pow` of three integers."""
 
     dh_batch = 1
 
-    def __init__(self, name: str, power: ModexpFunction) -> None:
+    def __init__(self, name: str, modexp: ModexpFunction) -> None:
         self.name = name
-        self._power = power
+        self._modexp = modexp
 
     def sha1(self, data: bytes) -> bytes:
         return _sha1(data)
@@ -304,7 +310,7 @@ class PureBackend:
         return hmac.compare_digest(a, b)
 
     def dh_key(self, exponent: bytes) -> DhKey:
-        return PureDhKey(number(exponent), self._power)
+        return PureDhKey(number(exponent), self._modexp)
 
     def dh_keys(self, exponents: Sequence[bytes]) -> list[DhKey]:
         return [self.dh_key(exponent) for exponent in exponents]
@@ -324,20 +330,23 @@ class PureBackend:
     def fields(self, raw: bytes, at: int, layout: bytes) -> None:
         return None
 
-    def data_message(self, header: bytes, line: bytes) -> None:
+    def encode_fields(self, head: bytes, layout: bytes, values: tuple[Any, ...]) -> None:
         return None
 
+    def data_message(self, header: bytes, line: bytes) -> DataFields | None:
+        return _data_fields(header, line)
+
     def exponent(self, value: bytes) -> Exponent:
-        return PureExponent(number(value), self._power)
+        return PureExponent(number(value), self._modexp)
 
     def fixed_base(self, element: bytes) -> PureFixedBase:
-        return PureFixedBase(number(element), self._power)
+        return PureFixedBase(number(element), self._modexp)
 
     def double_modexp(
         self, base1: bytes, exponent1: bytes, base2: bytes, exponent2: bytes
     ) -> bytes:
-        first = self._power(number(base1), number(exponent1), P)
-        second = self._power(number(base2), number(exponent2), P)
+        first = self._modexp(number(base1), number(exponent1), P)
+        second = self._modexp(number(base2), number(exponent2), P)
         return element(first * second % P)
 
     def multiply(self, a: bytes, b: bytes) -> bytes:
@@ -347,18 +356,18 @@ class PureBackend:
         return element(number(a) * pow(number(b), -1, P) % P)
 
     def dsa_generate(self, seed: bytes) -> PureSigningKey:
-        numbers, x = dsa_numbers.generate(seed, self._power)
-        return PureSigningKey(numbers, x, self._power)
+        numbers, x = dsa_numbers.generate(seed, self._modexp)
+        return PureSigningKey(numbers, x, self._modexp)
 
     def dsa_key(self, numbers: DsaNumbers, x: int) -> PureSigningKey:
-        dsa_numbers.check_private(numbers, x, self._power)
-        return PureSigningKey(numbers, x, self._power)
+        dsa_numbers.check_private(numbers, x, self._modexp)
+        return PureSigningKey(numbers, x, self._modexp)
 
     def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
-        return dsa_numbers.verify(numbers, value, signature, self._power)
+        return dsa_numbers.verify(numbers, value, signature, self._modexp)
 
     def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
-        return dsa_numbers.check(numbers, primality, self._power)
+        return dsa_numbers.check(numbers, primality, self._modexp)
 
 
 def pure_backend(name: str) -> PureBackend:

@@ -1,5 +1,4 @@
-"""What every handle on a secret has in common: it prints nothing and can not be copied out of
-the process."""
+"""The base of every handle on a secret: it prints nothing and cannot be copied or pickled."""
 
 from __future__ import annotations
 
@@ -15,4 +14,4 @@ class Secret:
         return f"<{type(self).__name__}: redacted>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds a secret and can not be pickled or copied")
+        raise TypeError(f"{type(self).__name__} holds a secret and cannot be pickled or copied")

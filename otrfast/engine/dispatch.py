@@ -411,8 +411,10 @@ def _secure(incoming: Incoming, state: MessageState, established: ake.Establishe
         smp_session.abort(instance, call)
     conversation.retry = None
     conversation.queried = False
-    release(conversation, instance, call)
-    resend(conversation, instance, call)
+    if conversation.queue:
+        release(conversation, instance, call)
+    if conversation.resend:
+        resend(conversation, instance, call)
     return EnumStep(instance.state)
 
 

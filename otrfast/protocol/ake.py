@@ -216,7 +216,7 @@ def _reveal_signature(ake: Ake, state: AwaitingDHKey, message: DHKey) -> AkeStep
     version = state.commit.version
     proof = _prove(ake, keys, True, state.key.public, message.gy)
     reveal = RevealSignature(version, *ake.tags(version), state.r, *proof)
-    ours = ake.identity.key_pair.fingerprint
+    ours = ake.identity.key_pair.public.fingerprint
     waiting = AwaitingSignature(state.key, message.gy, secret, keys, reveal, ours, ake.now)
     return AkeStep(waiting, (reveal,))
 
@@ -246,7 +246,7 @@ def _verify_then_sign(
         version,
         keys.ssid,
         False,
-        ake.identity.key_pair.fingerprint,
+        ake.identity.key_pair.public.fingerprint,
         their_key,
         their_keyid,
         gx,
@@ -286,12 +286,18 @@ def _open_commitment(ake: Ake, commit: DHCommit, r: bytes) -> bytes:
     encoded = backend.aes_ctr(r, _ZERO_COUNTER, commit.encrypted_gx)
     if not backend.equal(backend.sha256(encoded), commit.hashed_gx):
         raise BadCommitment("the revealed g^x is not the committed one")
-    reader = Reader(encoded)
-    gx = Mpi().read(reader, "g^x")
-    reader.finish()
+    fields = backend.fields(encoded, 0, Mpi.code)
+    gx = _read_element(encoded) if fields is None else fields[0]
     if not backend.in_group(gx):
         raise NotInGroup("g^x outside 2 .. p-2")
     return gx
+
+
+def _read_element(encoded: bytes) -> bytes:
+    reader = Reader(encoded)
+    element = Mpi().read(reader, "g^x")
+    reader.finish()
+    return element
 
 
 def _prove(

@@ -67,7 +67,8 @@ class Call:
 
     def send_message(self, message: Message) -> None:
         """Send a message of a key exchange."""
-        line = self.context.identity.backend.encode_message(message.encode())
+        backend = self.context.identity.backend
+        line = backend.encode_message(message.encode(backend.encode_fields))
         self.send_encoded(line, message.version, message.receiver)
 
     def send_encoded(self, line: bytes, version: int, receiver: int) -> None:

@@ -43,6 +43,15 @@ _HEAD = Struct(">" + "".join(_HEAD_FIELDS.values()))
 _SHORT_HEAD = Struct(_HEAD.format[:3])
 
 
+FieldReader = Callable[[bytes, int, bytes], tuple[Any, ...] | None]
+"""A reader of the fields of a message from an offset to the end, by its `LAYOUT`; it returns None
+for a malformed message, and `Reader` then finds the error (`backend.Backend.fields`)."""
+
+FieldWriter = Callable[[bytes, bytes, tuple[Any, ...]], bytes | None]
+"""Writes a message from its head, its `LAYOUT` and the values of its fields; None if the kinds of
+`wire.fields` have to (`backend.Backend.encode_fields`)."""
+
+
 @record
 class Message:
     """The header of all messages: the version and, in version 3, the two instance tags (0 in
@@ -56,8 +65,14 @@ class Message:
     sender: int
     receiver: int
 
-    def encode(self) -> bytes:
-        """Return the message in its binary form."""
+    def encode(self, fields: FieldWriter | None = None) -> bytes:
+        """Return the message in its binary form; `fields` may write most of it."""
+        if fields is not None:
+            head = self.head(self.version, self.sender, self.receiver)
+            values = tuple([getattr(self, name) for name, _ in self.CODEC])
+            raw = fields(head, self.LAYOUT, values)
+            if raw is not None:
+                return raw
         parts = [kind.write(getattr(self, name)) for name, kind in self.CODEC]
         return b"".join([self.head(self.version, self.sender, self.receiver), *parts])
 
@@ -140,11 +155,6 @@ class DataMessage(Message):
     def ignore_unreadable(self) -> bool:
         """Whether an unreadable message is dropped without an error."""
         return bool(self.flags & IGNORE_UNREADABLE)
-
-
-FieldReader = Callable[[bytes, int, bytes], tuple[Any, ...] | None]
-"""A reader of the fields of a message from an offset to the end, by its `LAYOUT`; it returns None
-for a malformed message, and `Reader` then finds the error (`backend.Backend.fields`)."""
 
 
 def decode(raw: bytes, fields: FieldReader | None = None) -> Message:

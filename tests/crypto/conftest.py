@@ -29,7 +29,7 @@ def native(request):
 
 @pytest.fixture
 def reference() -> Backend:
-    """The backend that the others are held against: Python's own arithmetic, on a fast power."""
+    """What the others are compared with: Python's own arithmetic, on gmpy2's `powmod`."""
     return pure_backend("gmpy2")
 
 

@@ -1,5 +1,5 @@
 """How the core is found and started: the default, its levels, its GMP, and what is said when it
-can not run."""
+cannot run."""
 
 import importlib.util
 import os
@@ -28,7 +28,7 @@ def run(code, **environment):
 
 
 DESCRIBE = "from otrfast.crypto.native import description as d; print(d()['level'], d()['gmp'])"
-POWER = (
+MODEXP = (
     "from otrfast.crypto.native import NativeBackend as N;"
     "print(int.from_bytes(N().dh_key(bytes(39) + bytes([9])).public, 'big'))"
 )
@@ -64,7 +64,7 @@ def test_unknown_level_is_refused():
 @needs_core
 def test_gmp_of_gmpy2_can_be_used():
     assert "gmpy2" in run(DESCRIBE, OTRFAST_GMP="gmpy2").split("(")[1]
-    assert run(POWER, OTRFAST_GMP="gmpy2") == "512"
+    assert run(MODEXP, OTRFAST_GMP="gmpy2") == "512"
 
 
 @needs_core

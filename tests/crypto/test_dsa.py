@@ -141,11 +141,11 @@ def test_key_when_its_numbers_do_not_fit_then_value_error(backend):
 def test_sign_and_generate_when_a_length_is_wrong_then_value_error(native, rng):
     key = native.dsa_key(NUMBERS, SECRET)
     for lengths in ((31, 32), (32, 33), (0, 32), (32, 0)):
-        with pytest.raises(ValueError, match="bytes where 32 are due"):
+        with pytest.raises(ValueError, match="32 bytes expected"):
             key.sign(*map(rng.randbytes, lengths))
-    with pytest.raises(ValueError, match="bytes where 32 are due"):
+    with pytest.raises(ValueError, match="32 bytes expected"):
         native.dsa_generate(bytes(31))
-    with pytest.raises(ValueError, match="bytes where 32 are due"):
+    with pytest.raises(ValueError, match="32 bytes expected"):
         native.dsa_verify(NUMBERS, bytes(31), bytes(40))
 
 
@@ -161,13 +161,13 @@ def test_dsa_takes_bytes_alone(native, wrong):
     ):
         with pytest.raises(TypeError):
             call()
-    with pytest.raises(TypeError, match="1 arguments where 2 are due"):
+    with pytest.raises(TypeError, match="2 arguments expected, 1 given"):
         key.sign(bytes(32))
 
 
 def test_sign_when_the_numbers_allow_no_signature_then_value_error(backend):
     key = backend.dsa_key(NUMBERS._replace(g=0, y=0), SECRET)
-    with pytest.raises(ValueError, match="DSA numbers that can not be used"):
+    with pytest.raises(ValueError, match="DSA numbers that cannot be used"):
         key.sign(bytes(32), bytes(32))
 
 
@@ -187,7 +187,7 @@ def test_key_prints_nothing_and_stays_here(backend):
 
 def test_generated_key_is_sound(backend, rng):
     if backend.name == "pure":
-        return  # its arithmetic is that of gmpy2 on a slower power: seconds for a key
+        return  # its arithmetic is that of gmpy2 on a slower `pow`: seconds for a key
     key = backend.dsa_generate(rng.randbytes(32))
     assert key.numbers.p.bit_length() == 1024
     assert key.numbers.q.bit_length() == 160

@@ -1,4 +1,4 @@
-"""The fast lane in: what it opens, what it leaves to the general path, and that both agree."""
+"""The fast path in: what it opens, what it leaves to the general path, and that both agree."""
 
 import gc
 import sys
@@ -14,7 +14,7 @@ from otrfast.crypto.pure import pure_backend
 from otrfast.events import MessageReceived
 
 from . import levels
-from .messages import NEXT_KEY, duo, general, head, prefix, state
+from .messages import NEXT_KEY, duo, general, head, prefix, read, state
 
 REFERENCE = pure_backend("gmpy2")
 BACKENDS = [*levels.NATIVE, "gmpy2"]
@@ -63,12 +63,25 @@ def test_open_line_when_keys_are_revealed_then_text(backend):
         assert receiver.open_line(head(), line) == b"text"
 
 
-def test_open_line_when_there_are_tlvs_or_no_text_then_general_path(backend):
+@pytest.mark.parametrize("revealed", [b"", b"odd", bytes(range(20)), b"k" * 60, b"r" * 2000])
+def test_open_line_when_there_are_tlvs_or_no_text_then_fields(backend, revealed):
     sender, receiver = duo(backend)
-    for text, tlvs in ((b"text", b"\0\1\0\0"), (b"", b""), (b"", b"\0\1\0\0"), (b"text", b"\0")):
-        line = sender.seal(prefix(), text, tlvs, b"")
-        assert receiver.open_line(head(), line) is None
+    for text, tlvs in (
+        (b"text", b"\0\1\0\0"),
+        (b"", b""),
+        (b"", b"\0\1\0\0"),
+        (b"text", b"\0"),
+        (b"text" * 300, b"\0\1\0\0"),
+    ):
+        line = sender.seal(prefix(), text, tlvs, revealed)
+        fields = receiver.open_line(head(), line)
+        assert type(fields) is tuple
+        assert fields == read(backend, line)
         assert state(receiver) == (0, 0, False)
+        *_, counter, ciphertext, authenticated, mac, old_mac_keys = fields
+        assert old_mac_keys == revealed
+        probe = duo(backend)[1]
+        assert probe.open(authenticated, counter, ciphertext, mac) == text + b"\0" + tlvs
     assert receiver.open_line(head(), sender.seal(prefix(), b"text", b"", b"")) == b"text"
 
 
@@ -83,27 +96,34 @@ def test_open_line_when_there_is_no_zero_byte_then_text(native):
 
 
 @pytest.mark.parametrize("next_key", [0, 1, P - 1, P, P + 1, 2**1536 - 1])
-def test_open_line_when_the_next_key_is_outside_the_group_then_general_path(backend, next_key):
+def test_open_line_when_the_next_key_is_outside_the_group_then_none(backend, next_key):
     receiver = duo(backend)[1]
     assert receiver.open_line(head(), sealed(REFERENCE, next_key=next_key)) is None
     assert state(receiver) == (0, 0, False)
 
 
-def test_open_line_when_the_head_differs_then_general_path(backend):
+def test_open_line_when_the_key_ids_differ_then_fields(backend):
+    receiver = duo(backend)[1]
+    for line in (sealed(REFERENCE), sealed(REFERENCE, text=b"long" * 1000)):
+        for other in (head(sender_keyid=2), head(recipient_keyid=2)):
+            assert receiver.open_line(other, line) == read(backend, line) is not None
+
+
+def test_open_line_when_the_header_differs_then_none(backend):
     receiver = duo(backend)[1]
     line = sealed(REFERENCE)
-    for other in (head(sender_keyid=2), head(recipient_keyid=2), head(2)):
+    for other in (head(2), head()[:3] + bytes(8) + head()[11:]):
         assert receiver.open_line(other, line) is None
     assert state(receiver) == (0, 0, False)
     assert receiver.open_line(head(), line) == b"text"
 
 
-def test_open_line_when_replayed_then_general_path(backend):
+def test_open_line_when_replayed_then_fields(backend):
     sender, receiver = duo(backend)
     lines = [sender.seal(prefix(), b"text", b"", b"") for _ in range(3)]
     assert receiver.open_line(head(), lines[1]) == b"text"
-    assert receiver.open_line(head(), lines[0]) is None
-    assert receiver.open_line(head(), lines[1]) is None
+    assert receiver.open_line(head(), lines[0]) == read(backend, lines[0]) is not None
+    assert receiver.open_line(head(), lines[1]) == read(backend, lines[1]) is not None
     assert state(receiver) == (0, 2, True)
     assert receiver.open_line(head(), lines[2]) == b"text"
 
@@ -116,12 +136,13 @@ def test_open_line_when_any_byte_is_flipped_then_general_path(backend):
     for at in range(len(raw)):
         flipped = bytearray(raw)
         flipped[at] ^= 0x10
-        assert receiver.open_line(head(), encode_message(bytes(flipped))) is None, at
+        line = encode_message(bytes(flipped))
+        assert receiver.open_line(head(), line) == read(backend, line), at
         assert state(receiver) == before
     assert receiver.open_line(head(), encode_message(raw)) == b"text"
 
 
-def test_open_line_when_cut_short_then_general_path(backend):
+def test_open_line_when_cut_short_then_none(backend):
     sender, receiver = duo(backend)
     line = sender.seal(prefix(), b"text", b"", bytes(20))
     raw = raw_of(line)
@@ -135,7 +156,7 @@ def test_open_line_when_cut_short_then_general_path(backend):
 
 
 @pytest.mark.parametrize("wrong", ["0", "right - 1", "right + 1", "2**31", "2**32 - 1"])
-def test_open_line_when_a_length_is_wrong_then_general_path(backend, wrong):
+def test_open_line_when_a_length_is_wrong_then_none(backend, wrong):
     sender, receiver = duo(backend)
     raw = raw_of(sender.seal(prefix(), b"text", b"", bytes(20)))
     for at in (len(head()), len(prefix()) + 8, len(raw) - 24):
@@ -170,7 +191,7 @@ def oddities(line):
 
 
 @pytest.mark.parametrize("name", oddities(b"?OTR:" + b"A" * 300 + b"."))
-def test_open_line_when_the_encoding_is_odd_then_general_path(backend, name):
+def test_open_line_when_the_encoding_is_odd_then_none(backend, name):
     receiver = duo(backend)[1]
     assert receiver.open_line(head(), oddities(sealed(REFERENCE))[name]) is None
     assert state(receiver) == (0, 0, False)
@@ -281,7 +302,7 @@ def changed_lines(draw):
 @pytest.mark.parametrize("name", BACKENDS)
 @settings(max_examples=examples(50), deadline=None, derandomize=True)
 @given(lines=changed_lines())
-def test_lane_decides_as_the_general_path(name, lines):
+def test_fast_path_decides_as_the_general_path(name, lines):
     if name in levels.NATIVE:
         with levels.native(name) as native:
             compare(native, lines)
@@ -290,24 +311,25 @@ def test_lane_decides_as_the_general_path(name, lines):
 
 
 def compare(backend, lines):
-    """Feed lines to the lane of one handle and to the general path of a second and a third."""
-    laned, twin = duo(backend)[1], duo(REFERENCE)[1]
+    """Feed lines to the fast path of one handle and to the general path of a second and a third."""
+    fast, twin = duo(backend)[1], duo(REFERENCE)[1]
     opened = []
     for line in lines:
-        before = state(laned)
-        text = laned.open_line(head(), line)
-        opened.append(text)
-        if text is None:
-            assert state(laned) == before
+        before = state(fast)
+        text = fast.open_line(head(), line)
+        opened.append(text if isinstance(text, bytes) else None)
+        if opened[-1] is None:
+            assert state(fast) == before
+            assert text == read(backend, line) == read(REFERENCE, line)
             if line.startswith(b"?OTR:") and line.endswith(b".") and canonical(line):
                 # where it could have opened the line, so could not the general path
                 probe = duo(REFERENCE)[1]
-                probe.receive_counter = laned.receive_counter
+                probe.receive_counter = fast.receive_counter
                 assert general(REFERENCE, probe, head(), line) is None
         else:
             twin.receive_counter = before[1]
             assert general(REFERENCE, twin, head(), line) == text
-            assert (0, *state(twin)[1:]) == state(laned)
+            assert (0, *state(twin)[1:]) == state(fast)
     batch = duo(backend)[1]
     run = opened.index(None) if None in opened else len(opened)
     assert batch.open_many(head(), lines) == opened[:run]
@@ -330,14 +352,15 @@ def test_open_line_and_many_when_a_kind_is_given_then_the_texts_come_in_it(backe
     many = receiver.open_many(head(), lines[1:], MessageReceived, rest)
     assert many == [MessageReceived(b"two", True, 0x100), MessageReceived(b"three", True, 0x100)]
     assert [type(each) for each in many] == [MessageReceived] * 2
-    assert receiver.open_line(head(), lines[0], MessageReceived, rest) is None
+    refused = receiver.open_line(head(), lines[0], MessageReceived, rest)
+    assert (type(refused), refused) == (tuple, read(backend, lines[0]))
     assert receiver.open_many(head(), lines, MessageReceived, rest) == []
 
 
 def test_open_line_when_the_kind_is_no_class_of_tuples_then_type_error(native):
     sender, receiver = duo(native)
     line = sender.seal(prefix(), b"text", b"", b"")
-    for kind, rest in ((bytes, ()), (dict, ()), ("tuple", ()), (tuple, [1]), (tuple, None)):
+    for kind, rest in ((bytes, (1,)), (dict, ()), ("tuple", ()), (tuple, [1]), (tuple, None)):
         with pytest.raises(TypeError):
             receiver.open_line(head(), line, kind, rest)
         with pytest.raises(TypeError):
@@ -345,6 +368,8 @@ def test_open_line_when_the_kind_is_no_class_of_tuples_then_type_error(native):
     with pytest.raises(TypeError):
         receiver.open_line(head(), line, tuple)
     assert receiver.open_line(head(), line, tuple, ()) == (b"text",)
+    line = sender.seal(prefix(), b"text", b"", b"")
+    assert receiver.open_line(head(), line, bytes, ()) == b"text"
 
 
 def test_open_line_when_many_are_made_then_nothing_is_kept(native):

@@ -1,4 +1,4 @@
-"""The group of RFC 3526: powers, agreement, SMP's arithmetic, against Python's own `pow`."""
+"""The group of RFC 3526: exponentiation, agreement, SMP's arithmetic, against Python's `pow`."""
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_in_group(backend):
 
 
 @pytest.mark.parametrize("length", [0, 1, 40, 191, 192])
-def test_exponent_powers(backend, rng, length):
+def test_exponent_modexp(backend, rng, length):
     value = rng.randbytes(length)
     base = rng.randrange(2, P - 1)
     exponent = backend.exponent(value)
@@ -91,7 +91,7 @@ def test_exponent_powers(backend, rng, length):
     assert number(exponent.modexp(element(base))) == pow(base, number(value), P)
 
 
-def test_exponent_powers_at_the_edges(backend):
+def test_exponent_modexp_at_the_edges(backend):
     for value in (0, 1, Q - 1, Q, P - 1, 2**1536 - 1):
         exponent = backend.exponent(value.to_bytes(192, "big"))
         assert number(exponent.modexp_g()) == pow(2, value, P)
@@ -125,7 +125,7 @@ def test_response_when_of_two_backends_then_type_error(backend, reference):
         mine.response(other, bytes(32))
 
 
-def test_double_power(backend, rng):
+def test_double_modexp(backend, rng):
     for first, second in [(1, 1), (32, 192), (192, 32), (192, 192), (40, 20)]:
         a, b = rng.randrange(2, P - 1), rng.randrange(2, P - 1)
         e, f = rng.randbytes(first), rng.randbytes(second)
@@ -133,7 +133,7 @@ def test_double_power(backend, rng):
         assert number(backend.double_modexp(element(a), e, element(b), f)) == expected
 
 
-def test_double_power_when_an_exponent_is_zero(backend):
+def test_double_modexp_when_an_exponent_is_zero(backend):
     a, b = element(5), element(7)
     assert number(backend.double_modexp(a, b"\0", b, b"\3")) == 343
     assert number(backend.double_modexp(a, b"\2", b, b"\0")) == 25
@@ -174,9 +174,9 @@ def test_base_when_powers_are_taken_then_those_of_the_element(backend, rng, valu
         exponents, [0, 1, 2**256 - 1, *[rng.getrandbits(256)] * 5], strict=True
     ):
         raw, challenge = exponent.to_bytes(192, "big"), short.to_bytes(32, "big")
-        due = element(pow(value, exponent, P) * pow(other, short, P) % P)
-        assert base.double_modexp(raw, element(other), challenge) == due
-        assert backend.double_modexp(element(value), raw, element(other), challenge) == due
+        expected = element(pow(value, exponent, P) * pow(other, short, P) % P)
+        assert base.double_modexp(raw, element(other), challenge) == expected
+        assert backend.double_modexp(element(value), raw, element(other), challenge) == expected
 
 
 @pytest.mark.parametrize("value", OUTSIDE)

@@ -1,4 +1,4 @@
-"""Handles: they print nothing, can not leave the process, and keep their secrets apart."""
+"""Handles: they print nothing, cannot leave the process, and keep their secrets apart."""
 
 import copy
 import gc
@@ -62,7 +62,7 @@ def test_handles_outlive_what_they_came_from(backend):
 def test_sessions_of_several_threads_do_not_mix(backend):
     wrong = []
 
-    def talk(name):
+    def converse(name):
         sender, receiver = duo(backend)
         for n in range(200):
             text = b"%s %d" % (name, n)
@@ -72,7 +72,7 @@ def test_sessions_of_several_threads_do_not_mix(backend):
             if receiver.open_many(head(), sender.seal_many(prefix(), texts)) != texts:
                 wrong.append(text)
 
-    threads = [threading.Thread(target=talk, args=(name,)) for name in (b"a", b"bb", b"ccc")]
+    threads = [threading.Thread(target=converse, args=(name,)) for name in (b"a", b"bb", b"ccc")]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -12,10 +12,11 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 CORE = HERE.parents[1] / "csrc"
+INCLUDES = (f"-I{CORE}", f"-I{CORE / 'include'}")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 LEVELS = {"portable": 0, "aesni": 1, "vaes": 2, "avx2": 3, "ifma": 4}
 
-IFMA_SOURCES = ("ifma", "lanes", "lanes_group", "lanes_prime")
+IFMA_SOURCES = ("field/ifma.c", "field/ifma_x8.c", "group/ifma_x8_group.c", "dsa/ifma_x8_prime.c")
 EMULATION = (f"-I{HERE / 'emulated'}", "-DOTRF_TARGET_IFMA=", "-O1")
 
 
@@ -39,20 +40,31 @@ def run(*command: str | Path) -> None:
         pytest.fail(f"{command[0]}: {result.stderr}")
 
 
+def sources() -> list[Path]:
+    """Return the C files of the core, without those of its Python module."""
+    return sorted(path for path in CORE.rglob("*.c") if path.parent.name != "python")
+
+
+def object_name(source: Path) -> str:
+    """Return the name of a source's object file: files of one name stand in several folders."""
+    return "_".join(source.relative_to(CORE).with_suffix(".o").parts)
+
+
 def objects(directory: Path, *options: str, emulated: bool = False) -> list[Path]:
     """Compile every file of the core into `directory`; returns the object files.
 
     `emulated` ones run the IFMA kernels on any processor and under valgrind, in plain C.
     """
-    compiler, sources = tool("cc"), sorted(CORE.glob("*.c"))
-    built = [directory / f"{source.stem}.o" for source in sources]
-    flags = ("-std=c11", "-O2", "-g", "-fPIC", *options)
+    compiler, files = tool("cc"), sources()
+    built = [directory / object_name(source) for source in files]
+    flags = ("-std=c11", "-O2", "-g", "-fPIC", *INCLUDES, *options)
     if emulated:
         flags += ("-DOTRF_EMULATED_IFMA",)
     jobs = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for source, output in zip(sources, built, strict=True):
-            own = EMULATION if emulated and source.stem in IFMA_SOURCES else ()
+        for source, output in zip(files, built, strict=True):
+            replaced = source.relative_to(CORE).as_posix() in IFMA_SOURCES
+            own = EMULATION if emulated and replaced else ()
             jobs.append(pool.submit(run, compiler, *flags, *own, "-c", source, "-o", output))
     for job in jobs:
         job.result()
@@ -61,13 +73,13 @@ def objects(directory: Path, *options: str, emulated: bool = False) -> list[Path
 
 def program(name: str, core: list[Path], output: Path, *options: str) -> Path:
     """Compile tests/csrc/`name`.c and link it with the core."""
-    flags = ("-std=c11", "-O2", "-g", f"-I{CORE}", *WARNINGS, *options)
+    flags = ("-std=c11", "-O2", "-g", *INCLUDES, *WARNINGS, *options)
     run(tool("cc"), *flags, HERE / f"{name}.c", *core, "-o", output, "-ldl", "-lm")
     return output
 
 
 def _wheel_gmp() -> list[str]:
-    """The GMP that a gmpy2 wheel carries: a C program can not load the extension module itself."""
+    """The GMP that a gmpy2 wheel carries: a C program cannot load the extension module itself."""
     return [
         str(path)
         for folder in sys.path

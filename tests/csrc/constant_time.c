@@ -1,37 +1,46 @@
 /* Secrets marked as undefined for memcheck, which then reports every branch and every address that depends on one.
  * usage: constant_time GMP LEVEL CASE, under valgrind. */
-#include "dsa.h"
-#include "keys.h"
-#include "base64.h"
-
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <valgrind/memcheck.h>
 
-#include <dlfcn.h>
+#include "base64/base64.h"
+#include "dsa/dsa.h"
+#include "field/limbs.h"
+#include "group/group.h"
+#include "otr/keys.h"
+#include "platform/checkmem.h"
+#include "platform/memory.h"
 
-#define MANY 8 /* what the lanes take at a time */
+#define MANY 8 /* what IFMA takes at a time */
 
 static uint8_t secret[2][192], base[192], text[300], out[MANY * 192];
 
-static void hide(void *data, size_t len) { (void)VALGRIND_MAKE_MEM_UNDEFINED(data, len); }
+static void hide(void *data, size_t len) { (void)OTRF_CLASSIFY(data, len); }
 
-static void power(void) { otrf_power(out, base, secret[0], 40); }
-static void power_long(void) { otrf_power(out, base, secret[0], 192); }
-static void power_fixed(void) { otrf_power_fixed(out, secret[0], 40); }
-static void power_fixed_long(void) { otrf_power_fixed(out, secret[0], 192); }
-static void power_fixed_many(void) { otrf_power_fixed_many(out, secret[0], MANY); }
+/* End the program with a status of its own if a call failed. */
+static void must(int status) {
+  if (status != OTRF_OK) {
+    exit(5);
+  }
+}
 
-static void power_many(void) {
+static void modexp(void) { must(otrf_modexp(out, base, secret[0], 40)); }
+static void modexp_long(void) { must(otrf_modexp(out, base, secret[0], 192)); }
+static void modexp_g(void) { must(otrf_modexp_g(out, secret[0], 40)); }
+static void modexp_g_long(void) { must(otrf_modexp_g(out, secret[0], 192)); }
+static void modexp_g_many(void) { must(otrf_modexp_g_many(out, secret[0], MANY)); }
+
+static void modexp_many(void) {
   uint8_t bases[MANY][192];
   for (size_t i = 0; i < MANY; i++) {
     memcpy(bases[i], base, sizeof base);
     bases[i][191] = (uint8_t)(bases[i][191] + i);
   }
-  otrf_power_many(out, bases[0], secret[0], MANY);
+  must(otrf_modexp_many(out, bases[0], secret[0], MANY));
 }
-static void multiply(void) { otrf_multiply(out, secret[0], secret[1]); }
-static void response(void) { otrf_response(out, secret[0], secret[1], base); }
+static void multiply(void) { must(otrf_multiply(out, secret[0], secret[1])); }
+static void response(void) { must(otrf_response(out, secret[0], secret[1], base)); }
 static void sha1(void) { otrf_sha1(out, secret[0], 192); }
 static void sha256(void) { otrf_sha256(out, secret[0], 192); }
 static void hmac_sha1(void) { otrf_hmac_sha1(out, secret[0], 20, secret[1], 150); }
@@ -45,7 +54,7 @@ static void equal(void) {
 
 /* The key's public numbers are computed from the private one: they are shown again before they are used. */
 static otrf_dsa_key *hidden_key(void) {
-  otrf_dsa_key *key = otrf_dsa_generate(text);
+  otrf_dsa_key *key = otrf_dsa_generate_vartime(text);
   if (key == NULL) {
     exit(2);
   }
@@ -56,7 +65,7 @@ static otrf_dsa_key *hidden_key(void) {
 static void dsa_sign(void) {
   otrf_dsa_key *key = hidden_key();
   hide(text, 64);
-  otrf_dsa_sign(out, key, text, text + 32);
+  must(otrf_dsa_sign(out, key, text, text + 32));
   otrf_dsa_free(key);
 }
 
@@ -68,7 +77,7 @@ static void dsa_new(void) {
   otrf_dsa_free(otrf_dsa_new(p, q, g, y, x));
 }
 
-/* Whether a MAC holds is public: linked in the place of otrf_equal wherever the core itself calls it. */
+/* Whether a MAC holds is public: linked instead of otrf_equal wherever the core itself calls it. */
 int __real_otrf_equal(const uint8_t *a, const uint8_t *b, size_t len);
 int __wrap_otrf_equal(const uint8_t *a, const uint8_t *b, size_t len);
 int __wrap_otrf_equal(const uint8_t *a, const uint8_t *b, size_t len) {
@@ -93,25 +102,25 @@ static otrf_data_keys *data_keys(const otrf_dh_key *ours, const otrf_dh_key *the
 /* From the shared secret to a message sealed and opened again. The line itself is public. */
 static void message(void) {
   uint8_t prefix[OTRF_PREFIX_BYTES] = {0, 3, 3}, exponent[2][40], raw[1024 + OTRF_BASE64_SLACK],
-          opened[sizeof text + 1], room[1024 + OTRF_ROOM_BYTES];
+          opened[sizeof text + 1], scratch[1024 + OTRF_SCRATCH_BYTES];
   char line[1024];
   otrf_dh_key *one = NULL, *two = NULL;
   memset(exponent, 0x5a, sizeof exponent);
   exponent[1][7] = 1;
-  otrf_dh_new(&one, exponent[0]);
-  otrf_dh_new(&two, exponent[1]);
+  must(otrf_dh_new(&one, exponent[0]));
+  must(otrf_dh_new(&two, exponent[1]));
   prefix[OTRF_HEAD_BYTES + 3] = 192;
   memcpy(prefix + OTRF_HEAD_BYTES + 4, otrf_dh_public(one), 192);
   otrf_data_keys *sending = data_keys(one, two, 1), *receiving = data_keys(two, one, 0);
-  otrf_data_keys_prefix(sending, prefix, sizeof prefix);
+  must(otrf_data_keys_prefix(sending, prefix, sizeof prefix));
   memset(text, 'a', sizeof text);
   hide(text, sizeof text);
   const size_t line_len = otrf_line_len(sending, sizeof text, 0, 0);
-  if (line_len > sizeof line || otrf_seal(line, room, sending, text, sizeof text, NULL, 0, NULL, 0) != OTRF_OK) {
+  if (line_len > sizeof line || otrf_seal(line, scratch, sending, text, sizeof text, NULL, 0, NULL, 0) != OTRF_OK) {
     exit(2);
   }
-  (void)VALGRIND_MAKE_MEM_DEFINED(line, line_len);
-  (void)VALGRIND_MAKE_MEM_DEFINED(text, sizeof text);
+  (void)OTRF_DECLASSIFY(line, line_len);
+  (void)OTRF_DECLASSIFY(text, sizeof text);
   /* otrf_open_line would look for the end of the text, which is no secret: it is for the caller to see */
   const size_t authenticated = sizeof prefix + 8 + 4 + sizeof text + 1;
   if (otrf_base64_decode(raw, line + 5, line_len - 6) != authenticated + 20 + 4 ||
@@ -119,7 +128,7 @@ static void message(void) {
                 raw + authenticated) != OTRF_OK) {
     exit(3);
   }
-  (void)VALGRIND_MAKE_MEM_DEFINED(opened, sizeof opened);
+  (void)OTRF_DECLASSIFY(opened, sizeof opened);
   if (memcmp(opened, text, sizeof text) != 0) {
     exit(4);
   }
@@ -148,14 +157,15 @@ static void ake(void) {
   otrf_shared_free(shared);
 }
 
-/* A secret power of a base of its own. That the base is in the group is public; it itself is not. */
-static void base_power(void) {
-  otrf_base *made = NULL;
+/* A secret modexp of a base of its own. That the base is in the group is public; it itself is not. */
+static void fixed_base_modexp(void) {
+  otrf_fixed_base *made = NULL;
   otrf_exponent *const exponent = otrf_exponent_new(secret[0], 192);
-  if (exponent == NULL || otrf_base_new(&made, base) != OTRF_OK || otrf_base_power(out, made, exponent) != OTRF_OK) {
+  if (exponent == NULL || otrf_fixed_base_new(&made, base) != OTRF_OK ||
+      otrf_fixed_base_modexp(out, made, exponent) != OTRF_OK) {
     exit(2);
   }
-  otrf_base_free(made);
+  otrf_fixed_base_free(made);
   otrf_exponent_free(exponent);
 }
 
@@ -196,12 +206,12 @@ static const struct {
   const char *name;
   void (*run)(void);
 } cases[] = {
-    {"power", power},
-    {"power_long", power_long},
-    {"power_fixed", power_fixed},
-    {"power_fixed_long", power_fixed_long},
-    {"power_many", power_many},
-    {"power_fixed_many", power_fixed_many},
+    {"modexp", modexp},
+    {"modexp_long", modexp_long},
+    {"modexp_g", modexp_g},
+    {"modexp_g_long", modexp_g_long},
+    {"modexp_many", modexp_many},
+    {"modexp_g_many", modexp_g_many},
     {"multiply", multiply},
     {"response", response},
     {"dsa_sign", dsa_sign},
@@ -214,7 +224,7 @@ static const struct {
     {"equal", equal},
     {"message", message},
     {"ake", ake},
-    {"base_power", base_power},
+    {"fixed_base_modexp", fixed_base_modexp},
     {"control_memcmp", control_memcmp},
     {"control_table", control_table},
     {"control_mpz_powm", control_mpz_powm},

@@ -1,12 +1,14 @@
-/* How long the powers and signatures take beside mpz_powm, all in one run, interleaved; the best of many rounds each.
- * usage: figures GMP LEVEL */
+/* How long exponentiations and signatures take beside mpz_powm, all in one run, interleaved; the best of many rounds
+ * each. usage: figures GMP LEVEL */
 #define _POSIX_C_SOURCE 199309L
-#include "dsa.h"
-
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include "field/limbs.h"
+#include "group/group.h"
 
 #define ROUNDS 60
 
@@ -22,36 +24,45 @@ static uint8_t base[8 * 192], exponent[8 * 192], out[8 * 192];
 static uint8_t p[128], q[20], g[128], y[128], x[20], signature[40], text[32];
 static otrf_dsa_key *key;
 
+/* End the program with a status of its own if a call failed. */
+static void must(int status) {
+  if (status != OTRF_OK) {
+    exit(5);
+  }
+}
+
 static void powm(void) { mpz_powm(&mpz_result, &mpz_base, &mpz_short, &mpz_modulus); }
 static void powm_long(void) { mpz_powm(&mpz_result, &mpz_base, &mpz_long, &mpz_modulus); }
-static void power(void) { otrf_power(out, base, exponent, 40); }
-static void power_long(void) { otrf_power(out, base, exponent, 192); }
-static void power_many(void) { otrf_power_many(out, base, exponent, 8); }
-static void power_fixed(void) { otrf_power_fixed(out, exponent, 40); }
-static void power_fixed_long(void) { otrf_power_fixed(out, exponent, 192); }
-static void power_fixed_many(void) { otrf_power_fixed_many(out, exponent, 8); }
-static void double_power(void) { otrf_double_power(out, base, exponent, 192, base + 192, exponent, 32); }
-static void dsa_sign(void) { otrf_dsa_sign(signature, key, text, text); }
-static void dsa_verify(void) { otrf_dsa_verify(p, 128, q, 20, g, 128, y, 128, text, signature); }
-static void dsa_check(void) { otrf_dsa_check(p, 128, q, 20, g, 128, y, 128, 0); }
+static void modexp(void) { must(otrf_modexp(out, base, exponent, 40)); }
+static void modexp_long(void) { must(otrf_modexp(out, base, exponent, 192)); }
+static void modexp_many(void) { must(otrf_modexp_many(out, base, exponent, 8)); }
+static void modexp_g(void) { must(otrf_modexp_g(out, exponent, 40)); }
+static void modexp_g_long(void) { must(otrf_modexp_g(out, exponent, 192)); }
+static void modexp_g_many(void) { must(otrf_modexp_g_many(out, exponent, 8)); }
+static void double_modexp_vartime(void) {
+  must(otrf_double_modexp_vartime(out, base, exponent, 192, base + 192, exponent, 32));
+}
+static void dsa_sign(void) { must(otrf_dsa_sign(signature, key, text, text)); }
+static void dsa_verify(void) { must(otrf_dsa_verify_vartime(p, 128, q, 20, g, 128, y, 128, text, signature) - 1); }
+static void dsa_check(void) { must(otrf_dsa_check_vartime(p, 128, q, 20, g, 128, y, 128, 0) - 1); }
 
 static const struct {
   const char *name;
   void (*run)(void);
-  int repeat, powers, against; /* `against`: the index of what it is held beside, -1 for nothing */
+  int repeat, count, against; /* `against`: the index of what it is compared with, -1 for nothing */
 } cases[] = {
     {"mpz_powm, 320 bits", powm, 3, 1, 0},
     {"mpz_powm, 1536 bits", powm_long, 1, 1, 1},
-    {"otrf_power, 320 bits", power, 3, 1, 0},
-    {"otrf_power_many, 8, each", power_many, 1, 8, 0},
-    {"otrf_power_fixed, 320 bits", power_fixed, 5, 1, 0},
-    {"otrf_power_fixed_many, 8, each", power_fixed_many, 3, 8, 0},
-    {"otrf_power, 1536 bits", power_long, 1, 1, 1},
-    {"otrf_power_fixed, 1536 bits", power_fixed_long, 2, 1, 1},
-    {"otrf_double_power, 1536 + 256 bits", double_power, 1, 1, 1},
+    {"otrf_modexp, 320 bits", modexp, 3, 1, 0},
+    {"otrf_modexp_many, 8, each", modexp_many, 1, 8, 0},
+    {"otrf_modexp_g, 320 bits", modexp_g, 5, 1, 0},
+    {"otrf_modexp_g_many, 8, each", modexp_g_many, 3, 8, 0},
+    {"otrf_modexp, 1536 bits", modexp_long, 1, 1, 1},
+    {"otrf_modexp_g, 1536 bits", modexp_g_long, 2, 1, 1},
+    {"otrf_double_modexp_vartime, 1536 + 256 bits", double_modexp_vartime, 1, 1, 1},
     {"otrf_dsa_sign", dsa_sign, 5, 1, -1},
-    {"otrf_dsa_verify", dsa_verify, 5, 1, -1},
-    {"otrf_dsa_check, no primality", dsa_check, 3, 1, -1},
+    {"otrf_dsa_verify_vartime", dsa_verify, 5, 1, -1},
+    {"otrf_dsa_check_vartime, no primality", dsa_check, 3, 1, -1},
 };
 
 #define CASES (sizeof cases / sizeof *cases)
@@ -88,7 +99,7 @@ static int start(const char *gmp) {
   mpz_base = number(b, OTRF_P_LIMBS, base);
   mpz_short = number(e, 5, exponent);
   mpz_long = number(f, OTRF_P_LIMBS, exponent);
-  key = otrf_dsa_generate(text);
+  key = otrf_dsa_generate_vartime(text);
   if (key != NULL) {
     otrf_dsa_export(p, q, g, y, x, key);
   }
@@ -106,7 +117,7 @@ static double generate_median(void) {
   for (uint8_t i = 0; i < 101; i++) {
     const uint8_t seed[32] = {i};
     const double begin = now();
-    otrf_dsa_free(otrf_dsa_generate(seed));
+    otrf_dsa_free(otrf_dsa_generate_vartime(seed));
     times[i] = now() - begin;
   }
   qsort(times, 101, sizeof *times, ascending);
@@ -125,7 +136,7 @@ int main(int argc, char **argv) {
       for (int i = 0; i < cases[c].repeat; i++) {
         cases[c].run();
       }
-      const double each = (now() - begin) / cases[c].repeat / cases[c].powers;
+      const double each = (now() - begin) / cases[c].repeat / cases[c].count;
       best[c] = round == 0 || each < best[c] ? each : best[c];
     }
   }
@@ -136,7 +147,7 @@ int main(int argc, char **argv) {
     }
     printf("\n");
   }
-  printf("%-36s %8.1f us\n", "otrf_dsa_generate, median", generate_median() * 1e6);
+  printf("%-36s %8.1f us\n", "otrf_dsa_generate_vartime, median", generate_median() * 1e6);
   otrf_dsa_free(key);
   return 0;
 }

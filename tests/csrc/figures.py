@@ -1,4 +1,4 @@
-"""Print what the powers and signatures cost: `python3 tests/csrc/figures.py [LEVEL]`.
+"""Print what exponentiations and signatures cost: `python3 tests/csrc/figures.py [LEVEL]`.
 
 Each beside `mpz_powm` of the same GMP, interleaved in one run; the second figure says how many
 times faster it is. Compiled with -O3, as the package is.

@@ -1,9 +1,15 @@
 /* The arithmetic below the public functions, each kernel against plain products and remainders of GMP.
  * usage: kernels GMP LEVEL ROUNDS; prints the name of the first check that does not hold, and returns 1. */
-#include "dsa.h"
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "dsa/dsa.h"
+#include "field/ifma_x8.h"
+#include "field/limbs.h"
+#include "field/windows.h"
+#include "group/group.h"
+#include "platform/cpu.h"
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 
@@ -51,7 +57,7 @@ static void product(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const 
 }
 
 /* r = a^e mod m, bit by bit. */
-static void power(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *m, size_t n) {
+static void modexp(otrf_limb *r, const otrf_limb *a, const otrf_limb *e, size_t e_n, const otrf_limb *m, size_t n) {
   otrf_limb value[OTRF_MAX_LIMBS] = {1};
   for (size_t i = 64 * e_n; i-- > 0;) {
     product(value, value, value, m, n);
@@ -88,7 +94,7 @@ static void check_products(otrf_field *field, const otrf_limb *m, size_t n) {
   check(same(have, b, n), "no square");
 }
 
-/* Fields whose elements are limbs take numbers up to 2^(64 n); where one factor is below m, so is the product. */
+/* Fields whose elements are limbs take numbers up to 2^(64 n); if one factor is below m, so is the product. */
 static void check_reduction(otrf_field *field, const otrf_limb *m, size_t n) {
   otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
   const otrf_modulus *modulus = field->modulus;
@@ -167,7 +173,7 @@ static void check_select(otrf_field *field) {
   }
 }
 
-static void check_powers(otrf_field *field, const otrf_limb *m, size_t n) {
+static void check_modexps(otrf_field *field, const otrf_limb *m, size_t n) {
   static _Alignas(64) uint8_t comb[OTRF_COMB_BYTES(OTRF_MAX_ELEMENT_BYTES)];
   otrf_limb a[OTRF_MAX_LIMBS], b[OTRF_MAX_LIMBS], e[5], f[3], want[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
   otrf_element x, y, r;
@@ -177,22 +183,22 @@ static void check_powers(otrf_field *field, const otrf_limb *m, size_t n) {
   draw(f, 3);
   field->in(&x, a, field);
   field->in(&y, b, field);
-  power(want, a, e, 5, m, n);
-  otrf_field_power(&r, &x, e, 5, field);
+  modexp(want, a, e, 5, m, n);
+  otrf_field_modexp_vartime(&r, &x, e, 5, field);
   field->out(have, &r, field);
-  check(same(have, want, n), "power, public exponent");
-  otrf_field_power_secret(&r, &x, e, 5, field);
+  check(same(have, want, n), "modexp, public exponent");
+  otrf_field_modexp(&r, &x, e, 5, field);
   field->out(have, &r, field);
-  check(same(have, want, n), "power, secret exponent");
+  check(same(have, want, n), "modexp, secret exponent");
   otrf_comb_build(comb, &x, OTRF_COMB_COLUMNS(320), field);
-  otrf_comb_power(&r, comb, e, 5, OTRF_COMB_COLUMNS(320), field);
+  otrf_comb_modexp(&r, comb, e, 5, OTRF_COMB_COLUMNS(320), field);
   field->out(have, &r, field);
   check(same(have, want, n), "comb");
-  power(have, b, f, 3, m, n);
+  modexp(have, b, f, 3, m, n);
   product(want, want, have, m, n);
-  otrf_field_double_power(&r, &x, e, 5, &y, f, 3, field);
+  otrf_field_double_modexp_vartime(&r, &x, e, 5, &y, f, 3, field);
   field->out(have, &r, field);
-  check(same(have, want, n), "double power");
+  check(same(have, want, n), "double modexp");
 }
 
 static void draw_modulus(otrf_limb *m, size_t n) {
@@ -201,9 +207,9 @@ static void draw_modulus(otrf_limb *m, size_t n) {
   m[n - 1] |= (otrf_limb)1 << 63;
 }
 
-enum way { GMP, AVX2, IFMA };
+enum implementation { GMP, AVX2, IFMA };
 
-static void check_field(size_t n, enum way way) {
+static void check_field(size_t n, enum implementation chosen) {
   static otrf_modulus gmp;
   static otrf_ifma_modulus digits;
   static otrf_avx2_modulus short_digits;
@@ -213,10 +219,10 @@ static void check_field(size_t n, enum way way) {
   if (n == OTRF_P_LIMBS) {
     memcpy(m, otrf_p, sizeof otrf_p);
   }
-  if (way == IFMA) {
+  if (chosen == IFMA) {
     otrf_ifma_modulus_init(&digits, m, n);
     otrf_field_on_ifma(&field, &digits);
-  } else if (way == AVX2) {
+  } else if (chosen == AVX2) {
     otrf_avx2_modulus_init(&short_digits, m, n);
     otrf_field_on_avx2(&field, &short_digits);
   } else {
@@ -225,13 +231,13 @@ static void check_field(size_t n, enum way way) {
   }
   for (int i = 0; i < 20; i++) {
     check_products(&field, m, n);
-    if (way == GMP) {
+    if (chosen == GMP) {
       check_reduction(&field, m, n);
-    } else if (way == AVX2) {
+    } else if (chosen == AVX2) {
       check_digits(&field, &short_digits, m, n);
     }
   }
-  check_powers(&field, m, n);
+  check_modexps(&field, m, n);
   check_select(&field);
 }
 
@@ -253,7 +259,7 @@ static void check_scalars(size_t n) {
   product(want, a, b, q, n);
   check(same(x, want, n), "scalar product");
   /* q need not be prime: there may be no inverse */
-  if (otrf_scalar_invert(x, a, &field)) {
+  if (otrf_scalar_invert_vartime(x, a, &field)) {
     static const otrf_limb unit[OTRF_MAX_Q_LIMBS] = {1};
     check(otrf_limbs_below(x, q, n), "scalar inverse below q");
     product(want, x, a, q, n);
@@ -285,13 +291,14 @@ static void check_scalars(size_t n) {
 
 #if OTRF_X86
 /* Eight numbers under eight moduli: a lane's product times R has to be a * b. */
-static void check_lanes(size_t n) {
-  static otrf_lanes_modulus modulus;
-  otrf_limb m[OTRF_LANES][OTRF_P_LIMBS], a[OTRF_LANES][OTRF_P_LIMBS], b[OTRF_LANES][OTRF_P_LIMBS];
-  otrf_lanes x = {0}, y = {0}, r = {0};
+static void check_ifma_x8(size_t n) {
+  static otrf_ifma_x8_modulus modulus;
+  otrf_limb m[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS], a[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS],
+      b[OTRF_IFMA_X8_LANES][OTRF_P_LIMBS];
+  otrf_ifma_x8 x = {0}, y = {0}, r = {0};
   const size_t bits = n == OTRF_P_LIMBS ? 1560 : 1040;
   modulus.tiles = n == OTRF_P_LIMBS ? 6 : 4;
-  for (size_t l = 0; l < OTRF_LANES; l++) {
+  for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
     otrf_limb stored[OTRF_P_LIMBS];
     draw_modulus(m[l], n);
     if (n == OTRF_P_LIMBS) {
@@ -302,64 +309,64 @@ static void check_lanes(size_t n) {
       stored[0] = 0;
       stored[1] += 1;
     }
-    otrf_lane_set(&modulus.m, l, stored, n);
+    otrf_ifma_x8_set(&modulus.m, l, stored, n);
     otrf_limb inverse = m[l][0];
     for (int i = 0; i < 6; i++) {
       inverse *= 2 - m[l][0] * inverse;
     }
-    modulus.inverse[l] = (0 - inverse) & OTRF_DIGIT_MASK;
+    modulus.inverse[l] = (0 - inverse) & OTRF_IFMA_MASK;
     draw_below(a[l], m[l], n);
     draw_below(b[l], m[l], n);
-    otrf_lane_set(&x, l, a[l], n);
-    otrf_lane_set(&y, l, b[l], n);
+    otrf_ifma_x8_set(&x, l, a[l], n);
+    otrf_ifma_x8_set(&y, l, b[l], n);
   }
   for (int square = 0; square < 2; square++) {
     if (square) {
-      otrf_lanes_square(&r, &x, 1, &modulus);
+      otrf_ifma_x8_square(&r, &x, 1, &modulus);
     } else {
-      otrf_lanes_mul(&r, &x, &y, &modulus);
+      otrf_ifma_x8_mul(&r, &x, &y, &modulus);
     }
-    for (size_t l = 0; l < OTRF_LANES; l++) {
+    for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
       otrf_limb result[OTRF_P_LIMBS + 1], want[OTRF_P_LIMBS], factor[2 * OTRF_MAX_LIMBS] = {0};
       otrf_limb r_mod[OTRF_MAX_LIMBS], have[OTRF_MAX_LIMBS];
-      otrf_lane_get(result, n + 1, &r, l);
+      otrf_ifma_x8_get(result, n + 1, &r, l);
       otrf_limbs_mod(have, result, n + 1, m[l], n);
       factor[bits / 64] = (otrf_limb)1 << (bits % 64);
       otrf_limbs_mod(r_mod, factor, bits / 64 + 1, m[l], n);
       product(have, have, r_mod, m[l], n);
       product(want, a[l], square ? a[l] : b[l], m[l], n);
-      check(same(have, want, n), square ? "square in lanes" : "product in lanes");
+      check(same(have, want, n), square ? "eight squares" : "eight products");
     }
   }
 }
 
 static void check_selects(void) {
-  static otrf_lanes table[16];
-  static otrf_lanes_comb comb;
-  otrf_limb index[OTRF_LANES], comb_index[OTRF_LANES];
-  otrf_lanes r;
+  static otrf_ifma_x8 table[16];
+  static otrf_ifma_x8_comb comb;
+  otrf_limb index[OTRF_IFMA_X8_LANES], comb_index[OTRF_IFMA_X8_LANES];
+  otrf_ifma_x8 r;
   for (size_t e = 0; e < 16; e++) {
-    for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
-      draw(table[e].digit[d], OTRF_LANES);
+    for (size_t d = 0; d < OTRF_IFMA_X8_DIGITS; d++) {
+      draw(table[e].digit[d], OTRF_IFMA_X8_LANES);
     }
   }
-  for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
+  for (size_t d = 0; d < OTRF_IFMA_X8_DIGITS; d++) {
     draw(comb.entry[d], OTRF_COMB_ENTRIES);
   }
-  for (size_t l = 0; l < OTRF_LANES; l++) {
+  for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
     index[l] = next() % 16;
     comb_index[l] = next() % OTRF_COMB_ENTRIES;
   }
-  otrf_lanes_select(&r, table, 16, index);
-  for (size_t l = 0; l < OTRF_LANES; l++) {
-    for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
-      check(r.digit[d][l] == table[index[l]].digit[d][l], "select in lanes");
+  otrf_ifma_x8_select(&r, table, 16, index);
+  for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
+    for (size_t d = 0; d < OTRF_IFMA_X8_DIGITS; d++) {
+      check(r.digit[d][l] == table[index[l]].digit[d][l], "eight selects");
     }
   }
-  otrf_lanes_comb_select(&r, &comb, comb_index);
-  for (size_t l = 0; l < OTRF_LANES; l++) {
-    for (size_t d = 0; d < OTRF_LANE_DIGITS; d++) {
-      check(r.digit[d][l] == comb.entry[d][comb_index[l]], "select from a comb in lanes");
+  otrf_ifma_x8_comb_select(&r, &comb, comb_index);
+  for (size_t l = 0; l < OTRF_IFMA_X8_LANES; l++) {
+    for (size_t d = 0; d < OTRF_IFMA_X8_DIGITS; d++) {
+      check(r.digit[d][l] == comb.entry[d][comb_index[l]], "eight selects from a comb");
     }
   }
 }
@@ -378,15 +385,15 @@ int main(int argc, char **argv) {
     check_scalars(3);
     check_scalars(4);
 #if OTRF_X86
-    if (otrf_has(OTRF_HAS_AVX2_POWERS)) {
+    if (otrf_has(OTRF_HAS_AVX2_MODEXP)) {
       check_field(16, AVX2);
       check_field(24, AVX2);
     }
     if (otrf_has(OTRF_HAS_IFMA)) {
       check_field(16, IFMA);
       check_field(24, IFMA);
-      check_lanes(16);
-      check_lanes(24);
+      check_ifma_x8(16);
+      check_ifma_x8(24);
       check_selects();
     }
 #endif

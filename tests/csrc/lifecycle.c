@@ -5,21 +5,26 @@
  *          changed nothing
  * traces   after all handles have been freed, no part of a secret stands anywhere in the memory of the process
  */
-#include "ifma.h"
-#include "keys.h"
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define HOLDS(condition)                                                  \
-  do {                                                                    \
-    if (!(condition)) {                                                   \
+#include "field/ifma.h"
+#include "field/limbs.h"
+#include "otr/ake.h"
+#include "otr/data_keys.h"
+#include "otr/keys.h"
+#include "platform/memory.h"
+
+#define HOLDS(condition)                                                                \
+  do {                                                                                  \
+    if (!(condition)) {                                                                 \
       fprintf(stderr, "line %d: %s (allocation %ld)\n", __LINE__, #condition, fail_at); \
-      exit(1);                                                            \
-    }                                                                     \
+      exit(1);                                                                          \
+    }                                                                                   \
   } while (0)
 
-/* ---- allocations, counted and failing on demand; linked in the place of the C library's ---- */
+/* ---- allocations, counted and failing on demand; linked instead of the C library's ---- */
 
 static long live, made, fail_at;
 
@@ -86,7 +91,7 @@ static void note_element(const uint8_t element[192]) {
   note(element, 192);
   otrf_limbs_from_bytes(limbs, OTRF_P_LIMBS, element, 192);
   for (size_t i = 0; noting && i < 29; i++) {
-    note_word(otrf_digit_at(limbs, OTRF_P_LIMBS, i));
+    note_word(otrf_ifma_digit_at(limbs, OTRF_P_LIMBS, i));
   }
   otrf_wipe(limbs, sizeof limbs);
 }
@@ -197,10 +202,10 @@ static int dh_outside(void) {
   if (status == OTRF_OK) {
     status = otrf_dh_agree(secrets, keys[0], outside);
     HOLDS(secrets[0] == NULL && (status == OTRF_ERR_GROUP || status == OTRF_ERR_MEMORY));
-    status = otrf_dh_agree_many(secrets, (const otrf_dh_key *const *)keys, outside, 2) == OTRF_OK &&
-                     status == OTRF_ERR_GROUP
-                 ? OTRF_OK
-                 : OTRF_ERR_MEMORY;
+    status =
+        otrf_dh_agree_many(secrets, (const otrf_dh_key *const *)keys, outside, 2) == OTRF_OK && status == OTRF_ERR_GROUP
+            ? OTRF_OK
+            : OTRF_ERR_MEMORY;
     HOLDS(secrets[0] == NULL && secrets[1] == NULL);
   }
   otrf_dh_free(keys[0]);
@@ -216,8 +221,8 @@ static int exponent_life(void) {
   otrf_exponent *const secret = r == NULL ? NULL : otrf_exponent_new(value, 32);
   otrf_wipe(value, sizeof value);
   if (secret != NULL) {
-    HOLDS(otrf_exponent_power_fixed(out, r) == OTRF_OK);
-    HOLDS(otrf_exponent_power(out, secret, elements) == OTRF_OK);
+    HOLDS(otrf_exponent_modexp_g(out, r) == OTRF_OK);
+    HOLDS(otrf_exponent_modexp(out, secret, elements) == OTRF_OK);
     HOLDS(otrf_exponent_response(out, r, secret, challenge) == OTRF_OK);
   }
   HOLDS(otrf_exponent_new(value, sizeof value + 1) == NULL);
@@ -226,34 +231,34 @@ static int exponent_life(void) {
   return secret != NULL;
 }
 
-static int base_life(void) {
+static int fixed_base_life(void) {
   static const uint8_t one[OTRF_ELEMENT_BYTES] = {[OTRF_ELEMENT_BYTES - 1] = 1};
-  uint8_t value[OTRF_SCALAR_BYTES], element[OTRF_ELEMENT_BYTES], out[OTRF_ELEMENT_BYTES], due[OTRF_ELEMENT_BYTES];
-  otrf_base *base = NULL, *none;
+  uint8_t value[OTRF_SCALAR_BYTES], element[OTRF_ELEMENT_BYTES], out[OTRF_ELEMENT_BYTES], expected[OTRF_ELEMENT_BYTES];
+  otrf_fixed_base *base = NULL, *none;
   fill(value, sizeof value, 41);
   fill(element, sizeof element, 42);
   element[0] = 0x7f;
   note(value, sizeof value);
   note_element(element);
   otrf_exponent *const exponent = otrf_exponent_new(value, sizeof value);
-  int status = exponent == NULL ? OTRF_ERR_MEMORY : otrf_base_new(&base, element);
+  int status = exponent == NULL ? OTRF_ERR_MEMORY : otrf_fixed_base_new(&base, element);
   if (status == OTRF_OK) {
-    HOLDS(otrf_base_power(out, base, exponent) == OTRF_OK);
+    HOLDS(otrf_fixed_base_modexp(out, base, exponent) == OTRF_OK);
     note_element(out);
-    HOLDS(otrf_exponent_power(due, exponent, element) == OTRF_OK);
-    HOLDS(memcmp(out, due, sizeof due) == 0);
-    HOLDS(otrf_base_double_power(out, base, one, sizeof one, elements, one, sizeof one) == OTRF_OK);
-    HOLDS(otrf_multiply(due, element, elements) == OTRF_OK);
-    HOLDS(memcmp(out, due, sizeof due) == 0);
-    HOLDS(otrf_base_double_power(out, base, one, sizeof one + 1, elements, one, 1) == OTRF_ERR_SIZE);
-    HOLDS(otrf_base_new(&none, one) == OTRF_ERR_GROUP && none == NULL);
+    HOLDS(otrf_exponent_modexp(expected, exponent, element) == OTRF_OK);
+    HOLDS(memcmp(out, expected, sizeof expected) == 0);
+    HOLDS(otrf_fixed_base_double_modexp_vartime(out, base, one, sizeof one, elements, one, sizeof one) == OTRF_OK);
+    HOLDS(otrf_multiply(expected, element, elements) == OTRF_OK);
+    HOLDS(memcmp(out, expected, sizeof expected) == 0);
+    HOLDS(otrf_fixed_base_double_modexp_vartime(out, base, one, sizeof one + 1, elements, one, 1) == OTRF_ERR_SIZE);
+    HOLDS(otrf_fixed_base_new(&none, one) == OTRF_ERR_GROUP && none == NULL);
   }
   otrf_wipe(value, sizeof value);
   otrf_wipe(element, sizeof element);
   otrf_wipe(out, sizeof out);
-  otrf_wipe(due, sizeof due);
+  otrf_wipe(expected, sizeof expected);
   otrf_exponent_free(exponent);
-  otrf_base_free(base);
+  otrf_fixed_base_free(base);
   HOLDS(status == OTRF_OK || status == OTRF_ERR_MEMORY);
   return status == OTRF_OK;
 }
@@ -285,9 +290,10 @@ static uint64_t states(const otrf_data_keys *one, const otrf_data_keys *two) {
 #define TEXT_BYTES 300
 
 /* Texts from one side to the other in each way that there is, then the same lines once more. */
-static void talk(otrf_data_keys *one, otrf_data_keys *two) {
+static void converse(otrf_data_keys *one, otrf_data_keys *two) {
   static const uint8_t tlvs[] = {0, 0, 0, 2, 9, 9};
-  uint8_t text[TEXT_BYTES], room[TEXTS * (OTRF_ROOM_BYTES + 1100)], *found[TEXTS];
+  uint8_t text[TEXT_BYTES], plain[8 + sizeof tlvs], scratch[TEXTS * (OTRF_SCRATCH_BYTES + 1100)], *found[TEXTS];
+  otrf_data_fields fields;
   char line[TEXTS][1100], *lines[TEXTS];
   const uint8_t *texts[TEXTS];
   size_t lens[TEXTS], line_lens[TEXTS], found_lens[TEXTS];
@@ -299,18 +305,22 @@ static void talk(otrf_data_keys *one, otrf_data_keys *two) {
     line_lens[i] = otrf_line_len(one, lens[i], 0, 0);
     HOLDS(line_lens[i] > 0 && line_lens[i] < sizeof line[i]);
   }
-  HOLDS(otrf_seal_many(lines, room, one, texts, lens, TEXTS) == OTRF_OK);
-  HOLDS(otrf_open_many(found, found_lens, room, two, (const char *const *)lines, line_lens, TEXTS) == TEXTS);
+  HOLDS(otrf_seal_many(lines, scratch, one, texts, lens, TEXTS) == OTRF_OK);
+  HOLDS(otrf_open_many(found, found_lens, scratch, two, (const char *const *)lines, line_lens, TEXTS) == TEXTS);
   for (size_t i = 0; i < TEXTS; i++) {
     HOLDS(found_lens[i] == lens[i] && memcmp(found[i], text, lens[i]) == 0);
   }
-  HOLDS(otrf_open_many(found, found_lens, room, two, (const char *const *)lines, line_lens, TEXTS) == 0);
-  HOLDS(otrf_seal(line[0], room, one, text, 7, tlvs, sizeof tlvs, text, 40) == OTRF_OK);
+  HOLDS(otrf_open_many(found, found_lens, scratch, two, (const char *const *)lines, line_lens, TEXTS) == 0);
+  HOLDS(otrf_seal(line[0], scratch, one, text, 7, tlvs, sizeof tlvs, text, 40) == OTRF_OK);
   const size_t len = otrf_line_len(one, 7, sizeof tlvs, 40), before = otrf_data_keys_receive_counter(two);
-  HOLDS(otrf_open_line(found, found_lens, room, two, line[0], len) == OTRF_ERR_GENERAL_PATH);
-  HOLDS(otrf_data_keys_receive_counter(two) == before);
-  HOLDS(otrf_seal(line[0], room, one, text, 7, NULL, 0, NULL, 0) == OTRF_OK);
-  HOLDS(otrf_open_line(found, found_lens, room, two, line[0], otrf_line_len(one, 7, 0, 0)) == OTRF_OK);
+  HOLDS(otrf_open_line(found, found_lens, &fields, scratch, two, line[0], len) == OTRF_ERR_GENERAL_PATH);
+  HOLDS(otrf_data_keys_receive_counter(two) == before && fields.revealed_len == 40);
+  HOLDS(memcmp(fields.revealed, text, 40) == 0);
+  HOLDS(otrf_open(plain, two, fields.authenticated, fields.authenticated_len, fields.counter, fields.ciphertext,
+                  fields.ciphertext_len, fields.mac) == OTRF_OK);
+  HOLDS(memcmp(plain, text, 7) == 0 && memcmp(plain + 8, tlvs, sizeof tlvs) == 0);
+  HOLDS(otrf_seal(line[0], scratch, one, text, 7, NULL, 0, NULL, 0) == OTRF_OK);
+  HOLDS(otrf_open_line(found, found_lens, &fields, scratch, two, line[0], otrf_line_len(one, 7, 0, 0)) == OTRF_OK);
   HOLDS(found_lens[0] == 7 && memcmp(found[0], text, 7) == 0);
 }
 
@@ -321,15 +331,16 @@ static int refusing_life(void) {
   otrf_data_keys *const keys = shared == NULL ? NULL : otrf_data_keys_new(shared, 1);
   const uint8_t *texts[2] = {head, head};
   const size_t text_lens[2] = {1, 1};
-  uint8_t room[4096], *found;
+  uint8_t scratch[4096], *found;
+  otrf_data_fields fields;
   char line[2][1024], *lines[2] = {line[0], line[1]};
   size_t found_len;
   int status = OTRF_ERR_MEMORY;
   if (keys != NULL) {
-    HOLDS(otrf_seal(line[0], room, keys, head, 1, NULL, 0, NULL, 0) == OTRF_ERR_SIZE);
-    HOLDS(otrf_seal_many(lines, room, keys, texts, text_lens, 2) == OTRF_ERR_SIZE);
-    HOLDS(otrf_open_line(&found, &found_len, room, keys, line[0], 6) == OTRF_ERR_GENERAL_PATH);
-    HOLDS(otrf_open_many(&found, &found_len, room, keys, (const char *const *)lines, text_lens, 1) == 0);
+    HOLDS(otrf_seal(line[0], scratch, keys, head, 1, NULL, 0, NULL, 0) == OTRF_ERR_SIZE);
+    HOLDS(otrf_seal_many(lines, scratch, keys, texts, text_lens, 2) == OTRF_ERR_SIZE);
+    HOLDS(otrf_open_line(&found, &found_len, &fields, scratch, keys, line[0], 6) == OTRF_ERR_FORMAT);
+    HOLDS(otrf_open_many(&found, &found_len, scratch, keys, (const char *const *)lines, text_lens, 1) == 0);
     HOLDS(otrf_data_keys_head(keys, head, 11) == OTRF_ERR_SIZE && otrf_data_keys_head(keys, head, 21) == OTRF_ERR_SIZE);
     HOLDS(otrf_data_keys_prefix(keys, head, 0) == OTRF_ERR_SIZE);
     HOLDS(otrf_data_keys_prefix(keys, head, sizeof head) == OTRF_ERR_SIZE);
@@ -338,9 +349,9 @@ static int refusing_life(void) {
   if (status == OTRF_OK) {
     HOLDS(otrf_line_len(keys, ((size_t)1 << 28) + 1, 0, 0) == 0);
     keys->send_counter = UINT64_MAX - 1;
-    HOLDS(otrf_seal_many(lines, room, keys, texts, text_lens, 2) == OTRF_ERR_COUNTER);
-    HOLDS(otrf_seal(line[0], room, keys, head, 1, NULL, 0, NULL, 0) == OTRF_OK);
-    HOLDS(otrf_seal(line[0], room, keys, head, 1, NULL, 0, NULL, 0) == OTRF_ERR_COUNTER);
+    HOLDS(otrf_seal_many(lines, scratch, keys, texts, text_lens, 2) == OTRF_ERR_COUNTER);
+    HOLDS(otrf_seal(line[0], scratch, keys, head, 1, NULL, 0, NULL, 0) == OTRF_OK);
+    HOLDS(otrf_seal(line[0], scratch, keys, head, 1, NULL, 0, NULL, 0) == OTRF_ERR_COUNTER);
     HOLDS(otrf_data_keys_send_counter(keys) == UINT64_MAX);
   }
   otrf_data_keys_free(keys);
@@ -374,7 +385,7 @@ static int data_life(void) {
     status = otrf_data_keys_prefix(one, prefix, sizeof prefix);
     status = status == OTRF_OK ? otrf_data_keys_head(two, prefix, OTRF_HEAD_BYTES) : status;
     if (status == OTRF_OK) {
-      talk(one, two);
+      converse(one, two);
     } else {
       HOLDS(status == OTRF_ERR_MEMORY && states(one, two) == before && two->head_len == 0);
       HOLDS(otrf_open(plain, two, prefix, sizeof prefix, 1, prefix, sizeof plain, mac) == OTRF_ERR_MAC);
@@ -431,7 +442,7 @@ static int dsa_life(void) {
   fill(value, sizeof value, 22);
   fill(random, sizeof random, 23);
   note(seed, sizeof seed);
-  otrf_dsa_key *const key = otrf_dsa_generate(seed);
+  otrf_dsa_key *const key = otrf_dsa_generate_vartime(seed);
   otrf_wipe(seed, sizeof seed);
   if (key == NULL) {
     return 0;
@@ -439,7 +450,7 @@ static int dsa_life(void) {
   otrf_dsa_export(p, q, g, y, x, key);
   note(x, sizeof x);
   HOLDS(otrf_dsa_sign(signature, key, value, random) == OTRF_OK);
-  HOLDS(otrf_dsa_verify(p, 128, q, 20, g, 128, y, 128, value, signature));
+  HOLDS(otrf_dsa_verify_vartime(p, 128, q, 20, g, 128, y, 128, value, signature));
   otrf_dsa_free(key);
   otrf_dsa_key *const again = otrf_dsa_new(p, q, g, y, x);
   otrf_dsa_free(again);
@@ -452,19 +463,20 @@ static int dsa_life(void) {
 static int nothing_life(void) {
   otrf_dh_key *none;
   otrf_shared *no_secret;
+  const otrf_dh_key *const no_keys[1] = {NULL};
   otrf_dh_free(NULL);
   otrf_shared_free(NULL);
   otrf_ake_keys_free(NULL);
   otrf_exponent_free(NULL);
-  otrf_base_free(NULL);
+  otrf_fixed_base_free(NULL);
   otrf_data_keys_free(NULL);
   otrf_dsa_free(NULL);
   const int status = otrf_dh_new_many(&none, elements, 0);
-  return status == OTRF_OK && otrf_dh_agree_many(&no_secret, NULL, elements, 0) == OTRF_OK;
+  return status == OTRF_OK && otrf_dh_agree_many(&no_secret, no_keys, elements, 0) == OTRF_OK;
 }
 
-static int (*const lives[])(void) = {dh_one,    dh_three, dh_many,  dh_outside,
-                                     data_life, ake_life, dsa_life, exponent_life, base_life, refusing_life, nothing_life};
+static int (*const lives[])(void) = {dh_one,   dh_three,      dh_many,         dh_outside,    data_life,   ake_life,
+                                     dsa_life, exponent_life, fixed_base_life, refusing_life, nothing_life};
 
 int main(int argc, char **argv) {
   if (argc != 4 || otrf_gmp_open(argv[1]) != OTRF_OK || otrf_cpu_use(atoi(argv[2])) != atoi(argv[2])) {
@@ -473,7 +485,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < MANY; i++) {
     uint8_t exponent[OTRF_DH_BYTES];
     fill(exponent, sizeof exponent, 1000 + i);
-    HOLDS(otrf_power_fixed(elements + i * OTRF_ELEMENT_BYTES, exponent, sizeof exponent) == OTRF_OK);
+    HOLDS(otrf_modexp_g(elements + i * OTRF_ELEMENT_BYTES, exponent, sizeof exponent) == OTRF_OK);
   }
   const int failing = strcmp(argv[3], "failing") == 0;
   noting = strcmp(argv[3], "traces") == 0;

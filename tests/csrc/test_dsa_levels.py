@@ -19,7 +19,7 @@ def library(core, built_once):
         "dsa", lambda place: build.run(build.tool("cc"), "-shared", *core, "-o", place / "core.so")
     )
     opened = ctypes.CDLL(str(directory / "core.so"))
-    opened.otrf_dsa_generate.restype = ctypes.c_void_p
+    opened.otrf_dsa_generate_vartime.restype = ctypes.c_void_p
     assert opened.otrf_gmp_open(build.gmp().encode()) == 0
     return opened
 
@@ -32,7 +32,7 @@ def levels(library):
 
 
 def generate(library, seed):
-    return ctypes.c_void_p(library.otrf_dsa_generate(seed))
+    return ctypes.c_void_p(library.otrf_dsa_generate_vartime(seed))
 
 
 def numbers(library, key):
@@ -48,7 +48,7 @@ def sign(library, key, value, extra):
 
 
 def nonce(q, x, number, extra):
-    """RFC 6979, 3.2 and 3.6, with a number modulo q in the place of a digest cut to its length."""
+    """RFC 6979, 3.2 and 3.6, with a number modulo q instead of a digest cut to its length."""
 
     def mac(key, data):
         return hmac.digest(key, data, "sha256")

@@ -15,10 +15,10 @@ OK, NO_GMP = 0, -2
 
 NAMES = (
     "otrf_cpu_use",
-    "otrf_dsa_generate",
+    "otrf_dsa_generate_vartime",
     "otrf_gmp_open",
     "otrf_gmp_version",
-    "otrf_power_fixed",
+    "otrf_modexp_g",
 )
 
 
@@ -40,15 +40,15 @@ def library(shared, tmp_path):
     """A copy of it that no other test has opened GMP in."""
     opened = ctypes.CDLL(shutil.copy(shared, tmp_path))
     opened.otrf_gmp_version.restype = ctypes.c_char_p
-    opened.otrf_dsa_generate.restype = ctypes.c_void_p
+    opened.otrf_dsa_generate_vartime.restype = ctypes.c_void_p
     return opened
 
 
 def test_before_gmp_is_open_every_power_is_refused(library):
     out = ctypes.create_string_buffer(b"\xff" * 192, 192)
-    assert library.otrf_power_fixed(out, bytes(40), ctypes.c_size_t(40)) == NO_GMP
+    assert library.otrf_modexp_g(out, bytes(40), ctypes.c_size_t(40)) == NO_GMP
     assert out.raw == bytes(192)
-    assert library.otrf_dsa_generate(bytes(32)) is None
+    assert library.otrf_dsa_generate_vartime(bytes(32)) is None
     assert library.otrf_gmp_version() == b""
 
 
@@ -74,7 +74,7 @@ def test_a_power_of_another_length_is_refused(library):
     assert library.otrf_gmp_open(build.gmp().encode()) == OK
     out = ctypes.create_string_buffer(b"\xff" * 192, 192)
     for length in (0, 1, 39, 41, 191, 193, 200, 2**64 - 8):
-        assert library.otrf_power_fixed(out, bytes(200), ctypes.c_size_t(length)) == -6
+        assert library.otrf_modexp_g(out, bytes(200), ctypes.c_size_t(length)) == -6
         assert out.raw == bytes(192)
 
 

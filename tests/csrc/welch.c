@@ -1,13 +1,14 @@
 /* Constant time, statistical: Welch's t between the times for one fixed secret and for random ones, taken in random
- * order. usage: welch GMP LEVEL SECONDS; prints a line for each function, and returns 1 where one shows a difference.
+ * order. usage: welch GMP LEVEL SECONDS; prints a line for each function, and returns 1 if one shows a difference.
  */
 #define _POSIX_C_SOURCE 199309L
-#include "dsa.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include "dsa/dsa.h"
 
 #define SAMPLES 200000
 #define T_LIMIT 10.0
@@ -16,38 +17,40 @@
 static uint8_t secret[8 * 192], other[192], base[8 * 192], out[8 * 192], text[64];
 static otrf_dsa_key *key;
 
-static void power(void) { otrf_power(out, base, secret, 40); }
-static void power_long(void) { otrf_power(out, base, secret, 192); }
-static void power_fixed(void) { otrf_power_fixed(out, secret, 40); }
-static void power_fixed_long(void) { otrf_power_fixed(out, secret, 192); }
-static void power_many(void) { otrf_power_many(out, base, secret, 8); }
-static void power_fixed_many(void) { otrf_power_fixed_many(out, secret, 8); }
-static void multiply(void) { otrf_multiply(out, secret, other); }
-static void response(void) { otrf_response(out, other, secret, base); }
+/* End the program with a status of its own if a call failed. */
+static void must(int status) {
+  if (status != OTRF_OK) {
+    exit(5);
+  }
+}
+
+static void modexp(void) { must(otrf_modexp(out, base, secret, 40)); }
+static void modexp_long(void) { must(otrf_modexp(out, base, secret, 192)); }
+static void modexp_g(void) { must(otrf_modexp_g(out, secret, 40)); }
+static void modexp_g_long(void) { must(otrf_modexp_g(out, secret, 192)); }
+static void modexp_many(void) { must(otrf_modexp_many(out, base, secret, 8)); }
+static void modexp_g_many(void) { must(otrf_modexp_g_many(out, secret, 8)); }
+static void multiply(void) { must(otrf_multiply(out, secret, other)); }
+static void response(void) { must(otrf_response(out, other, secret, base)); }
 
 /* The data go in as the value to be signed does, and as the key: the nonce depends on both. */
 static void dsa_sign(void) {
   memcpy(key->x, secret, 16);
-  otrf_dsa_sign(out, key, text, secret);
+  must(otrf_dsa_sign(out, key, text, secret));
 }
 
-static void control_public_power(void) { otrf_double_power(out, base, secret, 40, base, secret, 40); }
+static void control_vartime(void) { must(otrf_double_modexp_vartime(out, base, secret, 40, base, secret, 40)); }
 
 static const struct {
   const char *name;
   void (*run)(void);
   int leaks;
 } cases[] = {
-    {"otrf_power, 320 bits", power, 0},
-    {"otrf_power, 1536 bits", power_long, 0},
-    {"otrf_power_fixed, 320 bits", power_fixed, 0},
-    {"otrf_power_fixed, 1536 bits", power_fixed_long, 0},
-    {"otrf_power_many, 8", power_many, 0},
-    {"otrf_power_fixed_many, 8", power_fixed_many, 0},
-    {"otrf_multiply", multiply, 0},
-    {"otrf_response", response, 0},
-    {"otrf_dsa_sign", dsa_sign, 0},
-    {"control: otrf_double_power", control_public_power, 1},
+    {"otrf_modexp, 320 bits", modexp, 0},     {"otrf_modexp, 1536 bits", modexp_long, 0},
+    {"otrf_modexp_g, 320 bits", modexp_g, 0}, {"otrf_modexp_g, 1536 bits", modexp_g_long, 0},
+    {"otrf_modexp_many, 8", modexp_many, 0},  {"otrf_modexp_g_many, 8", modexp_g_many, 0},
+    {"otrf_multiply", multiply, 0},           {"otrf_response", response, 0},
+    {"otrf_dsa_sign", dsa_sign, 0},           {"control: otrf_double_modexp_vartime", control_vartime, 1},
 };
 
 static double now(void) {
@@ -104,7 +107,7 @@ static size_t measure(void (*run)(void), double seconds) {
  * one. */
 static otrf_dsa_key *key_near_the_top(void) {
   for (;;) {
-    otrf_dsa_key *made = otrf_dsa_generate(text);
+    otrf_dsa_key *made = otrf_dsa_generate_vartime(text);
     if (made == NULL) {
       exit(2);
     }
@@ -127,7 +130,7 @@ int main(int argc, char **argv) {
     other[i % 192] = (uint8_t)(59 * i + 1);
   }
   key = key_near_the_top();
-  printf("%-28s %9s %9s %9s %9s\n", "", "samples", "us", "t", "effect");
+  printf("%-36s %9s %9s %9s %9s\n", "", "samples", "us", "t", "effect");
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     moments m[2] = {{0, 0, 0}, {0, 0, 0}};
     const size_t n = measure(cases[c].run, atof(argv[3]));
@@ -143,7 +146,7 @@ int main(int argc, char **argv) {
     const double error = m[0].squares / (m[0].count - 1) / m[0].count + m[1].squares / (m[1].count - 1) / m[1].count;
     const double t = (m[0].mean - m[1].mean) / sqrt(error), effect = (m[0].mean - m[1].mean) / m[1].mean;
     const int differs = fabs(t) >= T_LIMIT && fabs(effect) >= EFFECT_LIMIT;
-    printf("%-28s %9zu %9.2f %9.1f %8.3f%%%s\n", cases[c].name, n, m[1].mean * 1e6, t, effect * 100,
+    printf("%-36s %9zu %9.2f %9.1f %8.3f%%%s\n", cases[c].name, n, m[1].mean * 1e6, t, effect * 100,
            differs ? "  differs" : "");
     fflush(stdout);
     bad |= differs != cases[c].leaks;

@@ -1,8 +1,8 @@
 """Constant time, statistical: `python3 tests/csrc/welch.py [LEVEL] [SECONDS]`.
 
 Welch's t between the times for a fixed secret and for random ones, function by function. It belongs
-on a quiet machine: not a test of the suite. Prints a table; exits with 1 where a function differs,
-or where the control, which is not constant-time, does not.
+on a quiet machine: not a test of the suite. Prints a table; exits with 1 if a function differs,
+or if the control, which is not constant-time, does not.
 """
 
 import subprocess

@@ -1,7 +1,7 @@
 /* What the fuzz targets share. The first byte of an input picks the dispatch level; what two levels make of the rest
  * has to be the same. */
-#ifndef OTRFAST_FUZZ_H
-#define OTRFAST_FUZZ_H
+#ifndef OTRF_TESTS_FUZZ_H
+#define OTRF_TESTS_FUZZ_H
 
 #include "otrfast.h"
 
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* End the run, as a find, where something does not hold. */
-#define HOLDS(condition)                                            \
-  do {                                                              \
-    if (!(condition)) {                                             \
+/* End the run, as a find, if something does not hold. */
+#define HOLDS(condition)                                              \
+  do {                                                                \
+    if (!(condition)) {                                               \
       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      abort();                                                      \
-    }                                                               \
+      abort();                                                        \
+    }                                                                 \
   } while (0)
 
 #define LEVELS (OTRF_LEVEL_IFMA + 1)

@@ -1,5 +1,5 @@
 /* Base64 both ways at each level, on buffers that end where they have to. */
-#include "base64.h"
+#include "base64/base64.h"
 #include "fuzz.h"
 
 static char *encoded_at(int level, const uint8_t *data, size_t size) {

@@ -1,10 +1,10 @@
 /* DSA keys and signatures of a peer: any numbers of any length, or a sound key with some of its bytes changed. */
 #include "fuzz.h"
 
-#define ROOM 400
+#define CAPACITY 400
 
 typedef struct {
-  uint8_t bytes[ROOM];
+  uint8_t bytes[CAPACITY];
   size_t len;
 } number;
 
@@ -15,7 +15,7 @@ static void numbers_of_sound(number n[4]) {
   if (sound == NULL) {
     static const uint8_t seed[32] = {1};
     otrf_cpu_use(OTRF_LEVEL_IFMA);
-    sound = otrf_dsa_generate(seed);
+    sound = otrf_dsa_generate_vartime(seed);
     HOLDS(sound != NULL);
   }
   n[0].len = n[2].len = n[3].len = 128;
@@ -33,10 +33,10 @@ static void change(number n[4], uint8_t count, input *in) {
 }
 
 static int verdicts(const number n[4], const uint8_t value[32], const uint8_t signature[40], int primality) {
-  const int check = otrf_dsa_check(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
-                                   n[3].len, primality);
-  const int verify = otrf_dsa_verify(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
-                                     n[3].len, value, signature);
+  const int check = otrf_dsa_check_vartime(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes,
+                                           n[3].len, primality);
+  const int verify = otrf_dsa_verify_vartime(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len,
+                                             n[3].bytes, n[3].len, value, signature);
   HOLDS(check == (check & 1) && verify == (verify & 1));
   return 2 * check + verify;
 }
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < 4; i++) {
       n[i].len = i == 1 ? q_lens[shape / 4 % 4] : p_lens[shape % 4];
       if (shape & 0x40) {
-        n[i].len = (n[i].len + take_byte(&in)) % (i == 1 ? 40 : ROOM);
+        n[i].len = (n[i].len + take_byte(&in)) % (i == 1 ? 40 : CAPACITY);
       }
       take(n[i].bytes, n[i].len, &in);
     }

@@ -1,7 +1,8 @@
-/* Powers, products and the range check of the group, on the edges of their range and on anything: the same at each
- * level, and by each way that leads to the same number. */
+/* Exponentiations, products and the range check of the group, on the edges of their range and on anything: the same at
+ * each level, and by each function that leads to the same number. */
+#include "field/limbs.h"
 #include "fuzz.h"
-#include "powers.h"
+#include "group/group.h"
 
 /* An element by its choice: 0, 1, 2, p - 2, p - 1, p, p + 1, 2^1536 - 1, or what the input says. */
 static void element(uint8_t out[192], input *in) {
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   input in = {data, size};
   const int level = take_byte(&in) % LEVELS;
   const size_t lengths = take_byte(&in), len = 8 * (1 + lengths % 24), many = 1 + lengths / 24;
-  uint8_t a[192], b[192], exponent[192], bases[11 * 192], exponents[11 * 40], out[2][192], powers[11 * 192];
+  uint8_t a[192], b[192], exponent[192], bases[11 * 192], exponents[11 * 40], out[2][192], results[11 * 192];
   element(a, &in);
   element(b, &in);
   take(exponent, sizeof exponent, &in);
@@ -50,34 +51,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   HOLDS(otrf_in_group(a) == in_range(a));
 
   otrf_cpu_use(level);
-  const int status = otrf_power(out[0], a, exponent, len);
+  const int status = otrf_modexp(out[0], a, exponent, len);
   HOLDS(status == (in_range(a) ? OTRF_OK : OTRF_ERR_GROUP));
   otrf_cpu_use(OTRF_LEVEL_PORTABLE);
-  HOLDS(otrf_power(out[1], a, exponent, len) == status);
+  HOLDS(otrf_modexp(out[1], a, exponent, len) == status);
   HOLDS(memcmp(out[0], out[1], 192) == 0);
 
   otrf_cpu_use(level);
-  HOLDS(otrf_power_fixed(out[0], exponent, len) == OTRF_OK);
+  HOLDS(otrf_modexp_g(out[0], exponent, len) == OTRF_OK);
   uint8_t two[192] = {0};
   two[191] = 2;
-  HOLDS(otrf_power(out[1], two, exponent, len) == OTRF_OK);
+  HOLDS(otrf_modexp(out[1], two, exponent, len) == OTRF_OK);
   HOLDS(memcmp(out[0], out[1], 192) == 0);
-  HOLDS(otrf_power_fixed(out[0], exponent, len - 1) == OTRF_ERR_SIZE);
+  HOLDS(otrf_modexp_g(out[0], exponent, len - 1) == OTRF_ERR_SIZE);
 
   const int all = in_range(b) && (many < 2 || in_range(a));
-  HOLDS(otrf_power_many(powers, bases, exponents, many) == (all ? OTRF_OK : OTRF_ERR_GROUP));
+  HOLDS(otrf_modexp_many(results, bases, exponents, many) == (all ? OTRF_OK : OTRF_ERR_GROUP));
   for (size_t i = 0; i < many; i++) {
     memset(out[0], 0, 192);
-    HOLDS(!all || otrf_power(out[0], bases + 192 * i, exponents + 40 * i, 40) == OTRF_OK);
-    HOLDS(memcmp(out[0], powers + 192 * i, 192) == 0);
+    HOLDS(!all || otrf_modexp(out[0], bases + 192 * i, exponents + 40 * i, 40) == OTRF_OK);
+    HOLDS(memcmp(out[0], results + 192 * i, 192) == 0);
   }
 
-  /* a^e b^f is the product of the two powers, where these exist */
-  HOLDS(otrf_double_power(out[0], a, exponent, len, b, exponent, 1 + lengths % 192) == OTRF_OK);
+  /* a^e b^f is the product of the two results, where these exist */
+  HOLDS(otrf_double_modexp_vartime(out[0], a, exponent, len, b, exponent, 1 + lengths % 192) == OTRF_OK);
   if (in_range(a) && in_range(b)) {
     uint8_t wide[192] = {0}, first[192], second[192];
     memcpy(wide + 192 - (1 + lengths % 192), exponent, 1 + lengths % 192);
-    HOLDS(otrf_power(first, a, exponent, len) == OTRF_OK && otrf_power(second, b, wide, 192) == OTRF_OK);
+    HOLDS(otrf_modexp(first, a, exponent, len) == OTRF_OK && otrf_modexp(second, b, wide, 192) == OTRF_OK);
     HOLDS(otrf_multiply(out[1], first, second) == OTRF_OK);
     HOLDS(memcmp(out[0], out[1], 192) == 0);
   }

@@ -1,5 +1,6 @@
-/* The fast lane: any bytes as a line, any bytes behind the right head, any fields under the right MAC. What is taken
- * has to be what the input asked for; what is not taken has changed nothing. */
+/* The fast path: any bytes as a line, any bytes behind the right head, any fields under the right MAC. What is taken
+ * has to be what the input asked for; what is not taken has changed nothing, and has the fields that the reader finds.
+ */
 #include "fuzz.h"
 
 #define HEAD 20
@@ -33,8 +34,8 @@ static size_t base64(char *out, const uint8_t *data, size_t len) {
   static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   char *at = out;
   for (size_t i = 0; i < len; i += 3) {
-    const uint32_t group = (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) |
-                           (i + 2 < len ? data[i + 2] : 0u);
+    const uint32_t group =
+        (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) | (i + 2 < len ? data[i + 2] : 0u);
     *at++ = alphabet[group >> 18];
     *at++ = alphabet[group >> 12 & 63];
     *at++ = i + 1 < len ? alphabet[group >> 6 & 63] : '=';
@@ -100,13 +101,35 @@ static size_t make_line(char line[LINE], input *in, const otrf_data_keys *keys) 
   return end + 1;
 }
 
-static void *room_for(size_t size) {
-  void *room = malloc(size + OTRF_ROOM_BYTES);
-  HOLDS(room != NULL);
-  return room;
+static void *scratch_for(size_t size) {
+  void *scratch = malloc(size + OTRF_SCRATCH_BYTES);
+  HOLDS(scratch != NULL);
+  return scratch;
 }
 
-/* Open lines one by one, in room that ends where it has to; returns how many were taken in a row. */
+static int same_bytes(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) {
+  return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+}
+
+/* A line that the fast path has refused: what it says about it has to be what the reader says. */
+static void compare_fields(int status, const otrf_data_fields *fields, const char *line, size_t line_len) {
+  otrf_data_fields read;
+  uint8_t *const scratch = scratch_for(line_len);
+  const int read_status = otrf_read_data_message(&read, scratch, head, HEAD - 9, line, line_len);
+  HOLDS(read_status == (status == OTRF_ERR_GENERAL_PATH ? OTRF_OK : OTRF_ERR_FORMAT));
+  if (read_status == OTRF_OK) {
+    HOLDS(fields->flags == read.flags && fields->counter == read.counter);
+    HOLDS(fields->sender_keyid == read.sender_keyid && fields->recipient_keyid == read.recipient_keyid);
+    HOLDS(memcmp(fields->next_key, read.next_key, sizeof read.next_key) == 0);
+    HOLDS(same_bytes(fields->authenticated, fields->authenticated_len, read.authenticated, read.authenticated_len));
+    HOLDS(same_bytes(fields->ciphertext, fields->ciphertext_len, read.ciphertext, read.ciphertext_len));
+    HOLDS(memcmp(fields->mac, read.mac, OTRF_MAC_BYTES) == 0);
+    HOLDS(same_bytes(fields->revealed, fields->revealed_len, read.revealed, read.revealed_len));
+  }
+  free(scratch);
+}
+
+/* Open lines one by one, in scratch memory that ends where it has to; returns how many were taken without a break. */
 static size_t open_each(uint8_t *texts, size_t *text_lens, otrf_data_keys *keys, char *const *lines,
                         const size_t *line_lens, size_t n) {
   size_t opened = 0;
@@ -116,22 +139,25 @@ static size_t open_each(uint8_t *texts, size_t *text_lens, otrf_data_keys *keys,
     const int verified = otrf_data_keys_verified(keys);
     const char *const line = lines[opened];
     const size_t line_len = line_lens[opened];
-    uint8_t *text, *room = room_for(line_len);
+    uint8_t *text, *scratch = scratch_for(line_len);
+    otrf_data_fields fields;
     size_t len;
-    status = otrf_open_line(&text, &len, room, keys, line, line_len);
+    status = otrf_open_line(&text, &len, &fields, scratch, keys, line, line_len);
     if (status == OTRF_OK) {
       HOLDS(len > 0 && len < line_len && memchr(text, 0, len) == NULL);
-      HOLDS(text >= room && text + len <= room + line_len + OTRF_ROOM_BYTES);
+      HOLDS(text >= scratch && text + len <= scratch + line_len + OTRF_SCRATCH_BYTES);
       HOLDS(otrf_data_keys_receive_counter(keys) > before && otrf_data_keys_verified(keys));
       memcpy(texts, text, len);
       texts += len;
       text_lens[opened++] = len;
-      HOLDS(otrf_open_line(&text, &len, room, keys, line, line_len) == OTRF_ERR_GENERAL_PATH && len == 0);
+      HOLDS(otrf_open_line(&text, &len, &fields, scratch, keys, line, line_len) == OTRF_ERR_GENERAL_PATH && len == 0);
+      compare_fields(OTRF_ERR_GENERAL_PATH, &fields, line, line_len);
     } else {
-      HOLDS(status == OTRF_ERR_GENERAL_PATH && text == NULL && len == 0);
+      HOLDS((status == OTRF_ERR_GENERAL_PATH || status == OTRF_ERR_FORMAT) && text == NULL && len == 0);
+      compare_fields(status, &fields, line, line_len);
       HOLDS(otrf_data_keys_receive_counter(keys) == before && otrf_data_keys_verified(keys) == verified);
     }
-    free(room);
+    free(scratch);
   }
   return opened;
 }
@@ -152,10 +178,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(lines[i], line, line_lens[i]);
     total += line_lens[i];
   }
-  uint8_t *const texts = room_for(total), *const room = room_for(total + n * OTRF_ROOM_BYTES), *found[MOST], *at = texts;
+  uint8_t *const texts = scratch_for(total), *const scratch = scratch_for(total + n * OTRF_SCRATCH_BYTES);
+  uint8_t *found[MOST], *at = texts;
   const size_t opened = open_each(texts, lens[0], one, lines, line_lens, n);
   otrf_cpu_use(first % LEVELS);
-  HOLDS(otrf_open_many(found, lens[1], room, two, (const char *const *)lines, line_lens, n) == opened);
+  HOLDS(otrf_open_many(found, lens[1], scratch, two, (const char *const *)lines, line_lens, n) == opened);
   for (size_t i = 0; i < opened; i++) {
     HOLDS(lens[0][i] == lens[1][i] && memcmp(at, found[i], lens[0][i]) == 0);
     at += lens[0][i];
@@ -163,7 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   HOLDS(otrf_data_keys_receive_counter(one) == otrf_data_keys_receive_counter(two));
   HOLDS(otrf_data_keys_verified(one) == otrf_data_keys_verified(two));
   free(texts);
-  free(room);
+  free(scratch);
   for (size_t i = 0; i < n; i++) {
     free(lines[i]);
   }

@@ -37,13 +37,14 @@ def libfuzzer(directory: Path) -> str:
 def compiled(directory: Path, targets: tuple[str, ...] = TARGETS) -> dict[str, Path]:
     """Compile the core and these targets; returns the programs by name."""
     clang = libfuzzer(directory)
-    flags = (*_FLAGS, f"-I{build.CORE}", *build.WARNINGS)
-    core = [(source, "fuzzer-no-link") for source in sorted(build.CORE.glob("*.c"))]
+    flags = (*_FLAGS, *build.INCLUDES, *build.WARNINGS)
+    core = [(source, "fuzzer-no-link") for source in build.sources()]
     jobs = [*core, *((HERE / f"fuzz_{name}.c", "fuzzer") for name in targets)]
 
     def compile_one(job: tuple[Path, str]) -> Path:
         source, fuzzer = job
-        output = directory / f"{source.stem}.o"
+        name = build.object_name(source) if build.CORE in source.parents else f"{source.stem}.o"
+        output = directory / name
         build.run(clang, *flags, f"-fsanitize={fuzzer},{_SANITIZERS}", "-c", source, "-o", output)
         return output
 
@@ -119,7 +120,7 @@ def _texts(draw: random.Random) -> list[bytes]:
     return [bytes((level,)) + each for level in range(4) for each in (*raw, *text)]
 
 
-def _powers(draw: random.Random) -> list[bytes]:
+def _exponents(draw: random.Random) -> list[bytes]:
     return [
         bytes((level, draw.randrange(256), a, b)) + draw.randbytes(192)
         for level in range(4)
@@ -134,4 +135,4 @@ def _keys(draw: random.Random) -> list[bytes]:
     return [shape + draw.randbytes(1600) for shape in shapes]
 
 
-_SEEDS = {"line": _lines, "base64": _texts, "group": _powers, "dsa": _keys}
+_SEEDS = {"line": _lines, "base64": _texts, "group": _exponents, "dsa": _keys}

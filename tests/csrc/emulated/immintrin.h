@@ -1,6 +1,6 @@
 /* The AVX-512 instructions that the IFMA kernels use, lane by lane in plain C: so that these kernels can be tried, and
- * watched by memcheck, on processors and under tools that know nothing of them. Of each instruction no more is here than
- * what the kernels ask of it. */
+ * watched by memcheck, on processors and under tools that know nothing of them. Of each instruction no more is here
+ * than what the kernels ask of it. */
 #ifndef EMULATED_IMMINTRIN_H
 #define EMULATED_IMMINTRIN_H
 
@@ -33,20 +33,20 @@ EMULATED uint64_t emulated_high(uint64_t sum, uint64_t a, uint64_t b) {
 
 /* ---- eight lanes ---- */
 
-#define LANES_8(expression)                                                                                            \
-  __m512i r;                                                                                                           \
-  for (int i = 0; i < 8; i++) {                                                                                        \
-    r.lane[i] = (expression);                                                                                          \
-  }                                                                                                                    \
+#define LANES_8(expression)     \
+  __m512i r;                    \
+  for (int i = 0; i < 8; i++) { \
+    r.lane[i] = (expression);   \
+  }                             \
   return r
-#define MASK_8(condition)                                                                                              \
-  unsigned mask = 0;                                                                                                   \
-  for (int i = 0; i < 8; i++) {                                                                                        \
-    mask |= (unsigned)(condition) << i;                                                                                \
-  }                                                                                                                    \
+#define MASK_8(condition)               \
+  unsigned mask = 0;                    \
+  for (int i = 0; i < 8; i++) {         \
+    mask |= (unsigned)(condition) << i; \
+  }                                     \
   return (__mmask8)mask
 /* All ones where bit i of the mask is set: a choice without a branch, as the instructions make it. */
-#define CHOSEN(mask, i) (0 - (uint64_t)((mask) >> (i) & 1))
+#define CHOSEN(mask, i) (0 - (uint64_t)((mask) >> (i)&1))
 
 EMULATED __m512i _mm512_setzero_si512(void) { LANES_8(0 * (uint64_t)i); }
 EMULATED __m512i _mm512_set1_epi64(long long a) { LANES_8((uint64_t)a); }
@@ -115,11 +115,11 @@ EMULATED __m512i _mm512_mask_load_epi64(__m512i other, __mmask8 mask, const void
 
 /* ---- two lanes ---- */
 
-#define LANES_2(expression)                                                                                            \
-  __m128i r;                                                                                                           \
-  for (int i = 0; i < 2; i++) {                                                                                        \
-    r.lane[i] = (expression);                                                                                          \
-  }                                                                                                                    \
+#define LANES_2(expression)     \
+  __m128i r;                    \
+  for (int i = 0; i < 2; i++) { \
+    r.lane[i] = (expression);   \
+  }                             \
   return r
 
 EMULATED __m128i _mm_setzero_si128(void) { LANES_2(0 * (uint64_t)i); }

@@ -9,10 +9,10 @@ enum { MAX_WORDS = 64 };
 
 /* The words point into the line; what was decoded from hex is freed by `command_clear`. */
 typedef struct {
-    char *words[MAX_WORDS];
-    size_t count;
-    unsigned char *decoded[MAX_WORDS];
-    size_t decoded_count;
+  char *words[MAX_WORDS];
+  size_t count;
+  unsigned char *decoded[MAX_WORDS];
+  size_t decoded_count;
 } Command;
 
 _Noreturn void die(const char *why);

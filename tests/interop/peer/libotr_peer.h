@@ -17,14 +17,14 @@
 enum { MAX_ENDPOINTS = 4096 };
 
 typedef struct {
-    OtrlUserState state;
-    char *account;
-    char *protocol;
-    OtrlPolicy policy;
-    int max_message_size;
-    int online;        /* what is_logged_in answers */
-    int error_replies; /* whether an unreadable message is answered with an error text */
-    int smp_courtesy;  /* abort the SMP after a cheat or an error, as clients do */
+  OtrlUserState state;
+  char *account;
+  char *protocol;
+  OtrlPolicy policy;
+  int max_message_size;
+  int online;        /* what is_logged_in answers */
+  int error_replies; /* whether an unreadable message is answered with an error text */
+  int smp_courtesy;  /* abort the SMP after a cheat or an error, as clients do */
 } Endpoint;
 
 extern const OtrlMessageAppOps peer_ops;
