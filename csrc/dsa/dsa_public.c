@@ -79,7 +79,7 @@ int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, si
 }
 
 static int sizes_allowed(size_t p_len, size_t q_len) {
-  return (p_len == 128 && q_len == 20) || (p_len == 256 && q_len == 28) || (p_len == 384 && q_len == 32);
+  return p_len == OTRF_DSA_P_BYTES && q_len == OTRF_DSA_Q_BYTES; /* a signature in OTR has 40 bytes */
 }
 
 /* q divides p - 1 */

@@ -231,7 +231,7 @@ OTRF_NODISCARD int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const
                                            const uint8_t signature[OTRF_SIGNATURE_BYTES]) OTRF_NONNULL_ALL;
 
 /* cdef: begin */
-/* Check that a public key is sound: sizes 1024/160, 2048/224 or 3072/256; q divides p-1; 2 <= g, y <= p-2;
+/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2;
  * g^q = y^q = 1 mod p; and, with `primality`, p and q prime (Miller-Rabin; bases from SHA-256 of the numbers).
  *
  * Returns 1 if it is, else 0.
@@ -371,6 +371,15 @@ void otrf_data_keys_free(otrf_data_keys *keys);
 /* Returns the counter of the last message sealed, or accepted; 0 before the first. */
 OTRF_NODISCARD uint64_t otrf_data_keys_send_counter(const otrf_data_keys *keys) OTRF_NONNULL_ALL;
 OTRF_NODISCARD uint64_t otrf_data_keys_receive_counter(const otrf_data_keys *keys) OTRF_NONNULL_ALL;
+
+/* The messages whose copies a pair of keys knows again, by the first bytes of their MACs. */
+#define OTRF_ACCEPTED 8
+#define OTRF_ACCEPTED_BYTES (4 * OTRF_ACCEPTED)
+
+/* Read the first 4 bytes of the MAC of each of the last messages opened; they are public.
+ * Returns how many bytes. */
+OTRF_NODISCARD size_t otrf_data_keys_accepted(uint8_t out[OTRF_ACCEPTED_BYTES],
+                                              const otrf_data_keys *keys) OTRF_NONNULL_ALL;
 
 /* Returns 1 if the receiving MAC key has verified a message, else 0. */
 OTRF_NODISCARD int otrf_data_keys_verified(const otrf_data_keys *keys) OTRF_NONNULL_ALL;

@@ -60,6 +60,21 @@ uint64_t otrf_data_keys_send_counter(const otrf_data_keys *keys) { return keys->
 
 uint64_t otrf_data_keys_receive_counter(const otrf_data_keys *keys) { return keys->receive_counter; }
 
+void otrf_data_keys_accept(otrf_data_keys *keys, uint64_t counter, const uint8_t mac[OTRF_MAC_BYTES]) {
+  keys->receive_counter = counter;
+  keys->verified = 1;
+  memcpy(&keys->accepted[keys->accepted_n % OTRF_ACCEPTED], mac, sizeof keys->accepted[0]);
+  keys->accepted_n =
+      (uint8_t)(keys->accepted_n < OTRF_ACCEPTED ? keys->accepted_n + 1
+                                                 : OTRF_ACCEPTED + (keys->accepted_n + 1) % OTRF_ACCEPTED);
+}
+
+size_t otrf_data_keys_accepted(uint8_t out[OTRF_ACCEPTED_BYTES], const otrf_data_keys *keys) {
+  const size_t n = keys->accepted_n < OTRF_ACCEPTED ? keys->accepted_n : OTRF_ACCEPTED;
+  memcpy(out, keys->accepted, n * sizeof keys->accepted[0]);
+  return n * sizeof keys->accepted[0];
+}
+
 int otrf_data_keys_verified(const otrf_data_keys *keys) { return keys->verified; }
 
 void otrf_data_keys_receive_mac(uint8_t out[OTRF_MAC_BYTES], const otrf_data_keys *keys) {

@@ -24,6 +24,8 @@ struct otrf_data_keys {
   uint8_t send_key[OTRF_AES_KEY_BYTES];
   uint8_t receive_key[OTRF_AES_KEY_BYTES];
   uint8_t extra[OTRF_EXTRA_KEY_BYTES];
+  uint32_t accepted[OTRF_ACCEPTED]; /* the starts of the MACs of the last messages opened, a ring */
+  uint8_t accepted_n;
   uint8_t verified;
   uint8_t head_len; /* 0: there is none */
   uint8_t head[OTRF_HEAD_BYTES];
@@ -31,6 +33,9 @@ struct otrf_data_keys {
 
 /* Fill in what follows from the AES key of a direction. */
 void otrf_direction_init(otrf_direction *direction, const uint8_t key[OTRF_AES_KEY_BYTES]);
+
+/* Note that a message was opened: its counter, and its MAC, by which a later copy is known. */
+void otrf_data_keys_accept(otrf_data_keys *keys, uint64_t counter, const uint8_t mac[OTRF_MAC_BYTES]);
 
 /* The whole blocks of a prefix, in bytes. */
 OTRF_INLINE size_t otrf_kept_bytes(size_t prefix_len) { return prefix_len & ~(size_t)63; }

@@ -115,8 +115,7 @@ size_t otrf_open_finish(uint8_t **text, const otrf_opening *opening, otrf_data_k
     otrf_aes_ctr_xor(cipher, direction->schedule, opening->counter, 0, cipher, cipher_len);
     return 0;
   }
-  keys->receive_counter = opening->counter;
-  keys->verified = 1;
+  otrf_data_keys_accept(keys, opening->counter, mac);
   if (!opening->known && opening->counter_at <= OTRF_PREFIX_BYTES) {
     memcpy(direction->prefix, opening->raw, opening->counter_at);
     memcpy(direction->kept, opening->kept, sizeof direction->kept);

@@ -155,8 +155,7 @@ int otrf_open(uint8_t *plaintext, otrf_data_keys *keys, const uint8_t *authentic
   }
   if (status == OTRF_OK) {
     otrf_aes_ctr_xor(plaintext, direction->schedule, counter, 0, ciphertext, ciphertext_len);
-    keys->receive_counter = counter;
-    keys->verified = 1;
+    otrf_data_keys_accept(keys, counter, mac);
   } else {
     memset(plaintext, 0, ciphertext_len);
   }

@@ -67,6 +67,12 @@ static PyObject *receive_mac_key(PyObject *object, PyObject *Py_UNUSED(ignored))
   return result;
 }
 
+static PyObject *accepted(PyObject *object, PyObject *Py_UNUSED(ignored)) {
+  uint8_t macs[OTRF_ACCEPTED_BYTES];
+  const size_t len = otrf_data_keys_accepted(macs, ((otrf_data_keys_object *)object)->keys);
+  return PyBytes_FromStringAndSize((const char *)macs, (Py_ssize_t)len);
+}
+
 static PyObject *extra_key(PyObject *object, PyObject *Py_UNUSED(ignored)) {
   uint8_t key[OTRF_EXTRA_KEY_BYTES];
   otrf_data_keys_extra(key, ((otrf_data_keys_object *)object)->keys);
@@ -126,6 +132,8 @@ static PyMethodDef methods[] = {
                      "Return the texts of the leading lines that need nothing but opening.")},
     {"receive_mac_key", receive_mac_key, METH_NOARGS,
      OTRF_METHOD_DOC("receive_mac_key", "", "Return the receiving MAC key, 20 bytes.")},
+    {"accepted", accepted, METH_NOARGS,
+     OTRF_METHOD_DOC("accepted", "", "Return the first 4 bytes of the MACs of the last messages opened.")},
     {"extra_key", extra_key, METH_NOARGS,
      OTRF_METHOD_DOC("extra_key", "", "Return the extra symmetric key, 32 bytes.")},
     OTRF_SECRET_METHODS,

@@ -104,6 +104,10 @@ class DataKeys(Protocol):
     def receive_mac_key(self) -> bytes:
         """The receiving MAC key, 20 bytes, for revealing it when the pair is dropped."""
 
+    def accepted(self) -> bytes:
+        """The first 4 bytes of the MAC of each of the last 8 messages opened, by which a later
+        copy is known."""
+
     def extra_key(self) -> bytes:
         """The extra symmetric key of this pair, 32 bytes."""
 
@@ -312,5 +316,5 @@ class Backend(Protocol):
         """Check a signature of 40 bytes over `value` (32 bytes, read as a number modulo q)."""
 
     def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
-        """Whether a peer's key is sound: sizes 1024/160 (or 2048/224, 3072/256), q divides p-1,
+        """Whether a peer's key is sound: its size is 1024/160, q divides p-1,
         2 <= g, y <= p-2, g^q = y^q = 1 mod p, and, with `primality`, p and q prime."""

@@ -17,7 +17,7 @@ from otrfast.crypto.backend import DsaNumbers
 
 ModexpFunction = Callable[[int, int, int], int]
 
-SIZES = frozenset({(1024, 160), (2048, 224), (3072, 256)})
+SIZE = (1024, 160)  # a signature in OTR has 40 bytes
 """The (p, q) sizes in bits that a key may have (FIPS 186-4, section 4.2)."""
 
 _SIGN_TRIES = 8  # sound numbers need a second one once in 2^159 times
@@ -90,7 +90,7 @@ def verify(numbers: DsaNumbers, value: bytes, signature: bytes, modexp: ModexpFu
 def check(numbers: DsaNumbers, primality: bool, modexp: ModexpFunction) -> bool:
     """Whether a public key is sound: sizes, orders and, if asked, primality."""
     p, q, g, y = numbers
-    if (p.bit_length(), q.bit_length()) not in SIZES or (p - 1) % q or p % 2 == 0 or q % 2 == 0:
+    if (p.bit_length(), q.bit_length()) != SIZE or (p - 1) % q or p % 2 == 0 or q % 2 == 0:
         return False
     if not (2 <= g <= p - 2 and 2 <= y <= p - 2):
         return False
@@ -102,7 +102,7 @@ def check(numbers: DsaNumbers, primality: bool, modexp: ModexpFunction) -> bool:
 def check_private(numbers: DsaNumbers, x: int, modexp: ModexpFunction) -> None:
     """Raise `ValueError` unless x is the private exponent of the numbers."""
     p, q, g, y = numbers
-    if (p.bit_length(), q.bit_length()) not in SIZES or not 0 < x < q or modexp(g, x, p) != y:
+    if (p.bit_length(), q.bit_length()) != SIZE or not 0 < x < q or modexp(g, x, p) != y:
         raise ValueError("these numbers are not a DSA private key")
 
 

@@ -184,9 +184,7 @@ class NativeBackend:
         return _element_of(lib.otrf_multiply, *factors)
 
     def divide(self, a: bytes, b: bytes) -> bytes:
-        from gmpy2 import invert  # for SMP alone, which most programs never run
-
-        return self.multiply(a, element(int(invert(number(b), P))))
+        return self.multiply(a, element(pow(number(b), -1, P)))
 
     def dsa_generate(self, seed: bytes) -> NativeSigningKey:
         return NativeSigningKey(_core.dsa_generate(seed))

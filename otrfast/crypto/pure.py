@@ -33,6 +33,8 @@ from otrfast.wire.messages import DataMessage, decode
 ModexpFunction = Callable[[int, int, int], int]
 
 _MAC_BYTES = 20
+_MAC_START = 4  # bytes of a MAC by which a copy is known
+_ACCEPTED = 8  # messages whose copies are known
 _ZERO_COUNTER = bytes(16)
 _FLAGS_AND_KEYIDS = 9  # bytes that end the head
 
@@ -56,10 +58,11 @@ def _in_group(value: int) -> bool:
 class PureDataKeys(Secret):
     """`backend.DataKeys` on bytes objects."""
 
-    __slots__ = ("_keys", "receive_counter", "send_counter", "verified")
+    __slots__ = ("_accepted", "_keys", "receive_counter", "send_counter", "verified")
 
     def __init__(self, keys: kdf.DataKeyBytes) -> None:
         self._keys = keys
+        self._accepted = b""
         self.send_counter = 0
         self.receive_counter = 0
         self.verified = False
@@ -88,9 +91,16 @@ class PureDataKeys(Secret):
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
         plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
+        self._accept(counter, mac)
+        return plaintext
+
+    def _accept(self, counter: int, mac: bytes) -> None:
         self.receive_counter = counter
         self.verified = True
-        return plaintext
+        self._accepted = (self._accepted + mac[:_MAC_START])[-_ACCEPTED * _MAC_START :]
+
+    def accepted(self) -> bytes:
+        return self._accepted
 
     def _open_line(self, head: bytes, line: bytes) -> bytes | DataFields | None:
         fields = _data_fields(head[:-_FLAGS_AND_KEYIDS], line)
@@ -107,8 +117,7 @@ class PureDataKeys(Secret):
         text, _, tlvs = plaintext.partition(b"\0")
         if tlvs or not text:
             return fields
-        self.receive_counter = counter
-        self.verified = True
+        self._accept(counter, mac)
         return text
 
     def open_line(

@@ -13,6 +13,8 @@ from typing import Any
 from otrfast.crypto.backend import DataFields, DataKeys, DhKey
 from otrfast.crypto.secret import Secret
 from otrfast.errors import (
+    BadMac,
+    CounterReplayed,
     NotInGroup,
     RepeatedKey,
     SessionBroken,
@@ -50,14 +52,19 @@ class Channel(Secret):
     )
 
     def __init__(
-        self, identity: Identity, established: Established, receiver: int, revealed: bytes
+        self,
+        identity: Identity,
+        established: Established,
+        receiver: int,
+        revealed: bytes,
+        accepted: bytes = b"",
     ) -> None:
         self._backend = identity.backend
         version, ours = established.version, identity.instance_tag if receiver else 0
         self._header = DataMessage.head(version, ours, receiver)
         self._receive_header = DataMessage.head(version, receiver, ours)
         self._received_as = version, receiver, ours
-        self.keyring = Keyring(established, identity, revealed)
+        self.keyring = Keyring(established, identity, revealed, accepted)
         self.ready = False
         self.receive_keys: DataKeys | None = None
         self.receive_head = b""
@@ -121,12 +128,17 @@ class Channel(Secret):
             raise UnexpectedMessage("the keys of this session were never complete")
         if keyring.announces_known_key(theirs, message.next_key):
             raise RepeatedKey("the next D-H key is one that the peer has used before")
-        keys = keyring.pair(ours, theirs, computed)
-        if not self._backend.in_group(message.next_key):
-            raise NotInGroup("the next D-H key is outside 2 .. p-2")
-        plaintext = keys.open(
-            message.authenticated, message.counter, message.ciphertext, message.mac
-        )
+        try:
+            keys = keyring.pair(ours, theirs, computed)
+            if not self._backend.in_group(message.next_key):
+                raise NotInGroup("the next D-H key is outside 2 .. p-2")
+            plaintext = keys.open(
+                message.authenticated, message.counter, message.ciphertext, message.mac
+            )
+        except (UnknownKeyid, BadMac):
+            if keyring.has_accepted(message.mac):  # a late copy: no reason to tell the peer
+                raise CounterReplayed("a message came again after its keys were dropped") from None
+            raise
         if ours == keyring.our_keyid or theirs == keyring.their_keyid:
             keyring.rotate(ours, theirs, message.next_key)
         self._set_keys_in_use()

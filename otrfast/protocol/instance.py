@@ -114,8 +114,14 @@ class Instance(Secret):
         refreshed = self.state is MessageState.ENCRYPTED and self.fingerprint == fingerprint
         if not refreshed:
             self._stop_smp(call, by_peer=False)
-        revealed = self.channel.keyring.retiring if self.channel is not None else b""
-        channel = Channel(context.identity, established, self.tag, revealed)
+        before = None if self.channel is None else self.channel.keyring
+        channel = Channel(
+            context.identity,
+            established,
+            self.tag,
+            b"" if before is None else before.retiring,
+            b"" if before is None else before.all_accepted,
+        )
         # fmt: off
         self.channel, self.state, self.fingerprint, self.our_fingerprint, self.ssid, self.revealed, self.version = channel, MessageState.ENCRYPTED, fingerprint, established.our_fingerprint, established.ssid, established.revealed, established.version  # noqa: E501  one line: nothing can come between
         # fmt: on

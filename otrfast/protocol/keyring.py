@@ -17,6 +17,8 @@ from otrfast.protocol.identity import Identity
 
 _LAST_KEYID = 0xFFFFFFFF
 _MAC_BYTES = 20
+_MAC_START = 4  # bytes of a MAC by which a copy of its message is known
+_ACCEPTED_BYTES = 16 * _MAC_START
 _MOST_REVEALED = 32  # MAC keys that wait to be revealed
 
 
@@ -30,15 +32,19 @@ class Keyring(Secret):
         "_pairs",
         "_previous",
         "_revealed",
+        "accepted",
         "our_keyid",
         "their_keyid",
         "their_public",
     )
 
-    def __init__(self, established: Established, identity: Identity, revealed: bytes) -> None:
+    def __init__(
+        self, established: Established, identity: Identity, revealed: bytes, accepted: bytes = b""
+    ) -> None:
         """Start from a finished AKE; `revealed` are MAC keys of the session before it that are
         still to be revealed."""
         self._identity = identity
+        self.accepted = accepted
         self._previous = established.our_key
         self._current: DhKey | None = None  # made when it is first sent
         self.our_keyid = established.our_keyid + 1
@@ -132,14 +138,15 @@ class Keyring(Secret):
         if theirs == their_keyid != _LAST_KEYID:
             public = {their_keyid: public[their_keyid], their_keyid + 1: next_public}
             their_keyid += 1
-        pairs, revealed = {}, self._revealed
+        pairs, revealed, accepted = {}, self._revealed, self.accepted
         for pair, keys in self._pairs.items():
             if pair[0] >= our_keyid - 1 and pair[1] >= their_keyid - 1:
                 pairs[pair] = keys
             elif keys.verified:
                 revealed = (revealed + keys.receive_mac_key())[-_MOST_REVEALED * _MAC_BYTES :]
+                accepted = (accepted + keys.accepted())[-_ACCEPTED_BYTES:]
         # fmt: off
-        self._previous, self._current, self.our_keyid, self.their_keyid, self.their_public, self._pairs, self._revealed = previous, current, our_keyid, their_keyid, public, pairs, revealed  # noqa: E501  one line: nothing can come between
+        self._previous, self._current, self.our_keyid, self.their_keyid, self.their_public, self._pairs, self._revealed, self.accepted = previous, current, our_keyid, their_keyid, public, pairs, revealed, accepted  # noqa: E501  one line: nothing can come between
         # fmt: on
 
     def announces_known_key(self, theirs: int, next_public: bytes) -> bool:
@@ -160,6 +167,18 @@ class Keyring(Secret):
     def has_revealed(self) -> bool:
         """Whether MAC keys wait to be revealed."""
         return bool(self._revealed)
+
+    def has_accepted(self, mac: bytes) -> bool:
+        """Whether a message with this MAC was accepted before, under a pair that is dead now."""
+        start = mac[:_MAC_START]
+        known = range(0, len(self.accepted), _MAC_START)
+        return any(self.accepted[at : at + _MAC_START] == start for at in known)
+
+    @property
+    def all_accepted(self) -> bytes:
+        """The starts of the MACs of the last messages accepted, under living pairs too."""
+        keys = [keys.accepted() for keys in self._pairs.values()]
+        return b"".join([self.accepted, *keys])[-_ACCEPTED_BYTES:]
 
     @property
     def retiring(self) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from helpers import Pair, kinds, make_account
+from helpers import CountingBackend, Pair, kinds, make_account
 
 from otrfast import Account, Limits, Policy, errors, events
+from otrfast.crypto.backend import DsaNumbers
+from otrfast.crypto.dsa import PublicKey
 from otrfast.wire.fields import mpi
 from otrfast.wire.tlv import Tlv
 
@@ -43,6 +45,50 @@ def test_dh_key_announced_under_the_previous_id_then_it_is_the_current_one_right
     got = [pair.alice.receive(line).events[0] for line in lines]
     assert [event.text for event in got] == [b"one", b"two", b"three"]
     pair.converse(2)
+
+
+def test_copy_of_an_accepted_message_when_its_keys_are_gone_then_no_answer(backend, version: int):
+    """The peer would start again and repeat its last text."""
+    pair = Pair(backend, version)
+    pair.establish()
+    pair.converse(1)
+    lines = [pair.bob.session.send(b"%d" % number).wire[0] for number in range(3)]
+    for line in lines:
+        pair.alice.receive(line)
+    pair.converse(3)
+    late = [pair.alice.receive(line) for line in lines]
+    pair.alice.start()
+    pair.deliver()  # a refresh: key ids start again
+    pair.converse(1)
+    late += [pair.alice.receive(line) for line in lines]
+    for outcome in late:
+        assert [type(event.error) for event in outcome.events] == [errors.CounterReplayed]
+        assert not outcome.wire
+    pair.converse()
+
+
+def test_message_that_was_lost_when_it_comes_late_then_the_peer_is_told(quick):
+    pair = Pair(quick, 3)
+    pair.establish()
+    pair.converse(1)
+    lost = pair.bob.session.send(b"lost").wire[0]
+    pair.converse(3)
+    outcome = pair.alice.receive(lost)
+    assert [type(event.error) for event in outcome.events] == [errors.UnknownKeyid]
+    assert kinds(outcome.wire) == ["error"]
+
+
+@pytest.mark.parametrize(("p_bits", "q_bits"), [(2048, 224), (3072, 256), (1024, 224)])
+def test_key_of_another_size_then_refused_and_nothing_is_computed_for_it(
+    backend, p_bits: int, q_bits: int
+):
+    numbers = DsaNumbers(*((1 << bits) - 1 for bits in (p_bits, q_bits, p_bits - 1, p_bits - 1)))
+    identity = make_account(CountingBackend(backend))._identity
+    key = PublicKey.of(numbers, identity.backend)
+    identity.backend.counts.clear()
+    with pytest.raises(errors.BadSignature):
+        identity.verify(key, bytes(32), bytes(40))
+    assert identity.backend.counts["verified"] == 0
 
 
 def test_fragments_that_come_twice_then_the_text_comes_once(backend, version: int):
