@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from conftest import stale
 
 import otrfast
 
@@ -101,3 +102,15 @@ def test_urls_when_read_then_all_below_the_homepage(installed):
 def test_project_file_when_read_then_the_version_is_written_in_one_place():
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert not re.search(r"^version\s*=", text, re.MULTILINE)
+
+
+def test_shared_object_when_a_source_is_newer_then_stale(tmp_path):
+    sources = tmp_path / "csrc"
+    (sources / "hash").mkdir(parents=True)
+    source, other, built = sources / "hash/sha.c", sources / "build_native.py", tmp_path / "core.so"
+    for second, path in enumerate([other, source, built]):
+        path.touch()
+        os.utime(path, (second, second))
+    assert stale(built, sources) is None
+    os.utime(source, (3, 3))
+    assert stale(built, sources) == source
