@@ -90,7 +90,8 @@ class RemoteError(OtrError):
 
     def bare(self) -> Self:
         """Forget where it was raised, and return it: the frames of a traceback hold secrets."""
-        self.__context__ = self.__cause__ = None
+        error: BaseException = self
+        error.__context__ = error.__cause__ = None
         return self.with_traceback(None)
 
 

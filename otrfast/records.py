@@ -25,12 +25,12 @@ class Field:
     __slots__ = ("compare", "default", "default_factory", "name", "repr", "type")
 
     def __init__(self, default: Any, default_factory: Any, shown: bool, compare: bool) -> None:
-        self.name = ""
+        self.name: str = ""
         self.type: Any = None
-        self.default = default
-        self.default_factory = default_factory
-        self.repr = shown
-        self.compare = compare
+        self.default: Any = default
+        self.default_factory: Any = default_factory
+        self.repr: bool = shown
+        self.compare: bool = compare
 
 
 def field(

@@ -57,7 +57,7 @@ from otrfast.wire.tlv import Tlv, TlvType
 if TYPE_CHECKING:
     from otrfast.potr.context import Context
 
-logger = logging.getLogger("potr.crypt")
+logger: logging.Logger = logging.getLogger("potr.crypt")
 
 _DATA_MESSAGES = (b"?OTR:AAID", b"?OTR:AAMD")  # version and type of a data message, in base64
 _UNEXPECTED = b"You sent encrypted data, but I wasn't expecting it."
@@ -102,7 +102,7 @@ class CryptEngine:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.sessionId: bytes | None = None
-        self.sessionIdHalf = False
+        self.sessionIdHalf: bool = False
         self.theirPubkey: PK | None = None
         self.smp: SMPHandler | None = None
         self.extraKey: bytes | None = None

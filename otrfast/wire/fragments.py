@@ -74,8 +74,8 @@ class Assembly:
     def __init__(self) -> None:
         self._text = bytearray()
         self._count = self._total = 0
-        self.since = 0.0
-        self.stranger = True
+        self.since: float = 0.0
+        self.stranger: bool = True
 
     def add(self, fragment: Fragment, now: float) -> bytes | None:
         """Take the next piece; return the whole line with the last one, else None.

@@ -76,7 +76,7 @@ class Turns:
         self._advance = advance
         self._running: dict[str, Engine] = {}
         self._counts: dict[tuple[str, str], int] = {}
-        self.figures = Figures(absent=engines.absent)
+        self.figures: Figures = Figures(absent=engines.absent)
 
     def run(self, variants: Sequence[str], metrics: Sequence[Metric]) -> Figures:
         """Measure all of it; `advance` is told of each piece of work that is done."""

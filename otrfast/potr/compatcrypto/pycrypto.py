@@ -62,6 +62,7 @@ class Counter:
     number."""
 
     prefix: int
+    val: int
 
     def __init__(self, prefix: int) -> None:
         self.prefix = prefix
@@ -118,7 +119,7 @@ class AESCTR:
 class DSAKey(PK):
     """A DSA key. With the private number it is a key pair, which the engine can sign with."""
 
-    keyType = 0x0000
+    keyType: int | None = 0x0000
 
     def __init__(self, key: tuple[int, ...] | None = None, private: bool = False) -> None:
         """Take the numbers (y, g, p, q) of a public key, or (y, g, p, q, x) with `private`.
