@@ -121,7 +121,8 @@ class RemoteError(OtrError):
 
     def bare(self) -> Self:
         """Drop the traceback, whose frames hold secrets, and return the error."""
-        self.__context__ = self.__cause__ = None
+        error: BaseException = self
+        error.__context__ = error.__cause__ = None
         return self.with_traceback(None)
 
 

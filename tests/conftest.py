@@ -13,6 +13,7 @@ import fcntl
 import os
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=BACKENDS,
         help="run the engine's tests on this backend only (may be repeated)",
     )
+
+
+ROOT = Path(__file__).resolve().parent.parent
+REBUILD = "python3 -m pip --python .venv/bin/python install -q -e '.[test]'"
+
+
+def stale(built: Path, sources: Path) -> Path | None:
+    """The newest source of the C core, if it is newer than the shared object `built`."""
+    read = [path for path in sources.rglob("*") if path.suffix in {".c", ".h"}]
+    newest = max([*read, sources / "build_native.py"], key=lambda path: path.stat().st_mtime)
+    return newest if newest.stat().st_mtime > built.stat().st_mtime else None
+
+
+def pytest_configure() -> None:
+    """Stop where the checkout's shared object is older than its sources: what the tests then say
+    would be about other code."""
+    if os.environ.get("OTRFAST_PURE") == "1":
+        return
+    core = find_spec("otrfast.crypto._native")
+    if core is None or core.origin is None or not Path(core.origin).is_relative_to(ROOT):
+        return
+    if changed := stale(Path(core.origin), ROOT / "csrc"):
+        raise pytest.UsageError(
+            f"{changed.relative_to(ROOT)} is newer than the shared object of the C core."
+            f" Build it again: {REBUILD}"
+        )
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses among the marks

@@ -26,6 +26,14 @@ static inline uint8_t to_value(uint8_t c) {
   return (uint8_t)(value | (~(upper | lower | digit | plus | slash) & 0x80));
 }
 
+/* One group by itself. It needs no array, and so no check of the stack. */
+static inline void encode_one(char *out, uint8_t first, uint8_t second, uint8_t third) {
+  out[0] = (char)to_char(first >> 2);
+  out[1] = (char)to_char((uint8_t)((first << 4 | second >> 4) & 63));
+  out[2] = (char)to_char((uint8_t)((second << 2 | third >> 6) & 63));
+  out[3] = (char)to_char(third & 63);
+}
+
 /* Groups are done some at a time: their bits are moved group by group, then the alphabet applied to all at once. */
 #define GROUPS 16
 
@@ -46,7 +54,9 @@ static void encode_groups(char *out, const uint8_t *data, size_t groups) {
   for (; groups >= GROUPS; groups -= GROUPS, data += 3 * GROUPS, out += 4 * GROUPS) {
     encode_some(out, data, GROUPS);
   }
-  encode_some(out, data, groups);
+  if (groups > 0) {
+    encode_some(out, data, groups);
+  }
 }
 
 size_t otrf_base64_encode(char *out, const uint8_t *data, size_t len) {
@@ -62,8 +72,7 @@ size_t otrf_base64_encode(char *out, const uint8_t *data, size_t len) {
   encode_groups(out + at / 3 * 4, data + at, (whole - at) / 3);
   out += whole / 3 * 4;
   if (whole < len) {
-    const uint8_t last[3] = {data[whole], len - whole == 2 ? data[whole + 1] : 0, 0};
-    encode_groups(out, last, 1);
+    encode_one(out, data[whole], len - whole == 2 ? data[whole + 1] : 0, 0);
     out[3] = '=';
     if (len - whole == 1) {
       out[2] = '=';
@@ -93,7 +102,7 @@ static uint8_t decode_groups(uint8_t *out, const char *text, size_t groups) {
   for (; groups >= GROUPS; groups -= GROUPS, text += 4 * GROUPS, out += 3 * GROUPS) {
     seen |= decode_some(out, text, GROUPS);
   }
-  return (uint8_t)(seen | decode_some(out, text, groups));
+  return groups > 0 ? seen | decode_some(out, text, groups) : seen;
 }
 
 size_t otrf_base64_decode(uint8_t *out, const char *text, size_t len) {
@@ -117,15 +126,15 @@ size_t otrf_base64_decode(uint8_t *out, const char *text, size_t len) {
   uint8_t seen = decode_groups(out + at / 4 * 3, text + at, (whole - at) / 4);
   out += whole / 4 * 3;
   if (padding > 0) {
-    const char last[4] = {text[whole], text[whole + 1], padding == 2 ? 'A' : text[whole + 2], 'A'};
-    uint8_t bytes[3];
-    seen |= decode_groups(bytes, last, 1);
-    /* what the padding leaves out has to be zero */
-    seen |= (bytes[2] | (padding == 2 ? bytes[1] : 0)) != 0 ? 0x80 : 0;
-    out[0] = bytes[0];
+    const uint8_t first = to_value((uint8_t)text[whole]), second = to_value((uint8_t)text[whole + 1]);
+    const uint8_t third = padding == 1 ? to_value((uint8_t)text[whole + 2]) : 0;
+    seen |= first | second | third;
+    out[0] = (uint8_t)(first << 2 | second >> 4);
     if (padding == 1) {
-      out[1] = bytes[1];
+      out[1] = (uint8_t)(second << 4 | third >> 2);
     }
+    /* what the padding leaves out has to be zero */
+    seen |= (padding == 1 ? third & 3 : second & 15) != 0 ? 0x80 : 0;
   }
   return (seen & 0x80) != 0 || bad ? OTRF_BASE64_BAD : len / 4 * 3 - padding;
 }

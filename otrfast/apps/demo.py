@@ -88,7 +88,7 @@ class Partner:
     each of its texts."""
 
     def __init__(self, account: Account, texts: list[bytes], progress: Progress) -> None:
-        self.report = Report(account.name, account.fingerprint)
+        self.report: Report = Report(account.name, account.fingerprint)
         self._session = account.session("bot")
         self._texts = texts
         self._progress = progress

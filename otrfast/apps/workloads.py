@@ -27,10 +27,13 @@ _SECRET = b"the same on both sides"
 class Duo:
     """Two accounts, `alice` and `bob`, and the conversation between them."""
 
+    alice: Session
+    bob: Session
+
     def __init__(self, backend: Backend, version: int = 3) -> None:
         environment = Environment(backend=backend)
         policy = Policy.ALLOW_V3 if version == 3 else Policy.ALLOW_V2
-        self.accounts = [
+        self.accounts: list[Account] = [
             Account(
                 name,
                 "demo",

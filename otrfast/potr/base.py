@@ -13,7 +13,7 @@ from otrfast.potr.interfaces import PeerContext
 from otrfast.potr.names import OFFER_NOTSENT, STATE_PLAINTEXT, NotEncryptedError
 from otrfast.potr.outbox import Outbox
 
-logger = logging.getLogger("potr.context")
+logger: logging.Logger = logging.getLogger("potr.context")
 
 
 class BaseContext:
@@ -29,15 +29,15 @@ class BaseContext:
         self.user = account
         self.peer = peername
         self.policy: dict[str, Any] = {}
-        self.crypto = CryptEngine(cast(PeerContext, self))
+        self.crypto: CryptEngine = CryptEngine(cast(PeerContext, self))
         self.tagOffer = OFFER_NOTSENT
-        self.mayRetransmit = 0
+        self.mayRetransmit: int = 0
         self.lastSend: float = 0
         self.lastMessage: bytes | None = None
-        self.state = STATE_PLAINTEXT
-        self.trustName = self.peer
-        self.otrOutbox = Outbox(self)
-        self.otrReassembly = Reassembly(account.LIMITS.message_size)
+        self.state: int = STATE_PLAINTEXT
+        self.trustName: Any = self.peer
+        self.otrOutbox: Outbox = Outbox(self)
+        self.otrReassembly: Reassembly = Reassembly(account.LIMITS.message_size)
 
     # For the program to override
 

@@ -63,7 +63,7 @@ __all__ = [
     "proto",
 ]
 
-logger = logging.getLogger("potr.context")
+logger: logging.Logger = logging.getLogger("potr.context")
 
 
 class Context(Sending):

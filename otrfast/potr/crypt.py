@@ -108,7 +108,7 @@ class DH:
     def __init__(self) -> None:
         environment = Environment()
         self.key: DhKey = environment.backend.dh_key(environment.random(DH_EXPONENT_BYTES))
-        self.pub = group.number(self.key.public)
+        self.pub: int = group.number(self.key.public)
 
 
 class DHSession:

@@ -56,7 +56,7 @@ from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
 from otrfast.wire.tlv import Tlv, TlvType
 
-logger = logging.getLogger("potr.crypt")
+logger: logging.Logger = logging.getLogger("potr.crypt")
 
 _DATA_MESSAGES = (b"?OTR:AAID", b"?OTR:AAMD")  # version and type of a data message, in base64
 _UNEXPECTED = b"You sent encrypted data, but I wasn't expecting it."
@@ -103,7 +103,7 @@ class CryptEngine:
     def __init__(self, ctx: PeerContext) -> None:
         self.ctx = ctx
         self.sessionId: bytes | None = None
-        self.sessionIdHalf = False
+        self.sessionIdHalf: bool = False
         self.theirPubkey: PK | None = None
         self.smp: SMPHandler | None = None
         self.extraKey: bytes | None = None

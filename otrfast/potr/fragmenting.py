@@ -42,7 +42,7 @@ class Reassembly:
         """`limit`: the longest message, in bytes."""
         self._limit = limit
         self._assemblies: dict[tuple[int, int], fragments.Assembly] = {}
-        self.progress = (0, 0)
+        self.progress: tuple[int, int] = (0, 0)
 
     def add(self, message: bytes) -> bytes | None:
         """Take a fragment, without its `?OTR`. Return the line that it completes; None if the

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 from otrfast.potr.tlv import (
     SMP1QTLV,
@@ -105,6 +105,8 @@ _ERROR_MARK = wire.ERROR_MARK
 _HEAD = "!HB"
 _HEAD_DIGITS = 4
 
+Layout: TypeAlias = Iterable[tuple[str, str | bytes | int]]
+
 messageClasses: dict[tuple[int, int], type[OTRMessage]] = {}
 
 M = TypeVar("M", bound="type[OTRMessage]")
@@ -133,7 +135,7 @@ class OTRMessage:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self._values() == other._values()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     @classmethod
     def parsePayload(cls, data: bytes) -> OTRMessage:
@@ -153,7 +155,7 @@ class Encoded(OTRMessage):
     __slots__ = ("line",)
 
     def __init__(self, line: bytes) -> None:
-        self.line = line
+        self.line: bytes = line
 
     def __bytes__(self) -> bytes:
         return self.line
@@ -169,7 +171,7 @@ class Error(OTRMessage):
 
     def __init__(self, error: bytes) -> None:
         super().__init__()
-        self.error = error
+        self.error: bytes = error
 
     def __repr__(self) -> str:
         return f"<proto.Error({self.error!r})>"
@@ -185,7 +187,7 @@ class Query(OTRMessage):
 
     def __init__(self, versions: Collection[int] = frozenset()) -> None:
         super().__init__()
-        self.versions = versions
+        self.versions: Collection[int] = versions
 
     @classmethod
     def parse(cls, data: bytes) -> Query:
@@ -214,7 +216,7 @@ class TaggedPlaintext(Query):
 
     def __init__(self, msg: bytes, versions: Collection[int]) -> None:
         super().__init__(versions)
-        self.msg = msg
+        self.msg: bytes = msg
 
     def __bytes__(self) -> bytes:
         return self.msg + MESSAGE_TAG_BASE + b"".join(MESSAGE_TAGS[each] for each in self.versions)
@@ -236,7 +238,7 @@ class GenericOTRMessage(OTRMessage):
     `struct`, or a number of bytes."""
 
     __slots__ = ("data",)
-    fields: ClassVar[Iterable[tuple[str, str | bytes | int]]] = ()
+    fields: ClassVar[Layout] = ()
     data: dict[str, Any]
 
     def __init__(self, *args: Any) -> None:
@@ -315,7 +317,7 @@ class DHCommit(AKEMessage):
 
     __slots__ = ()
     msgtype = 0x02
-    fields = (("encgx", "data"), ("hashgx", "data"))
+    fields: ClassVar[Layout] = (("encgx", "data"), ("hashgx", "data"))
 
 
 @registermessage
@@ -324,7 +326,7 @@ class DHKey(AKEMessage):
 
     __slots__ = ()
     msgtype = 0x0A
-    fields = (("gy", "data"),)
+    fields: ClassVar[Layout] = (("gy", "data"),)
 
 
 @registermessage
@@ -333,7 +335,7 @@ class RevealSig(AKEMessage):
 
     __slots__ = ()
     msgtype = 0x11
-    fields = (("rkey", "data"), ("encsig", "data"), ("mac", 20))
+    fields: ClassVar[Layout] = (("rkey", "data"), ("encsig", "data"), ("mac", 20))
 
     def getMacedData(self) -> bytes:
         """Return the bytes that the MAC covers."""
@@ -346,7 +348,7 @@ class Signature(AKEMessage):
 
     __slots__ = ()
     msgtype = 0x12
-    fields = (("encsig", "data"), ("mac", 20))
+    fields: ClassVar[Layout] = (("encsig", "data"), ("mac", 20))
 
     def getMacedData(self) -> bytes:
         """Return the bytes that the MAC covers."""
@@ -359,7 +361,7 @@ class DataMessage(GenericOTRMessage):
 
     __slots__ = ()
     msgtype = 0x03
-    fields = (
+    fields: ClassVar[Layout] = (
         ("flags", b"!B"),
         ("skeyid", b"!I"),
         ("rkeyid", b"!I"),

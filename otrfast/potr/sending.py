@@ -53,7 +53,7 @@ class Sending(BaseContext):
         """
         if not self.policyOtrEnabled():
             return msg
-        self.lastSend = time()
+        self.lastSend: float = time()
         if not isinstance(msg, proto.OTRMessage):
             msg = self.processOutgoingMessage(msg, flags, tlvs)
         elif tlvs:
@@ -87,7 +87,8 @@ class Sending(BaseContext):
         if self.state == STATE_FINISHED:
             raise NotEncryptedError(EXC_FINISHED)
         if self.getPolicy("REQUIRE_ENCRYPTION"):
-            self.lastMessage, self.mayRetransmit = msg, 2
+            self.lastMessage: bytes | None = msg
+            self.mayRetransmit: int = 2
             if self.RESEND_HELD:
                 self.crypto.hold(msg)
             return self.user.getDefaultQueryMessage(self.getPolicy)

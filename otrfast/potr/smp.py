@@ -34,9 +34,9 @@ class SMPHandler:
 
     def __init__(self, crypto: SmpEngine) -> None:
         self.crypto = crypto
-        self.state = _IDLE
-        self.prog = SMPPROG_OK
-        self.questionReceived = False
+        self.state: int = _IDLE
+        self.prog: int = SMPPROG_OK
+        self.questionReceived: bool = False
 
     def gotSecret(self, secret: bytes, question: bytes | None = None, appdata: Any = None) -> None:
         """Answer the peer, or start an SMP if none runs; else do nothing."""

@@ -75,7 +75,7 @@ class TLV:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.getPayload() == other.getPayload()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 @registertlv
@@ -83,10 +83,10 @@ class PaddingTLV(TLV):
     """Bytes without a meaning."""
 
     __slots__ = ("padding",)
-    typ = TlvType.PADDING.value
+    typ: ClassVar[int | None] = TlvType.PADDING.value
 
     def __init__(self, padding: bytes) -> None:
-        self.padding = padding
+        self.padding: bytes = padding
 
     def getPayload(self) -> bytes:
         return self.padding
@@ -101,7 +101,7 @@ class DisconnectTLV(TLV):
     """The end of the private conversation."""
 
     __slots__ = ()
-    typ = TlvType.DISCONNECTED.value
+    typ: ClassVar[int | None] = TlvType.DISCONNECTED.value
 
     def getPayload(self) -> bytes:
         return b""
@@ -125,7 +125,7 @@ class SMPTLV(TLV):
             raise TypeError(f"expected a class with dlen, not {type(self).__name__}")
         if len(mpis) != self.dlen:
             raise TypeError(f"{type(self).__name__} takes {self.dlen} numbers, not {len(mpis)}")
-        self.mpis = mpis
+        self.mpis: Sequence[int] = mpis
 
     def getPayload(self) -> bytes:
         return struct.pack("!I", len(self.mpis)) + b"".join(map(pack_mpi, self.mpis))
@@ -156,8 +156,8 @@ class SMP1TLV(SMPTLV):
     """Message 1, without a question."""
 
     __slots__ = ()
-    typ = TlvType.SMP1.value
-    dlen = 6
+    typ: ClassVar[int | None] = TlvType.SMP1.value
+    dlen: ClassVar[int | None] = 6
 
 
 @registertlv
@@ -165,11 +165,11 @@ class SMP1QTLV(SMPTLV):
     """Message 1 with a question, `msg`; no `SMP1TLV`."""
 
     __slots__ = ("msg",)
-    typ = TlvType.SMP1Q.value
-    dlen = 6
+    typ: ClassVar[int | None] = TlvType.SMP1Q.value
+    dlen: ClassVar[int | None] = 6
 
     def __init__(self, msg: bytes, mpis: Sequence[int] | None) -> None:
-        self.msg = msg
+        self.msg: bytes = msg
         super().__init__(mpis)
 
     def getPayload(self) -> bytes:
@@ -188,8 +188,8 @@ class SMP2TLV(SMPTLV):
     """Message 2."""
 
     __slots__ = ()
-    typ = TlvType.SMP2.value
-    dlen = 11
+    typ: ClassVar[int | None] = TlvType.SMP2.value
+    dlen: ClassVar[int | None] = 11
 
 
 @registertlv
@@ -197,8 +197,8 @@ class SMP3TLV(SMPTLV):
     """Message 3."""
 
     __slots__ = ()
-    typ = TlvType.SMP3.value
-    dlen = 8
+    typ: ClassVar[int | None] = TlvType.SMP3.value
+    dlen: ClassVar[int | None] = 8
 
 
 @registertlv
@@ -206,8 +206,8 @@ class SMP4TLV(SMPTLV):
     """Message 4."""
 
     __slots__ = ()
-    typ = TlvType.SMP4.value
-    dlen = 3
+    typ: ClassVar[int | None] = TlvType.SMP4.value
+    dlen: ClassVar[int | None] = 3
 
 
 @registertlv
@@ -215,8 +215,8 @@ class SMPABORTTLV(SMPTLV):
     """The abort of an SMP."""
 
     __slots__ = ()
-    typ = TlvType.SMP_ABORT.value
-    dlen = 0
+    typ: ClassVar[int | None] = TlvType.SMP_ABORT.value
+    dlen: ClassVar[int | None] = 0
 
     def getPayload(self) -> bytes:
         return b""
@@ -227,11 +227,11 @@ class ExtraKeyTLV(TLV):
     """A request to use the extra symmetric key for `appid`, 4 bytes, with `appdata`."""
 
     __slots__ = ("appdata", "appid")
-    typ = TlvType.EXTRA_KEY.value
+    typ: ClassVar[int | None] = TlvType.EXTRA_KEY.value
 
     def __init__(self, appid: bytes, appdata: bytes | None) -> None:
-        self.appid = appid
-        self.appdata = b"" if appdata is None else appdata
+        self.appid: bytes = appid
+        self.appdata: bytes = b"" if appdata is None else appdata
 
     def getPayload(self) -> bytes:
         return self.appid + self.appdata

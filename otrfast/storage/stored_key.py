@@ -17,9 +17,9 @@ class StoredKey(Secret):
     __slots__ = ("_x", "account", "numbers", "protocol")
 
     def __init__(self, account: str, protocol: str, numbers: DsaNumbers, x: int) -> None:
-        self.account = account
-        self.protocol = protocol
-        self.numbers = numbers
+        self.account: str = account
+        self.protocol: str = protocol
+        self.numbers: DsaNumbers = numbers
         self._x = x
 
     @property

@@ -7,6 +7,7 @@ is written once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Protocol
 
 from otrfast.errors import DecodeError
@@ -20,9 +21,9 @@ class Reader:
     __slots__ = ("data", "end", "offset")
 
     def __init__(self, data: bytes, offset: int = 0) -> None:
-        self.data = data
-        self.end = len(data)
-        self.offset = offset
+        self.data: bytes = data
+        self.end: int = len(data)
+        self.offset: int = offset
 
     def take(self, length: int, field: str) -> bytes:
         """Return the next `length` bytes. Raises `DecodeError` if fewer remain."""
@@ -100,7 +101,7 @@ class Unsigned:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.code = b"u%c" % length
+        self.code: bytes = b"u%c" % length
 
     def read(self, reader: Reader, field: str) -> int:
         return reader.integer(self.length, field)
@@ -114,7 +115,7 @@ class Fixed:
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.code = b"f%c" % length
+        self.code: bytes = b"f%c" % length
 
     def read(self, reader: Reader, field: str) -> bytes:
         return reader.take(self.length, field)
@@ -128,7 +129,7 @@ class Counted:
 
     def __init__(self, length: int = 0) -> None:
         self.length = length
-        self.code = b"d%c" % length
+        self.code: bytes = b"d%c" % length
 
     def read(self, reader: Reader, field: str) -> bytes:
         offset = reader.offset
@@ -137,7 +138,7 @@ class Counted:
             raise DecodeError(field, offset)
         return value
 
-    write = staticmethod(data)
+    write: Callable[[bytes], bytes] = staticmethod(data)
 
 
 class Mpi:
@@ -155,7 +156,7 @@ class Mpi:
                 raise DecodeError(field, offset)
         return value
 
-    write = staticmethod(mpi)
+    write: Callable[[bytes], bytes] = staticmethod(mpi)
 
 
 class Covered:

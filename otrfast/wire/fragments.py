@@ -74,9 +74,10 @@ class Assembly:
     def __init__(self) -> None:
         self._text = bytearray()
         self._last = b""
-        self._count = self._total = self.counted = 0
-        self.since = 0.0
-        self.unauthenticated = True
+        self._count = self._total = 0
+        self.counted: int = 0
+        self.since: float = 0.0
+        self.unauthenticated: bool = True
 
     def add(self, fragment: Fragment, now: float) -> bytes | None:
         """Take a piece; return the whole line with the last one, else None.

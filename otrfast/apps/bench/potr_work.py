@@ -70,6 +70,9 @@ def open_potr(package: str) -> Any:
 class PotrDuo:
     """Two accounts of potr's interface, and the conversation between them."""
 
+    alice: Any
+    bob: Any
+
     def __init__(self, package: str) -> None:
         context = open_potr(package)
         lines: list[tuple[Any, bytes]] = []
@@ -98,7 +101,7 @@ class PotrDuo:
 
         self._encrypted = context.STATE_ENCRYPTED
         self._not_otr = context.NotOTRMessage
-        self.accounts = [Account(name, "bench", 0) for name in ("alice", "bob")]
+        self.accounts: list[Any] = [Account(name, "bench", 0) for name in ("alice", "bob")]
         for account in self.accounts:
             account.getPrivkey()
         self._count = 0

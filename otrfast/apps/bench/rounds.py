@@ -77,7 +77,7 @@ class Rounds:
         self._advance = advance
         self._running: dict[str, Engine] = {}
         self._counts: dict[tuple[str, str], int] = {}
-        self.figures = Figures(absent=engines.absent)
+        self.figures: Figures = Figures(absent=engines.absent)
 
     def run(self, variants: Sequence[str], metrics: Sequence[Metric]) -> Figures:
         """Measure everything; `advance` is called before each workload."""

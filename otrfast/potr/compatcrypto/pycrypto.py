@@ -61,6 +61,7 @@ class Counter:
     """The counter of OTR's AES-CTR: the prefix of 8 bytes in the message, and the block number."""
 
     prefix: int
+    val: int
 
     def __init__(self, prefix: int) -> None:
         self.prefix = prefix
@@ -117,7 +118,7 @@ class AESCTR:
 class DSAKey(PK):
     """A DSA public key, or a key pair for signing."""
 
-    keyType = 0x0000
+    keyType: int | None = 0x0000
 
     def __init__(self, key: tuple[int, ...] | None = None, private: bool = False) -> None:
         """Take the numbers (y, g, p, q) of a public key, or (y, g, p, q, x) with `private`.
