@@ -3,11 +3,11 @@
     python benchmarks/walks.py [--files] [WALK ...]
 
 A walk is the sequence of files in which the calls and returns of Python functions happen
-(`sys.setprofile`) while one public call of a warm conversation runs: a file is named anew only
-where another stood between.
+(`sys.setprofile`) while one public call of a warm conversation runs: a file is named again only
+if another was between.
 
-files         distinct files of the package in the walk; the `__init__` that records.py writes for
-              records comes from no file and counts as one of its own, <string>
+files         distinct files of the package in the walk; the `__init__` of a record, which is
+              written when its module is loaded, comes from no file and is left out
 returns       steps of the walk into a file that was left before
 Python calls  functions of the package that were called
 C core        calls of functions of the compiled core; making an object of its types is not seen
@@ -54,8 +54,6 @@ class Walk(NamedTuple):
 
 def file_of(code):
     """Return the path of a function's file in the package; None for one of elsewhere."""
-    if code.co_filename == "<string>":
-        return "<string>"
     return code.co_filename.removeprefix(PACKAGE) if PACKAGE in code.co_filename else None
 
 

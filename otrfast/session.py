@@ -8,6 +8,7 @@ What the engine knows of the peer is in `engine.conversation`; what lines and te
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
 
 from otrfast._records import record
 from otrfast.bytes_like import all_bytes, as_bytes
@@ -107,21 +108,21 @@ class Session(Secret):
         path = self._fast_path
         channel = path.channel
         if channel is not None and line.__class__ is bytes and len(line) <= path.line_limit:
-            keys = channel.receive_keys
+            keys, instance = channel.receive_keys, path.instance
             fields: DataFields | None
             if keys is None:
                 fields = channel.read(line)
             else:
-                rest = True, path.instance.tag
-                found = keys.open_line(channel.receive_head, line, MessageReceived, rest)
-                if type(found) is MessageReceived:
+                rest = True, instance.tag
+                found: Any = keys.open_line(channel.receive_head, line, MessageReceived, rest)
+                if found.__class__ is MessageReceived:
                     conversation = self._conversation
                     now = path.clock()
-                    conversation.last_received = path.instance.last_received = now
+                    conversation.last_received = instance.last_received = now
                     if now - conversation.last_sent <= path.silence:
                         return _new(Outcome, ((found,), ()))
                     return self._heartbeat(found)
-                fields = found  # type: ignore[assignment]
+                fields = found
             if fields is not None:
                 return self._receive_data(fields)
         return self._receive(line if line.__class__ is bytes else as_bytes(line, "a line"))
