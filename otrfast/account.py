@@ -9,7 +9,7 @@ from itertools import islice
 from types import MappingProxyType
 
 from otrfast._records import replace
-from otrfast.batch import batch
+from otrfast.batch import note_outcomes
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
@@ -282,7 +282,7 @@ class Account(Secret):
         ahead = [(peer, self._look_ahead(peer, as_bytes(line, "a line"))) for peer, line in items]
         secrets = self._compute([seen.pair for _, seen in ahead])
         outcomes: list[Outcome] = []
-        with batch(items, outcomes):
+        try:
             for (peer, seen), secret in zip(ahead, secrets, strict=True):
                 try:
                     session = self.session(peer)
@@ -290,6 +290,9 @@ class Account(Secret):
                     outcomes.append(Outcome((Limited("peers"),)))
                 else:
                     outcomes.append(session._receive_ahead(seen, secret))
+        except BaseException as error:
+            note_outcomes(error, outcomes, items[len(outcomes) :])
+            raise
         return outcomes
 
     def _look_ahead(self, peer: Hashable, line: bytes) -> Lookahead:
@@ -311,9 +314,12 @@ class Account(Secret):
         self._identity.dh_keys.fill(sum([dh_key for dh_key, _ in needs]))
         secrets = self._compute([pair for _, pair in needs])
         outcomes: list[Outcome] = []
-        with batch(items, outcomes):
+        try:
             for (peer, text), secret in zip(items, secrets, strict=True):
                 outcomes.append(self.session(peer)._send_ahead(text, secret))
+        except BaseException as error:
+            note_outcomes(error, outcomes, items[len(outcomes) :])
+            raise
         return outcomes
 
     def _compute(self, pairs: Sequence[DhPair | None]) -> list[ComputedSecret | None]:

@@ -1,18 +1,15 @@
-"""What an exception in a call for many lines or texts must not lose."""
+"""What an exception must not lose in a call for many lines or texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from otrfast.outcome import Outcome
 
 
-@contextmanager
-def batch(items: Sequence[object], outcomes: list[Outcome]) -> Iterator[None]:
-    """Give an exception of any class the `outcomes` so far, and the `untried` items."""
-    try:
-        yield
-    except BaseException as error:
-        vars(error).update(outcomes=outcomes, untried=items[len(outcomes) :])
-        raise
+def note_outcomes(
+    error: BaseException, outcomes: Sequence[Outcome], untried: Sequence[object]
+) -> None:
+    """Give an exception of any class the `outcomes` of what came before it, and the items from
+    the one that it ended at."""
+    vars(error).update(outcomes=outcomes, untried=untried)

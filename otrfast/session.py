@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from otrfast._records import record
+from otrfast.batch import note_outcomes
 from otrfast.bytes_like import all_bytes, as_bytes
 from otrfast.crypto.backend import DataFields, DhKey
 from otrfast.crypto.secret import Secret
@@ -78,13 +79,6 @@ class Lookahead(Secret):
         self.pair = pair
         self.fields = fields
         self.channel = channel
-
-
-def _end_batch(
-    error: BaseException, events: list[Event], wire: list[bytes], untried: Sequence[bytes]
-) -> None:
-    """Have an exception that ends a batch lose nothing of what came before."""
-    vars(error).update(outcomes=[Outcome(tuple(events), tuple(wire))], untried=untried)
 
 
 class Session(Secret):
@@ -167,7 +161,8 @@ class Session(Secret):
                 try:
                     outcome = self.receive(lines[position])
                 except BaseException as error:
-                    _end_batch(error, events, wire, lines[position:])
+                    done = [Outcome(tuple(events), tuple(wire))]
+                    note_outcomes(error, done, lines[position:])
                     raise
                 events += outcome.events
                 wire += outcome.wire
@@ -251,7 +246,8 @@ class Session(Secret):
             try:
                 outcome = self.send(run[0])
             except BaseException as error:
-                _end_batch(error, events, wire, texts[position:])
+                done = [Outcome(tuple(events), tuple(wire))]
+                note_outcomes(error, done, texts[position:])
                 raise
             events += outcome.events
             wire += outcome.wire
