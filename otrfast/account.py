@@ -9,7 +9,6 @@ from itertools import islice
 from types import MappingProxyType
 
 from otrfast._records import replace
-from otrfast.batch import note_outcomes
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
@@ -20,7 +19,7 @@ from otrfast.environment import Environment
 from otrfast.errors import AccountFull, PeerExists, StillEncrypted
 from otrfast.events import ConversationForgotten, Limited
 from otrfast.limits import Limits
-from otrfast.outcome import NEVER, Outcome
+from otrfast.outcome import NEVER, Outcome, note_outcomes
 from otrfast.policy import Policy
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.context import Context, Tickable, Usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from otrfast.events import Event
@@ -23,3 +24,11 @@ class Outcome(NamedTuple):
         """For each line, the instance tag of the peer's instance that it is for: 0 for all of
         them or for version 2, None for a line that is not an OTR message."""
         return tuple(receiver(line) for line in self.wire)
+
+
+def note_outcomes(
+    error: BaseException, outcomes: Sequence[Outcome], untried: Sequence[object]
+) -> None:
+    """Give an exception of any class the `outcomes` of what came before it, and the items from
+    the one that it ended at."""
+    vars(error).update(outcomes=outcomes, untried=untried)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from otrfast._records import record
-from otrfast.batch import note_outcomes
 from otrfast.bytes_like import all_bytes, as_bytes
 from otrfast.crypto.backend import DataFields, DhKey
 from otrfast.crypto.secret import Secret
@@ -27,7 +26,7 @@ from otrfast.errors import (
     UnknownInstance,
 )
 from otrfast.events import Event, ExtraKeySent, MessageReceived
-from otrfast.outcome import NEVER, Outcome
+from otrfast.outcome import NEVER, Outcome, note_outcomes
 from otrfast.policy import Policy
 from otrfast.protocol import smp, smp_session
 from otrfast.protocol.call import Call, ComputedSecret

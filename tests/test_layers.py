@@ -17,7 +17,7 @@ LAYERS = [
     {"environment", "outcome"},
     {"protocol"},
     {"engine"},
-    {"session", "batch", "bytes_like"},
+    {"session", "bytes_like"},
     {"account"},
     {"storage"},
     {"potr", "toolkit", "aio"},

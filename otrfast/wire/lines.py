@@ -21,9 +21,9 @@ ERROR_MARK: Final = b"?OTR Error:"
 WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
 WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}
 
-_DECORATION = re.compile(rb"(?:\s|<[^<>]*+>|&nbsp;)*+(?:b?['\"])?(?:\s|<[^<>]*+>|&nbsp;)*+")
+_DECORATION = rb"(?:\s|<[^<>]*+>|&nbsp;)*+(?:b?['\"])?(?:\s|<[^<>]*+>|&nbsp;)*+"
 _FRAGMENT_COMMAS = 4
-_UNKNOWN_MARK = re.compile(rb"\?OTR\S*")
+_UNKNOWN_MARK = rb"\?OTR\S*"
 _TRAILING_TAB = b"\t"
 _GROUP = 8  # bytes of one version tag
 _MOST_GROUPS = 16  # version tags that are read
@@ -122,7 +122,7 @@ class Unsupported:
         """The text after the final dot of a message of version 1, or after an unknown mark."""
         if self.version is not None:
             return self.line.partition(b".")[2]
-        mark = _UNKNOWN_MARK.match(self.line)
+        mark = re.match(_UNKNOWN_MARK, self.line)
         return self.line if mark is None else self.line[mark.end() :]
 
     @property
@@ -172,7 +172,8 @@ def is_ordinary(text: object, limit: int) -> bool:
 def is_decoration(text: bytes) -> bool:
     """Whether a text around a mark of OTR is none: empty, white space, HTML tags of a client, or
     the quotes that a badly written bot leaves of a bytes literal."""
-    return _DECORATION.fullmatch(text) is not None
+    # compiled at first use: compiling takes longer than loading most modules
+    return not text or re.fullmatch(_DECORATION, text) is not None
 
 
 def is_query(text: bytes) -> bool:
