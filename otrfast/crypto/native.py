@@ -135,6 +135,16 @@ def _dsa_arguments(numbers: DsaNumbers) -> tuple[bytes, bytes, bytes, bytes] | N
     return p, q, g, y
 
 
+def _inverse(value: int) -> int:
+    """Return 1/value mod p. Public values; `pow` takes ten times as long as gmpy2, which the core
+    can do without."""
+    try:
+        from gmpy2 import invert
+    except ImportError:
+        return pow(value, -1, P)
+    return int(invert(value, P))
+
+
 class NativeBackend:
     """`backend.Backend` on the C core."""
 
@@ -184,7 +194,7 @@ class NativeBackend:
         return _element_of(lib.otrf_multiply, *factors)
 
     def divide(self, a: bytes, b: bytes) -> bytes:
-        return self.multiply(a, element(pow(number(b), -1, P)))
+        return self.multiply(a, element(_inverse(number(b))))
 
     def dsa_generate(self, seed: bytes) -> NativeSigningKey:
         return NativeSigningKey(_core.dsa_generate(seed))

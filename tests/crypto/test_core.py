@@ -104,3 +104,14 @@ def test_missing_core_is_said_with_its_remedy():
     said = run(code)
     assert "python3-dev" in said
     assert "OTRFAST_PURE=1" in said
+
+
+def test_divide_when_gmpy2_is_missing_then_the_same(monkeypatch):
+    """The core finds the system's GMP; a secret can then be checked as well."""
+    from otrfast.crypto.group import P, element
+    from otrfast.crypto.native import NativeBackend
+
+    native = NativeBackend()
+    with_gmpy2 = native.divide(element(5), element(7))
+    monkeypatch.setitem(sys.modules, "gmpy2", None)
+    assert native.divide(element(5), element(7)) == with_gmpy2 == element(5 * pow(7, -1, P) % P)
