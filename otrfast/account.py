@@ -93,7 +93,7 @@ class Account(Secret):
         self.name = name
         self.protocol = protocol
         self._policy = policy
-        self.trust = Trust() if trust is None else trust
+        self.trust: Trust = Trust() if trust is None else trust
         self._identity = Identity(
             private_key,
             instance_tag,

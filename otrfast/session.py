@@ -74,10 +74,10 @@ class Lookahead(Secret):
         fields: DataFields | None = None,
         channel: Channel | None = None,
     ) -> None:
-        self.line = line
-        self.pair = pair
-        self.fields = fields
-        self.channel = channel
+        self.line: bytes = line
+        self.pair: KeyPair | None = pair
+        self.fields: DataFields | None = fields
+        self.channel: Channel | None = channel
 
 
 class Session(Secret):

@@ -50,12 +50,12 @@ class Report:
     __slots__ = ("fingerprint", "name", "returned", "smp", "ssid", "version", "wire")
 
     def __init__(self, name: str, fingerprint: bytes) -> None:
-        self.name = name
-        self.fingerprint = fingerprint
-        self.ssid = b""
-        self.version = 0
-        self.smp = "not run"
-        self.returned = 0
+        self.name: str = name
+        self.fingerprint: bytes = fingerprint
+        self.ssid: bytes = b""
+        self.version: int = 0
+        self.smp: str = "not run"
+        self.returned: int = 0
         self.wire: list[tuple[bytes, bytes]] = []  # texts with the lines that carried them
 
 

@@ -20,11 +20,11 @@ __all__ = ["_core", "check", "description", "failure", "ffi", "lib", "use_level"
 
 try:
     from otrfast.crypto import _native  # type: ignore[attr-defined]
-except ImportError as error:
+except ImportError as _error:
     raise BackendUnavailable(
-        f"the C core of otrfast is missing ({error}): install otrfast again where a C compiler"
+        f"the C core of otrfast is missing ({_error}): install otrfast again where a C compiler"
         " and Python's headers are (apt install gcc python3-dev), or set OTRFAST_PURE=1"
-    ) from error
+    ) from _error
 
 ffi: Any = _native.ffi
 lib: Any = _native.lib
@@ -135,7 +135,7 @@ def _open_gmp() -> str:
 
 
 # the level comes first: it decides which tables are built when GMP is opened
-level = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
+level: str = use_level(os.environ.get("OTRFAST_LEVEL", "ifma"))
 _gmp_path = _open_gmp()
 
 

@@ -23,9 +23,9 @@ class PublicKey:
     __slots__ = ("fingerprint", "numbers", "raw")
 
     def __init__(self, numbers: DsaNumbers, raw: bytes, backend: Backend) -> None:
-        self.numbers = numbers
-        self.raw = raw
-        self.fingerprint = backend.sha1(raw[len(_DSA_TYPE) :])
+        self.numbers: DsaNumbers = numbers
+        self.raw: bytes = raw
+        self.fingerprint: bytes = backend.sha1(raw[len(_DSA_TYPE) :])
 
     @classmethod
     def of(cls, numbers: DsaNumbers, backend: Backend) -> PublicKey:
@@ -54,8 +54,8 @@ class KeyPair(Secret):
     __slots__ = ("public", "signing")
 
     def __init__(self, signing: SigningKey, backend: Backend) -> None:
-        self.signing = signing
-        self.public = PublicKey.of(signing.numbers, backend)
+        self.signing: SigningKey = signing
+        self.public: PublicKey = PublicKey.of(signing.numbers, backend)
 
     @property
     def fingerprint(self) -> bytes:

@@ -7,15 +7,18 @@ without a frame of Python in between; what is rare (SMP, checking DSA numbers) g
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from otrfast.crypto.backend import (
     ELEMENT_BYTES,
     SMP_EXPONENT_BYTES,
+    DataFields,
     DhKey,
     DsaNumbers,
     Exponent,
+    SharedSecret,
 )
 from otrfast.crypto.core import _core, check, description, failure, ffi, lib
 from otrfast.crypto.group import P, element, number
@@ -117,9 +120,9 @@ class NativeSigningKey(Secret):
 
     def __init__(self, key: _core.SigningKey) -> None:
         self._key = key
-        self.sign = key.sign
+        self.sign: Callable[[bytes, bytes], bytes] = key.sign
         p, q, g, y, _ = map(number, key.numbers())
-        self.numbers = DsaNumbers(p, q, g, y)
+        self.numbers: DsaNumbers = DsaNumbers(p, q, g, y)
 
     def private_number(self) -> int:
         return number(self._key.numbers()[4])
@@ -151,20 +154,26 @@ class NativeBackend:
     name = "native"
     dh_batch = 8  # side by side on IFMA; elsewhere one call, and one change of threads, for all
 
-    sha1 = staticmethod(_core.sha1)
-    sha256 = staticmethod(_core.sha256)
-    hmac_sha1 = staticmethod(_core.hmac_sha1)
-    hmac_sha256 = staticmethod(_core.hmac_sha256)
-    aes_ctr = staticmethod(_core.aes_ctr)
-    equal = staticmethod(_core.equal)
-    in_group = staticmethod(_core.in_group)
-    dh_keys = staticmethod(_core.dh_keys)
-    agree_many = staticmethod(_core.agree_many)
-    encode_message = staticmethod(_core.encode_message)
-    decode_message = staticmethod(_core.decode_message)
-    fields = staticmethod(_core.fields)
-    encode_fields = staticmethod(_core.encode_fields)
-    data_message = staticmethod(_core.data_message)
+    sha1: staticmethod[[bytes], bytes] = staticmethod(_core.sha1)
+    sha256: staticmethod[[bytes], bytes] = staticmethod(_core.sha256)
+    hmac_sha1: staticmethod[[bytes, bytes], bytes] = staticmethod(_core.hmac_sha1)
+    hmac_sha256: staticmethod[[bytes, bytes], bytes] = staticmethod(_core.hmac_sha256)
+    aes_ctr: staticmethod[[bytes, bytes, bytes], bytes] = staticmethod(_core.aes_ctr)
+    equal: staticmethod[[bytes, bytes], bool] = staticmethod(_core.equal)
+    in_group: staticmethod[[bytes], bool] = staticmethod(_core.in_group)
+    dh_keys: staticmethod[[Sequence[bytes]], list[DhKey]] = staticmethod(_core.dh_keys)
+    agree_many: staticmethod[[Sequence[tuple[DhKey, bytes]]], list[SharedSecret | None]] = (
+        staticmethod(_core.agree_many)
+    )
+    encode_message: staticmethod[[bytes], bytes] = staticmethod(_core.encode_message)
+    decode_message: staticmethod[[bytes], bytes | None] = staticmethod(_core.decode_message)
+    fields: staticmethod[[bytes, int, bytes], tuple[int | bytes, ...] | None] = staticmethod(
+        _core.fields
+    )
+    encode_fields: staticmethod[[bytes, bytes, tuple[int | bytes, ...]], bytes] = staticmethod(
+        _core.encode_fields
+    )
+    data_message: staticmethod[[bytes, bytes], DataFields | None] = staticmethod(_core.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:
         return _core.dh_keys([exponent])[0]

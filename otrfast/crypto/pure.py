@@ -63,9 +63,9 @@ class PureDataKeys(Secret):
     def __init__(self, keys: kdf.DataKeyBytes) -> None:
         self._keys = keys
         self._accepted = b""
-        self.send_counter = 0
-        self.receive_counter = 0
-        self.verified = False
+        self.send_counter: int = 0
+        self.receive_counter: int = 0
+        self.verified: bool = False
 
     def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
         self.send_counter += 1
@@ -180,7 +180,7 @@ class PureAkeKeys(Secret):
     __slots__ = ("_sides", "ssid")
 
     def __init__(self, keys: kdf.AkeKeyBytes) -> None:
-        self.ssid = keys.ssid
+        self.ssid: bytes = keys.ssid
         self._sides = keys.responder, keys.initiator
 
     def seal(self, initiator: bool, x: bytes) -> tuple[bytes, bytes]:
@@ -225,7 +225,7 @@ class PureDhKey(Secret):
     def __init__(self, private: int, modexp: ModexpFunction) -> None:
         self._private = private
         self._modexp = modexp
-        self.public = element(modexp(2, private, P))
+        self.public: bytes = element(modexp(2, private, P))
 
     def agree(self, public: bytes) -> SharedSecret:
         value = number(public)
@@ -280,7 +280,7 @@ class PureSigningKey(Secret):
     __slots__ = ("_modexp", "_x", "numbers")
 
     def __init__(self, numbers: DsaNumbers, x: int, modexp: ModexpFunction) -> None:
-        self.numbers = numbers
+        self.numbers: DsaNumbers = numbers
         self._x = x
         self._modexp = modexp
 

@@ -13,7 +13,7 @@ from enum import Enum
 from otrfast.crypto.secret import Secret
 from otrfast.engine.send_queue import SendQueue
 from otrfast.engine.settings import Finished, Settings
-from otrfast.limits import FULL
+from otrfast.limits import FULL, Bucket
 from otrfast.outcome import NEVER
 from otrfast.policy import Policy
 from otrfast.protocol.context import Context
@@ -64,34 +64,35 @@ class Conversation(Secret):
 
     def __init__(self, peer: Hashable, context: Context, policy: Policy) -> None:
         """Start with nothing known of the peer; `policy` is that of the account."""
-        self.peer = peer
-        self.context = context
+        self.peer: Hashable = peer
+        self.context: Context = context
         self.own_policy: Policy | None = None
         self.set_policy(policy)
-        self.max_fragment = 0
+        self.max_fragment: int = 0
         self.recipient: int | Recipient = Recipient.BEST
         self.padding: Padding | None = None
-        self.instances = Instances(peer, context)
-        self.offer = Offer.NOT_SENT
-        self.last_received = self.last_sent = context.clock()
+        self.instances: Instances = Instances(peer, context)
+        self.offer: Offer = Offer.NOT_SENT
+        self.last_sent: float = context.clock()
+        self.last_received: float = self.last_sent
         # the last text, when it was sent, and to which fingerprint
         self.sent: tuple[bytes, float, bytes | None] | None = None
-        self.resend = False  # the peer could not read it
+        self.resend: bool = False  # the peer could not read it
         self.queue: SendQueue | None = None  # most peers never need one
-        self.queried = False  # since texts wait
+        self.queried: bool = False  # since texts wait
         self.reassembly: Reassembly | None = None  # while a fragmented message is unfinished
         self.retry: tuple[float, int] | None = None  # when, and in which version
-        self.error_at = -context.limits.error_interval
-        self.akes = FULL
-        self.smps = FULL
-        self.ticked = float("-inf")  # when `tick` was called last
-        self.scheduled = NEVER  # for when the account has been asked to call `tick`
-        self.forked = False  # this is a child process: no call may go on
+        self.error_at: float = -context.limits.error_interval
+        self.akes: Bucket = FULL
+        self.smps: Bucket = FULL
+        self.ticked: float = float("-inf")  # when `tick` was called last
+        self.scheduled: float = NEVER  # for when the account has been asked to call `tick`
+        self.forked: bool = False  # this is a child process: no call may go on
 
     def set_policy(self, policy: Policy) -> None:
         """Set the policy in force; `versions` are those that it allows, ascending."""
-        self.policy = policy
-        self.versions = policy.versions
+        self.policy: Policy = policy
+        self.versions: tuple[int, ...] = policy.versions
 
     @property
     def settings(self) -> Settings:

@@ -58,9 +58,9 @@ class Incoming:
     def __init__(
         self, conversation: Conversation, call: Call, instance: Instance | None = None
     ) -> None:
-        self.conversation = conversation
-        self.call = call
-        self.instance = instance
+        self.conversation: Conversation = conversation
+        self.call: Call = call
+        self.instance: Instance | None = instance
 
 
 # Lines, whatever the state

@@ -7,7 +7,7 @@ message with other keys, with TLVs, or one that does not hold goes there, and no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from otrfast.engine.conversation import Conversation
 from otrfast.engine.outgoing import EXPANSION
@@ -29,10 +29,10 @@ class FastPath:
     def __init__(self, context: Context) -> None:
         self.channel: Channel | None = None
         self.instance: Instance  # while it is open
-        self.clock = context.clock
-        self.line_limit = context.limits.message_size
-        self.silence = context.limits.heartbeat_interval
-        self.text_limit = max(0, self.line_limit * 3 // 4 - EXPANSION)
+        self.clock: Callable[[], float] = context.clock
+        self.line_limit: int = context.limits.message_size
+        self.silence: float = context.limits.heartbeat_interval
+        self.text_limit: int = max(0, self.line_limit * 3 // 4 - EXPANSION)
 
     def settle(self, conversation: Conversation) -> None:
         """Open or close the path, after whatever may have changed the answer."""

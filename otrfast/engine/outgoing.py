@@ -68,9 +68,9 @@ class Outgoing:
     __slots__ = ("call", "conversation", "instance")
 
     def __init__(self, conversation: Conversation, call: Call, instance: Instance | None) -> None:
-        self.conversation = conversation
-        self.call = call
-        self.instance = instance
+        self.conversation: Conversation = conversation
+        self.call: Call = call
+        self.instance: Instance | None = instance
 
 
 def send(

@@ -28,7 +28,7 @@ class SendQueue:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._texts: tuple[QueuedText, ...] = ()
-        self.size = 0
+        self.size: int = 0
 
     def __len__(self) -> int:
         return len(self._texts)

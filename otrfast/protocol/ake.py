@@ -107,9 +107,9 @@ class AkeStep:
         replies: tuple[Message, ...] = (),
         established: Established | None = None,
     ) -> None:
-        self.state = state
-        self.replies = replies
-        self.established = established
+        self.state: State = state
+        self.replies: tuple[Message, ...] = replies
+        self.established: Established | None = established
 
 
 class Ake:
@@ -126,11 +126,11 @@ class Ake:
         timeout: float = 0.0,
         computed: ComputedSecret | None = None,
     ) -> None:
-        self.computed = computed
-        self.identity = identity
-        self.receiver = receiver
-        self.now = now
-        self.timeout = timeout
+        self.computed: ComputedSecret | None = computed
+        self.identity: Identity = identity
+        self.receiver: int = receiver
+        self.now: float = now
+        self.timeout: float = timeout
 
     def advance(self, state: State, received: Input) -> AkeStep:
         """Take one input. Raises `RemoteError` if the message is refused; the state stays

@@ -56,14 +56,14 @@ class Call:
         max_fragment: int,
         computed: ComputedSecret | None = None,
     ) -> None:
-        self.context = context
-        self.peer = peer
-        self.max_fragment = max_fragment
-        self.computed = computed
-        self.now = context.clock()
+        self.context: Context = context
+        self.peer: Hashable = peer
+        self.max_fragment: int = max_fragment
+        self.computed: ComputedSecret | None = computed
+        self.now: float = context.clock()
         self.events: list[Event] = []
         self.wire: list[bytes] = []
-        self.wake_at = NEVER
+        self.wake_at: float = NEVER
 
     def send_message(self, message: Message) -> None:
         """Send a message of a key exchange."""

@@ -64,12 +64,12 @@ class Channel(Secret):
         self._header = DataMessage.head(version, ours, receiver)
         self._receive_header = DataMessage.head(version, receiver, ours)
         self._received_as = version, receiver, ours
-        self.keyring = Keyring(established, identity, revealed, accepted)
-        self.ready = False
+        self.keyring: Keyring = Keyring(established, identity, revealed, accepted)
+        self.ready: bool = False
         self.receive_keys: DataKeys | None = None
-        self.receive_head = b""
+        self.receive_head: bytes = b""
         self.send_keys: DataKeys | None = None
-        self.send_prefix = b""
+        self.send_prefix: bytes = b""
 
     def seal(
         self,

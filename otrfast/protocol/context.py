@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from otrfast._records import record
-from otrfast.limits import FULL, Limits
+from otrfast.limits import FULL, Bucket, Limits
 from otrfast.protocol.identity import Identity
 from otrfast.trust import Trust
 
@@ -30,12 +30,12 @@ class Usage:
     __slots__ = ("akes", "assembled", "errors", "held", "known_akes", "limited", "pending_akes")
 
     def __init__(self) -> None:
-        self.pending_akes = 0
-        self.assembled = 0
-        self.held = 0
-        self.akes = FULL
-        self.known_akes = FULL
-        self.errors = FULL
+        self.pending_akes: int = 0
+        self.assembled: int = 0
+        self.held: int = 0
+        self.akes: Bucket = FULL
+        self.known_akes: Bucket = FULL
+        self.errors: Bucket = FULL
         self.limited: dict[str, int] = {}
 
 

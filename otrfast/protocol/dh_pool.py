@@ -18,7 +18,7 @@ class DhKeyPool(Secret):
         self._backend = backend
         self._random = random
         self._keys: list[DhKey] = []
-        self.batch = batch
+        self.batch: int = batch
 
     def take(self) -> DhKey:
         """Return a fresh key pair: nobody else ever gets it."""

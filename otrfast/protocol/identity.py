@@ -50,12 +50,12 @@ class Identity(Secret):
         dh_batch: int,
         allow_own_key: bool = False,
     ) -> None:
-        self.allow_own_key = allow_own_key
-        self.key_pair = key_pair
-        self.instance_tag = instance_tag
-        self.backend = backend
-        self.random = random
-        self.dh_keys = DhKeyPool(backend, random, dh_batch)
+        self.allow_own_key: bool = allow_own_key
+        self.key_pair: KeyPair = key_pair
+        self.instance_tag: int = instance_tag
+        self.backend: Backend = backend
+        self.random: Callable[[int], bytes] = random
+        self.dh_keys: DhKeyPool = DhKeyPool(backend, random, dh_batch)
         self._sound: dict[bytes, PublicKey] = {}  # by their encoding
         self._primes: dict[tuple[int, ...], None] = {}
 

@@ -77,17 +77,18 @@ class Instance(Secret):
     )
 
     def __init__(self, tag: int, exchange: ake.State) -> None:
-        self.tag = tag
+        self.tag: int = tag
         self.exchange = exchange  # its state; `set_exchange` moves it on
-        self.state = MessageState.PLAINTEXT
+        self.state: MessageState = MessageState.PLAINTEXT
         self.channel: Channel | None = None
         self.fingerprint: bytes | None = None
         self.our_fingerprint: bytes | None = None  # of the key that the exchange was made with
-        self.ssid = b""
-        self.revealed = False
-        self.version = 0
+        self.ssid: bytes = b""
+        self.revealed: bool = False
+        self.version: int = 0
         self.smp: smp.SmpState = smp.EXPECT1
-        self.last_received = self.last_sent = 0.0
+        self.last_sent: float = 0.0
+        self.last_received: float = 0.0
 
     def set_exchange(self, state: ake.State, context: Context) -> None:
         """Set the state of the key exchange; the account counts the unfinished ones."""

@@ -43,7 +43,7 @@ class Instances(Secret):
     __slots__ = ("_answers", "_by_tag", "_context", "_counted", "peer", "pending")
 
     def __init__(self, peer: Hashable, context: Context) -> None:
-        self.peer = peer
+        self.peer: Hashable = peer
         self._context = context
         self._by_tag: dict[int, Instance] = {}
         self.pending: ake.AwaitingDHKey | None = None

@@ -44,12 +44,12 @@ class Keyring(Secret):
         """Start from a finished AKE; `revealed` are MAC keys of the session before it that are
         still to be revealed."""
         self._identity = identity
-        self.accepted = accepted
+        self.accepted: bytes = accepted
         self._previous = established.our_key
         self._current: DhKey | None = None  # made when it is first sent
-        self.our_keyid = established.our_keyid + 1
-        self.their_keyid = established.their_keyid
-        self.their_public = {established.their_keyid: established.their_public}
+        self.our_keyid: int = established.our_keyid + 1
+        self.their_keyid: int = established.their_keyid
+        self.their_public: dict[int, bytes] = {established.their_keyid: established.their_public}
         self._pairs: dict[tuple[int, int], DataKeys] = {}
         self._revealed = revealed
         self._install(

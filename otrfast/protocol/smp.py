@@ -51,29 +51,29 @@ class SmpMessage:
 class Smp1(SmpMessage):
     """g2a, c2, D2, g3a, c3, D3."""
 
-    TYPE = TlvType.SMP1
-    LAYOUT = "ecdecd"
+    TYPE: ClassVar[TlvType] = TlvType.SMP1
+    LAYOUT: ClassVar[str] = "ecdecd"
 
 
 class Smp2(SmpMessage):
     """g2b, c2, D2, g3b, c3, D3, Pb, Qb, cP, D5, D6."""
 
-    TYPE = TlvType.SMP2
-    LAYOUT = "ecdecdeecdd"
+    TYPE: ClassVar[TlvType] = TlvType.SMP2
+    LAYOUT: ClassVar[str] = "ecdecdeecdd"
 
 
 class Smp3(SmpMessage):
     """Pa, Qa, cP, D5, D6, Ra, cR, D7."""
 
-    TYPE = TlvType.SMP3
-    LAYOUT = "eecddecd"
+    TYPE: ClassVar[TlvType] = TlvType.SMP3
+    LAYOUT: ClassVar[str] = "eecddecd"
 
 
 class Smp4(SmpMessage):
     """Rb, cR, D7."""
 
-    TYPE = TlvType.SMP4
-    LAYOUT = "ecd"
+    TYPE: ClassVar[TlvType] = TlvType.SMP4
+    LAYOUT: ClassVar[str] = "ecd"
 
 
 _CLASSES: dict[int, type[SmpMessage]] = {

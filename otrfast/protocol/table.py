@@ -45,7 +45,7 @@ class EnumStep:
     __slots__ = ("state",)
 
     def __init__(self, state: Enum) -> None:
-        self.state = state
+        self.state: Enum = state
 
 
 def name_of(state: type | Enum) -> str:

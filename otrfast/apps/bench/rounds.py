@@ -42,7 +42,7 @@ class Figures:
     def __init__(self, absent: dict[str, str] | None = None) -> None:
         self.samples: dict[str, dict[str, list[list[float]]]] = {}
         self.about: dict[str, dict[str, str]] = {}
-        self.absent = {} if absent is None else absent
+        self.absent: dict[str, str] = {} if absent is None else absent
 
     def rounds(self, variant: str, metric: str) -> list[list[float]]:
         """Return the samples of each round; none if the engine is not measured with the metric."""
