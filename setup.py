@@ -25,7 +25,10 @@ class BuildExt(build_ext):
 
 def arguments() -> dict[str, object]:
     """Return what the extension adds to the arguments of `setup`."""
-    if os.environ.get("OTRFAST_PURE") == "1":
+    pure = os.environ.get("OTRFAST_PURE", "")
+    if pure not in ("", "0", "1"):
+        raise SystemExit(f"expected OTRFAST_PURE to be 0 or 1, found {pure!r}")
+    if pure == "1":
         return {}
     added: dict[str, object] = {
         "cffi_modules": ["csrc/build_native.py:ffi"],
