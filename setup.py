@@ -172,7 +172,10 @@ def arguments() -> dict[str, object]:
         "long_description_content_type": "text/markdown",
         "cmdclass": commands,
     }
-    if os.environ.get("OTRFAST_PURE") == "1":
+    pure = os.environ.get("OTRFAST_PURE", "")
+    if pure not in ("", "0", "1"):
+        raise SystemExit(f"expected OTRFAST_PURE to be 0 or 1, found {pure!r}")
+    if pure == "1":
         return added
     added["cffi_modules"] = ["csrc/build_native.py:ffi"]
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):

@@ -217,7 +217,12 @@ def _rates(backend: Backend) -> list[float]:
 def _show_rates(console: Console) -> None:
     ours = load()
     backends = [ours] if ours.name == "pure" else [ours, load("pure")]
-    with console.status("measuring"):
+    seconds = 3 * _MEASURE * len(backends)
+    engines = " and ".join(backend.name for backend in backends)
+    console.print(
+        f"\nMeasuring rates of {engines}, for about {seconds:.0f} seconds", highlight=False
+    )
+    with console.status("measuring", spinner="line"):
         rates = [_rates(backend) for backend in backends]
     table = Table(title="Rates per second of one core, both ends of the conversation")
     table.add_column("")

@@ -4,49 +4,149 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from otrfast.apps import passphrase
 from otrfast.crypto.backends import load
 from otrfast.errors import KeyFileError, KeyFileMissing
-from otrfast.storage.clients import files_in
+from otrfast.storage import openssl
+from otrfast.storage.clients import JITSI, JITSI_CONTACTS, Directory, has_common_name
 from otrfast.storage.contents import Contents, Kind, merged, read, write
 from otrfast.storage.files import about, read_file, update_file
 from otrfast.storage.java_keys import contact_addresses
-from otrfast.storage.recognise import read_any
+from otrfast.storage.names import shown
+from otrfast.storage.recognise import UnknownForm, read_any
 from otrfast.storage.sealed import is_sealed, seal, unseal
 
-_JITSI_CONTACTS = "contactlist.xml"
-_JITSI_PROPERTIES = "sip-communicator.properties"
+_SHOWN = 20  # names or lines in a report
 
 
-def sources(paths: Iterable[Path]) -> list[Path]:
-    """Return the files; a directory stands for the files with a known name in it."""
-    return [file for path in paths for file in (files_in(path) if path.is_dir() else [path])]
+def tell(line: str) -> None:
+    """Print a line to the standard error stream."""
+    sys.stderr.write(f"otrfast: {shown(line)}\n")
+
+
+class Sources:
+    """The files that a command reads.
+
+    What is unsound is left out and reported, and the rest is read. A directory stands for the key
+    files in it: those of known names, and with `every`, or if there is none, those of other names
+    that hold something. What else is there is named as passed over.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], arguments: argparse.Namespace, *, every: bool = False
+    ) -> None:
+        self._paths = paths
+        self._arguments = arguments
+        self._every = every
+        self.incomplete = False
+        """Whether something was left out; the command then ends with status 1."""
+
+    def __iter__(self) -> Iterator[tuple[Path, Contents]]:
+        """Yield each file that holds something, with its contents."""
+        for path in self._paths:
+            if path.is_dir():
+                yield from self._directory(path)
+            else:
+                yield from self._file(path)
+
+    def _file(self, path: Path) -> Iterator[tuple[Path, Contents]]:
+        try:
+            contents = get(path, self._arguments)
+        except KeyFileError as error:
+            self._leave_out(str(error))
+            return
+        self.report(path, contents)
+        yield path, contents
+
+    def report(self, path: Path, contents: Contents) -> None:
+        """Report what of a file was left out."""
+        for problem in contents.problems[:_SHOWN]:
+            self._leave_out(f"{path}: left out: {problem}")
+        if len(contents.problems) > _SHOWN:
+            self._leave_out(f"{path}: left out: {len(contents.problems) - _SHOWN} more")
+
+    def _leave_out(self, line: str) -> None:
+        self.incomplete = True
+        tell(line)
+
+    def _directory(self, path: Path) -> Iterator[tuple[Path, Contents]]:
+        try:
+            directory = Directory(path)
+        except KeyFileError as error:
+            self._leave_out(str(error))
+            return
+        known: list[Path] = []
+        passed: list[Path] = []
+        for entry in directory.known:
+            (passed if has_common_name(entry) and _is_other(entry) else known).append(entry)
+        if self._every or not known:
+            found = [entry for entry in directory.others if _holds_something(entry)]
+        else:
+            found = []
+        passed += [entry for entry in directory.others if entry not in found]
+        for entry in sorted([*known, *found]):
+            yield from self._file(entry)
+        if not known and not found:
+            self._leave_out(f"{path}: expected key files, found none")
+        if passed:
+            names = [entry.name + "/" * entry.is_dir() for entry in sorted(passed)]
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            tell(f"{path}: passed over: {', '.join(names[:_SHOWN])}{more}")
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a file of a common name is no key file."""
+    try:
+        read_any(read_file(path), load(), _no_passphrase)
+    except UnknownForm:
+        return True
+    except KeyFileError:
+        pass
+    return False
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether a file of another name is a key file."""
+    try:
+        data = read_file(path)
+        if is_sealed(data):
+            return True
+        if data.startswith(openssl.MAGIC):
+            return False
+        contents = read_any(data, load(), _no_passphrase)
+    except KeyFileError:
+        return False
+    items = len(contents.keys) + len(contents.fingerprints) + len(contents.tags)
+    return items > 0 and items >= len(contents.problems)
+
+
+def _no_passphrase() -> str:
+    raise KeyFileError("expected an unencrypted file")
 
 
 def get(path: Path, arguments: argparse.Namespace) -> Contents:
-    """Read a file of any form, and check its keys. Raises `KeyFileError`."""
-    backend = load()
+    """Read a file of any form, and check its keys. Raises `KeyFileError` if nothing is sound."""
+    data = read_file(path)
+    addresses = _addresses(path)
     with about(path):
-        contents = read_any(
-            read_file(path),
-            backend,
+        return read_any(
+            data,
+            load(),
             lambda: passphrase.ask(arguments, path),
             account=path.stem,
-            addresses=_addresses(path),
+            addresses=addresses,
         )
-        for key in contents.keys:
-            key.signing(backend)
-    return contents
 
 
 def _addresses(path: Path) -> list[str]:
-    if path.name != _JITSI_PROPERTIES:
+    if path.name != JITSI:
         return []
     try:
-        return contact_addresses(read_file(path.parent / _JITSI_CONTACTS))
+        return contact_addresses(read_file(path.parent / JITSI_CONTACTS))
     except KeyFileMissing:
         return []
 
@@ -75,11 +175,10 @@ def _change(
     path: Path, kind: Kind, new: Contents, arguments: argparse.Namespace
 ) -> Callable[[bytes | None], bytes]:
     """Return the function from the old file to the new one, tested on the present file."""
-    with about(path):
-        try:
-            current = read_file(path)
-        except KeyFileMissing:
-            current = None
+    try:
+        current = read_file(path)
+    except KeyFileMissing:
+        current = None
     secret: str | None = None
     sealed = current is not None and is_sealed(current)
     if sealed or (arguments.encrypt and kind in (Kind.KEYS, Kind.KEY3)):
@@ -111,13 +210,18 @@ def _old(data: bytes, kind: Kind, new: Contents, path: Path) -> Contents:
 
 def count(contents: Contents, kind: Kind) -> int:
     """Return the number of items of that kind."""
+    return len(_items(contents, kind))
+
+
+def _items(contents: Contents, kind: Kind) -> list[str]:
+    """Return the account of each item of that kind."""
     match kind:
         case Kind.KEYS | Kind.KEY3:
-            return len(contents.keys)
+            return [key.account for key in contents.keys]
         case Kind.FINGERPRINTS:
-            return len(contents.fingerprints)
+            return [known.account for known in contents.fingerprints]
         case Kind.INSTANCE_TAGS:
-            return len(contents.tags)
+            return [stored.account for stored in contents.tags]
 
 
 def first_kind(contents: Contents) -> Kind:
@@ -130,5 +234,4 @@ def first_kind(contents: Contents) -> Kind:
 
 def accounts(contents: Contents, kind: Kind) -> list[str]:
     """Return the accounts that have items of that kind."""
-    items = contents.keys if kind is Kind.KEY3 else contents.fingerprints
-    return list(dict.fromkeys(item.account for item in items))
+    return list(dict.fromkeys(_items(contents, kind)))

@@ -19,9 +19,13 @@ from otrfast.storage.stored_key import StoredKey
 
 FORMS = (
     "Read are: libotr's key, fingerprint and instance-tag files (Pidgin, Adium, irssi, "
-    "profanity, mcabber), python-potr's .key3 and .fpr (weechat, gajim), Jitsi's "
-    "sip-communicator.properties, ChatSecure's otr_keystore and otr_keystore.ofcaes, and "
-    "files that otrfast has encrypted."
+    "profanity, mcabber, Psi, Vacuum, QutIM, Kopete, BitlBee), python-potr's .key3 and .fpr "
+    "(weechat, gajim), Jitsi's sip-communicator.properties, ChatSecure's otr_keystore and "
+    "otr_keystore.ofcaes, and files that otrfast has encrypted."
+)
+UNSOUND = (
+    "What is damaged, or a key of another size than 1024/160, is left out and named with the "
+    "reason on the standard error stream; the exit status is then 1."
 )
 ENCRYPTED = (
     "With --encrypt the key file is encrypted with a passphrase (scrypt, ChaCha20-Poly1305); "
@@ -58,15 +62,16 @@ def run_keygen(arguments: argparse.Namespace) -> int:
 
 def run_fingerprint(arguments: argparse.Namespace) -> int:
     """Print the fingerprints of a key file."""
+    sources = key_files.Sources([], arguments)
     contents = key_files.get(arguments.file, arguments)
+    sources.report(arguments.file, contents)
     keys = contents.of(arguments.account, arguments.protocol).keys
     if not keys:
         raise KeyFileError(f"{arguments.file}: holds no such key")
     for key in keys:
-        key.signing(load())
         owner = f"  {_owner(*key.owner)}" if len(contents.keys) > 1 else ""
         _say(_fingerprint(key) + owner)
-    return 0
+    return int(sources.incomplete)
 
 
 def _listing(contents: Contents) -> Iterator[str]:
@@ -78,23 +83,30 @@ def _listing(contents: Contents) -> Iterator[str]:
         yield f"  fingerprint   {human_fingerprint(known.fingerprint)}  {of}: {level}"
     for stored in contents.tags:
         yield f"  instance tag  {stored.tag:08x}  {_owner(*stored.owner)}"
-    if contents.skipped:
-        yield f"  {contents.skipped} unreadable lines"
 
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Print the contents of files, without private numbers."""
-    for source in key_files.sources(arguments.files):
-        contents = key_files.get(source, arguments).of(arguments.account, arguments.protocol)
+    sources = key_files.Sources(arguments.files, arguments, every=True)
+    for source, contents in sources:
         _say(shown(str(source)))
-        for line in _listing(contents):
+        for line in _listing(contents.of(arguments.account, arguments.protocol)):
             _say(line)
-    return 0
+    return int(sources.incomplete)
 
 
-def _chosen(arguments: argparse.Namespace, source: Path) -> Contents:
-    contents = key_files.get(source, arguments).of(arguments.account, arguments.protocol)
+def _chosen(arguments: argparse.Namespace, contents: Contents) -> Contents:
+    contents = contents.of(arguments.account, arguments.protocol)
     return contents.renamed(arguments.new_account, arguments.new_protocol)
+
+
+def _all_chosen(arguments: argparse.Namespace, sources: key_files.Sources) -> Contents:
+    """Return what all sources hold. Raises `KeyFileError` if they disagree."""
+    together = Contents()
+    for source, contents in sources:
+        chosen = _chosen(arguments, contents)
+        together = key_files.joined(together, chosen, source, arguments)
+    return together
 
 
 def _put(targets: Mapping[tuple[Path, Kind], Contents], arguments: argparse.Namespace) -> None:
@@ -105,14 +117,17 @@ def _put(targets: Mapping[tuple[Path, Kind], Contents], arguments: argparse.Name
 
 def run_convert(arguments: argparse.Namespace) -> int:
     """Write the contents of one file into a file of another form."""
-    contents = _chosen(arguments, arguments.source)
+    sources = key_files.Sources([], arguments)
+    found = key_files.get(arguments.source, arguments)
+    sources.report(arguments.source, found)
+    contents = _chosen(arguments, found)
     kind = arguments.to and Kind(arguments.to)
     if kind is None:
         kind = kind_of_name(arguments.target) or key_files.first_kind(contents)
     if not key_files.count(contents, kind):
         raise KeyFileError(f"{arguments.source}: holds no {kind.value} of that account")
     _put({(arguments.target, kind): contents}, arguments)
-    return 0
+    return int(sources.incomplete)
 
 
 def run_import(arguments: argparse.Namespace) -> int:
@@ -124,9 +139,8 @@ def run_import(arguments: argparse.Namespace) -> int:
     }
     if not any(paths.values()):
         raise KeyFileError("expected a target: give --keys, --fingerprints or --instance-tags")
-    contents = Contents()
-    for source in key_files.sources(arguments.sources):
-        contents = key_files.joined(contents, _chosen(arguments, source), source, arguments)
+    sources = key_files.Sources(arguments.sources, arguments)
+    contents = _all_chosen(arguments, sources)
     found = {kind: key_files.count(contents, kind) for kind in paths}
     _put(
         {(path, kind): contents for kind, path in paths.items() if path and found[kind]}, arguments
@@ -134,25 +148,22 @@ def run_import(arguments: argparse.Namespace) -> int:
     for kind, path in paths.items():
         if found[kind] and not path:
             _say(f"left out: {found[kind]} {kind.value} (import them with --{kind.value} FILE)")
-    if contents.skipped:
-        _say(f"left out: {contents.skipped} unreadable lines")
-    return 0
+    return int(sources.incomplete)
 
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write our files under the names and in the forms of another program."""
-    contents = Contents()
-    for source in key_files.sources(arguments.sources):
-        contents = key_files.joined(contents, _chosen(arguments, source), source, arguments)
+    sources = key_files.Sources(arguments.sources, arguments)
+    contents = _all_chosen(arguments, sources)
     targets = {}
     for kind, pattern in CLIENTS[arguments.client].items():
-        for account in key_files.accounts(contents, kind) if "{" in pattern else [None]:
-            path = arguments.directory / file_name(pattern, account or "")
+        for account in key_files.accounts(contents, kind) if "{account}" in pattern else [None]:
+            path = arguments.directory / file_name(pattern, account or "", arguments.nick)
             part = contents.of(account, None)
             if key_files.count(part, kind):
                 targets[path, kind] = part
     _put(targets, arguments)
-    return 0
+    return int(sources.incomplete)
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -191,7 +202,7 @@ def _register_fingerprint(subparsers: Subparsers[argparse.ArgumentParser]) -> No
         "fingerprint",
         help="print the fingerprint of a private key",
         description="Print the fingerprint of the key in FILE; if there are several, of each "
-        f"key with its account. {FORMS}",
+        f"key with its account. {FORMS} {UNSOUND}",
     )
     parser.add_argument("file", metavar="FILE", type=Path)
     _add_selection(parser)
@@ -203,8 +214,9 @@ def _register_list(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "list",
         help="list the contents of files",
-        description="Print the keys, fingerprints and instance tags in files, without private"
-        f" numbers. {FORMS}",
+        description="Print the keys, fingerprints and instance tags in files, without private "
+        "numbers. A directory stands for every key file in it; what else it holds is named as "
+        f"passed over. {FORMS} {UNSOUND}",
     )
     parser.add_argument(
         "files", metavar="FILE", type=Path, nargs="+", help="a file, or a directory of them"
@@ -220,7 +232,7 @@ def _register_convert(commands: Subparsers[argparse.ArgumentParser]) -> None:
         help="write the contents of a file in another form",
         description="Write the contents of SOURCE into TARGET, in the form that TARGET's name or "
         "--to selects. The contents of TARGET stay; if the two files disagree, nothing is "
-        "written, unless --replace. " + ENCRYPTED,
+        f"written, unless --replace. {UNSOUND} {ENCRYPTED}",
         epilog=FORMS,
     )
     parser.add_argument("source", metavar="SOURCE", type=Path)
@@ -234,9 +246,10 @@ def _register_import(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "import",
         help="add other programs' keys and fingerprints to ours",
         description="Add the contents of other programs' files to our own, in libotr's forms. A "
-        "directory stands for the files with known names in it. If an account has "
-        "different keys in two files, both fingerprints are printed and nothing "
-        "is written, unless --replace. An import never lowers a level of trust. " + ENCRYPTED,
+        "directory stands for the files with known names in it, or, if there are none, for every "
+        "key file; what else it holds is named as passed over. If an account has different keys "
+        "in two files, both fingerprints are printed and nothing is written, unless --replace. An "
+        f"import never lowers a level of trust. {UNSOUND} {ENCRYPTED}",
         epilog=FORMS,
     )
     parser.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
@@ -254,13 +267,14 @@ def _register_export(commands: Subparsers[argparse.ArgumentParser]) -> None:
         "names that another program expects; existing files there are extended. "
         "Private keys are not encrypted, unless --encrypt, since only otrfast "
         "reads its encrypted form. Close the other program first: most programs "
-        "rewrite their files when they end.",
+        f"rewrite their files when they end. {UNSOUND}",
     )
     parser.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
     parser.add_argument("directory", metavar="DIRECTORY", type=Path)
     parser.add_argument(
         "--for", dest="client", choices=sorted(CLIENTS), default="libotr", help="(default: libotr)"
     )
+    parser.add_argument("--nick", metavar="NAME", help="BitlBee's user, whose name its files have")
     _add_copying(parser, run_export)
 
 

@@ -21,6 +21,7 @@ The differences from potr are intended:
   an abort after message 3 withdraws an earlier "smp" trust;
 * the extra symmetric key is that of the message that announces it, not that of the key exchange;
 * `smpInit` and `smpGotSecret` also take text, as UTF-8; every other `str` raises `TypeError`;
+* SMP messages and the end of a conversation are processed before `processTLVs` is called;
 * the lines that a program sends from `setState` follow the message that the engine sends first;
 * truncated fields are refused, also by `utils.read_data`; a text with a zero byte, which no
   message can carry, raises `InvalidParameterError`;

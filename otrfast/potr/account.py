@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Generic, TypeVar
 
 from otrfast.account import Account as EngineAccount
+from otrfast.crypto.dsa import KeyPair
 from otrfast.limits import Limits
 from otrfast.potr.compatcrypto import PK, generateDefaultKey
 from otrfast.potr.interfaces import PeerContext
@@ -37,6 +38,53 @@ _DEFAULT_QUERY = (
     "?OTRv{versions}?\nI would like to start an Off-the-Record private conversation. However, you "
     "do not have a plugin to support that.\nSee https://otr.cypherpunks.ca/ for more information."
 )
+
+
+def limits_of(user: object) -> Limits:
+    """Return the limits of an account of the program, which may be any object; without any, the
+    default ones."""
+    limits = getattr(user, "LIMITS", None)
+    return limits if isinstance(limits, Limits) else LIMITS
+
+
+def speaks_v3(user: object) -> bool:
+    """Whether an account of the program, which may be any object, speaks version 3."""
+    allowed = getattr(user, "ALLOW_V3", False)
+    return isinstance(allowed, int) and bool(allowed)
+
+
+def query_text(user: object, versions: str) -> bytes:
+    """Return the query of an account of the program, which may be any object."""
+    text = getattr(user, "defaultQuery", None)
+    return (text if isinstance(text, str) else _DEFAULT_QUERY).format(versions=versions).encode()
+
+
+def engine_account(user: object, present: EngineAccount | None) -> EngineAccount:
+    """Return the engine's account for one of the program, which may be any object with a
+    `getPrivkey`; `present` is the one of an earlier call.
+
+    Raises `LookupError` if the object has no private key.
+    """
+    key = user.getPrivkey() if hasattr(user, "getPrivkey") else None
+    found = getattr(key, "keyPair", None)  # of the registered classes only DSAKey has one
+    pair = found if isinstance(found, KeyPair) else None
+    if pair is None:
+        raise LookupError(f"expected an account with a private key, found {type(user).__name__}")
+    if present is None:
+        tag = getattr(user, "instanceTag", None)
+        return EngineAccount(
+            str(getattr(user, "name", "")),
+            str(getattr(user, "protocol", "")),
+            pair,
+            limits=limits_of(user),
+            instance_tag=tag if isinstance(tag, int) else None,
+            query_text=b"",
+            error_text=b"",
+            allow_own_key=True,
+        )
+    if present.private_key is not pair:
+        present.private_key = pair
+    return present
 
 
 class BaseAccount(Generic[C]):
@@ -102,20 +150,7 @@ class BaseAccount(Generic[C]):
 
     def engineAccount(self) -> EngineAccount:
         """Return the engine's account, made at its first use, with the present private key."""
-        pair = self.getPrivkey().keyPair  # type: ignore[attr-defined]  # of the registered classes only DSAKey can sign for the engine
-        if self._engineAccount is None:
-            self._engineAccount = EngineAccount(
-                str(self.name),
-                str(self.protocol),
-                pair,
-                limits=self.LIMITS,
-                instance_tag=self.instanceTag,
-                query_text=b"",
-                error_text=b"",
-                allow_own_key=True,
-            )
-        elif self._engineAccount.private_key is not pair:
-            self._engineAccount.private_key = pair
+        self._engineAccount = engine_account(self, self._engineAccount)
         return self._engineAccount
 
     def getContext(self, uid: Hashable, newCtxCb: Callable[[C], Any] | None = None) -> C:
@@ -132,7 +167,7 @@ class BaseAccount(Generic[C]):
         asking = getattr(policy, "__self__", None)
         if any(getattr(each, "ALLOW_V3", False) for each in (self, self.contextclass, asking)):
             versions += "3" if policy("ALLOW_V3") else ""
-        return self.defaultQuery.format(versions=versions).encode("ascii")
+        return query_text(self, versions)
 
     def setTrust(self, key: Any, fingerprint: str, trustLevel: str) -> None:
         """Set the level of trust in a fingerprint of `key`, and store it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, cast
 
-from otrfast.potr.account import BaseAccount
+from otrfast.potr.account import limits_of, query_text, speaks_v3
 from otrfast.potr.compatcrypto import PK
 from otrfast.potr.engine import CryptEngine
 from otrfast.potr.fragmenting import Reassembly
@@ -25,7 +25,9 @@ class BaseContext:
     RESEND_HELD = False
     """Whether a text that REQUIRE_ENCRYPTION held is sent when the conversation is encrypted."""
 
-    def __init__(self, account: BaseAccount[Any], peername: Any) -> None:
+    def __init__(self, account: Any, peername: Any) -> None:
+        """Set up a conversation of `account`, which may be any object: what it lacks has a
+        default. A key exchange needs its `getPrivkey`."""
         self.user = account
         self.peer = peername
         self.policy: dict[str, Any] = {}
@@ -37,7 +39,7 @@ class BaseContext:
         self.state: int = STATE_PLAINTEXT
         self.trustName: Any = self.peer
         self.otrOutbox: Outbox = Outbox(self)
-        self.otrReassembly: Reassembly = Reassembly(account.LIMITS.message_size)
+        self.otrReassembly: Reassembly = Reassembly(limits_of(account).message_size)
 
     # For the program to override
 
@@ -56,7 +58,8 @@ class BaseContext:
 
     def maxMessageSize(self, appdata: Any = None) -> int:
         """Return the longest line that the transport can carry, in bytes; 0: no limit."""
-        return self.user.maxMessageSize
+        size = getattr(self.user, "maxMessageSize", 0)
+        return size if isinstance(size, int) else 0
 
     def policyOtrEnabled(self) -> Any:
         """Return whether the policy allows any version."""
@@ -79,13 +82,21 @@ class BaseContext:
 
     def optedIntoV3(self) -> bool:
         """Whether the program's classes speak version 3."""
-        return bool(self.ALLOW_V3 or self.user.ALLOW_V3)
+        return bool(self.ALLOW_V3) or speaks_v3(self.user)
 
     def allowsVersion(self, version: int) -> bool:
         """Whether the policy allows a version now."""
         if version == 3:
             return self.optedIntoV3() and bool(self.getPolicy("ALLOW_V3"))
         return version == 2 and bool(self.getPolicy("ALLOW_V2"))
+
+    def queryMessage(self) -> bytes:
+        """Return the query of the account, that offers the versions which the policy allows."""
+        if hasattr(self.user, "getDefaultQueryMessage"):
+            query: bytes = self.user.getDefaultQueryMessage(self.getPolicy)
+            return query
+        allowed = [str(version) for version in (2, 3) if self.allowsVersion(version)]
+        return query_text(self.user, "".join(allowed))
 
     # Trust
 
@@ -99,6 +110,8 @@ class BaseContext:
 
     def getTrust(self, fingerprint: str, default: Any = None) -> Any:
         """Return the level of trust in a fingerprint."""
+        if not hasattr(self.user, "getTrust"):
+            return default
         return self.user.getTrust(self.trustName, fingerprint, default)
 
     def setCurrentTrust(self, trustLevel: str) -> None:

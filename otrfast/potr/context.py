@@ -7,6 +7,7 @@ One thread at a time may use a context. No lock is held while the application is
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from time import time
 from typing import Any
 
@@ -34,7 +35,7 @@ from otrfast.potr.names import (
     UnencryptedMessage,
 )
 from otrfast.potr.sending import Sending
-from otrfast.potr.tlv import TLV, ExtraKeyTLV
+from otrfast.potr.tlv import TLV, DisconnectTLV, ExtraKeyTLV
 from otrfast.wire import lines as wire
 
 __all__ = [
@@ -153,6 +154,16 @@ class Context(Sending):
         """Return the exception for a line that is shown as it is: in ENCRYPTED and FINISHED it must
         not look like a part of the private conversation."""
         return NotOTRMessage(text) if self.state == STATE_PLAINTEXT else UnencryptedMessage(text)
+
+    def processTLVs(self, tlvs: Sequence[TLV], appdata: Any = None) -> None:
+        """Process the TLVs of a received message: a `DisconnectTLV` finishes the conversation.
+
+        `receiveMessage` calls this, so an override sees what was received. The engine has answered
+        SMP messages already. A program may call it again: the same TLVs change nothing twice.
+        """
+        for tlv in tlvs:
+            if isinstance(tlv, DisconnectTLV):
+                self.crypto.disconnected(tlv)
 
     def handleQuery(self, message: proto.Query, appdata: Any = None) -> None:
         """Answer an offer of versions with a key exchange in the highest one that is allowed."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from otrfast.account import Account
 from otrfast.crypto.backends import load
 from otrfast.engine import dispatch
 from otrfast.errors import (
@@ -37,6 +38,7 @@ from otrfast.events import (
 from otrfast.outcome import Outcome
 from otrfast.policy import Policy
 from otrfast.potr import proto
+from otrfast.potr.account import BaseAccount, engine_account, limits_of
 from otrfast.potr.compatcrypto import PK
 from otrfast.potr.interfaces import PeerContext
 from otrfast.potr.names import (
@@ -47,7 +49,7 @@ from otrfast.potr.names import (
     NotEncryptedError,
 )
 from otrfast.potr.smp import SmpEvent, SMPHandler
-from otrfast.potr.tlv import TLV, tlvClasses, to_wire
+from otrfast.potr.tlv import TLV, DisconnectTLV, tlvClasses, to_wire
 from otrfast.protocol import ake
 from otrfast.protocol.channel import Channel
 from otrfast.protocol.instance import Instance, MessageState
@@ -109,6 +111,8 @@ class CryptEngine:
         self.extraKey: bytes | None = None
         self._session: Session | None = None
         self._theirKeys: dict[int, PK] = {}
+        self._account: Account | None = None  # if the program's account is an object of its own
+        self._endedByPeer = False
 
     # Attributes
 
@@ -158,12 +162,19 @@ class CryptEngine:
     def _exchanging(self) -> Session:
         """Return the engine's session for a key exchange, made at its first use; this needs our
         private key."""
-        account = self.ctx.user.engineAccount()
+        account = self._engineAccount()
         session = self._live()
         if session is None:
             session = self._session = account.detached_session(str(self.ctx.peer))
         session.policy = Policy.MANUAL if self.ctx.optedIntoV3() else Policy.ALLOW_V2
         return session
+
+    def _engineAccount(self) -> Account:
+        user = self.ctx.user
+        if isinstance(user, BaseAccount):
+            return user.engineAccount()
+        self._account = engine_account(user, self._account)
+        return self._account
 
     def startAKE(self, appdata: Any = None, version: int = 2) -> None:
         """Begin a key exchange."""
@@ -209,15 +220,31 @@ class CryptEngine:
         if session is not None:
             self.take(session.end(), appdata)
 
-    def _ended(self) -> None:
-        """An instance of the peer has ended its session; in version 3 another may continue."""
+    def disconnected(self, tlv: DisconnectTLV) -> None:
+        """Finish the private conversation. With a TLV of the peer this happens once: the engine has
+        ended the session. One that the program has made ends it here, without a message."""
+        if tlv.received:
+            self._finishEnded()
+        elif self.ctx.state != STATE_FINISHED:
+            session = self._live()
+            if session is not None and session.state is MessageState.ENCRYPTED:
+                session.end()
+            self.ctx.setState(STATE_FINISHED)
+            self.finished()
+
+    def _finishEnded(self) -> None:
+        """Show the end of the session that the engine has reported, once. In version 3 another
+        instance of the peer may continue."""
+        if not self._endedByPeer:
+            return
+        self._endedByPeer = False
         assert self._session is not None
         current = self._session.conversation.current
         if current is not None and current.state is MessageState.ENCRYPTED:
             self._show(current)
-            return
-        self.ctx.setState(STATE_FINISHED)
-        self.finished()
+        elif self.ctx.state != STATE_FINISHED:
+            self.ctx.setState(STATE_FINISHED)
+            self.finished()
 
     # Encoded messages
 
@@ -246,7 +273,7 @@ class CryptEngine:
         """Return the message in a line; None if it is ignored for its size."""
         encoded = wire.EncodedMessage(line, b"")
         try:
-            message = dispatch.read_message(encoded, self.ctx.user.LIMITS, load())
+            message = dispatch.read_message(encoded, limits_of(self.ctx.user), load())
         except (DecodeError, VersionMismatch, LimitExceeded) as error:
             self._refuse(error)
             return None
@@ -261,6 +288,7 @@ class CryptEngine:
         outcome = session.receive(line)
         events = outcome.events
         if len(events) == 1 and type(events[0]) is MessageReceived and not outcome.wire:
+            self.ctx.processTLVs([], appdata=appdata)
             return events[0].text, []
         reading = self.take(outcome, appdata)
         if reading.error is not None:
@@ -292,7 +320,8 @@ class CryptEngine:
         """Have the engine hold a text until there is a session, then send it."""
         session = self._exchanging()
         trust = session.conversation.context.trust
-        for fingerprint, level in self.ctx.user.trusts.get(self.ctx.trustName, {}).items():
+        trusts: dict[Any, dict[str, str]] = getattr(self.ctx.user, "trusts", {})
+        for fingerprint, level in trusts.get(self.ctx.trustName, {}).items():
             with suppress(ValueError):  # a file may contain any text there
                 trust.set(session.peer, bytes.fromhex(fingerprint), level)
         before, session.policy = session.policy, session.policy | Policy.REQUIRE_ENCRYPTION
@@ -335,6 +364,11 @@ class CryptEngine:
                 self.ctx.sendInternal(proto.Encoded(line), appdata=appdata)
             for event in outcome.events:
                 self._tell(event, reading)
+            try:
+                if reading.tlvs:
+                    self.ctx.processTLVs(reading.tlvs, appdata=appdata)
+            finally:  # no class for the TLV, or an override that did not call its base
+                self._finishEnded()
         return reading
 
     def _tell(self, event: Event, reading: Reading) -> None:
@@ -346,7 +380,7 @@ class CryptEngine:
             case SecureStarted():
                 self.goEncrypted(event)
             case SecureEnded(by_peer=True):
-                self._ended()
+                self._endedByPeer = True
             case ExtraKeyReceived(key=key) | ExtraKeySent(key=key):
                 self.extraKey = key
             case MessageRejected(error=error):
@@ -370,6 +404,10 @@ class CryptEngine:
                 logger.info("a TLV of unknown type %d was skipped", tlv.type)
                 continue
             try:
-                reading.tlvs.append(made.parsePayload(tlv.value))
+                parsed = made.parsePayload(tlv.value)
             except Exception as error:  # noqa: BLE001  the application's classes may raise anything
                 logger.info("a TLV of type %d was skipped: %s", tlv.type, type(error).__name__)
+                continue
+            if isinstance(parsed, DisconnectTLV):
+                parsed.received = True
+            reading.tlvs.append(parsed)

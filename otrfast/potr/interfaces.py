@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from otrfast.account import Account
-from otrfast.limits import Limits
 from otrfast.outcome import Outcome
 from otrfast.potr.outbox import Outbox
 from otrfast.potr.proto import OTRMessage
 from otrfast.potr.tlv import TLV
 from otrfast.session import Session
-
-
-class UserAccount(Protocol):
-    """An account, as the crypto engine uses it."""
-
-    @property
-    def LIMITS(self) -> Limits:
-        """The engine's limits."""
-
-    @property
-    def trusts(self) -> Mapping[Any, Mapping[str, str]]:
-        """The levels of trust by peer and fingerprint (40 hexadecimal digits)."""
-
-    def engineAccount(self) -> Account:
-        """Return the engine's account."""
 
 
 class PeerContext(Protocol):
@@ -36,8 +19,8 @@ class PeerContext(Protocol):
     mayRetransmit: int
 
     @property
-    def user(self) -> UserAccount:
-        """The account."""
+    def user(self) -> Any:
+        """The account: any object."""
 
     @property
     def peer(self) -> Any:
@@ -71,6 +54,9 @@ class PeerContext(Protocol):
 
     def setCurrentTrust(self, trustLevel: str) -> None:
         """Set the level of trust in the peer's present key."""
+
+    def processTLVs(self, tlvs: Sequence[TLV], appdata: Any = None) -> None:
+        """Process the TLVs of a received message."""
 
     def undelivered(self, msg: bytes) -> None:
         """Learn of a held text that will not be sent."""

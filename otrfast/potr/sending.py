@@ -81,7 +81,7 @@ class Sending(BaseContext):
         query."""
         msg = as_bytes(msg, "a message")
         if self.parseExplicitQuery(msg) is not None:
-            return self.user.getDefaultQueryMessage(self.getPolicy)
+            return self.queryMessage()
         if self.state == STATE_ENCRYPTED:
             return proto.Encoded(self.crypto.seal(msg, flags, tlvs))
         if self.state == STATE_FINISHED:
@@ -91,7 +91,7 @@ class Sending(BaseContext):
             self.mayRetransmit: int = 2
             if self.RESEND_HELD:
                 self.crypto.hold(msg)
-            return self.user.getDefaultQueryMessage(self.getPolicy)
+            return self.queryMessage()
         wanted = self.getPolicy("SEND_TAG") and self.tagOffer != OFFER_REJECTED
         if wanted and self.shouldTagMessage(msg):
             self.tagOffer = OFFER_SENT

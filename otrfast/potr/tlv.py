@@ -98,10 +98,10 @@ class PaddingTLV(TLV):
 
 @registertlv
 class DisconnectTLV(TLV):
-    """The end of the private conversation."""
+    """The end of the private conversation; `received` if it came from the peer."""
 
-    __slots__ = ()
     typ: ClassVar[int | None] = TlvType.DISCONNECTED.value
+    received: bool = False
 
     def getPayload(self) -> bytes:
         return b""

@@ -9,6 +9,7 @@ from otrfast._records import field, record
 from otrfast._records import replace as changed
 from otrfast.crypto.backend import Backend
 from otrfast.errors import KeyFileError
+from otrfast.storage.files import is_empty
 from otrfast.storage.fingerprints import FINGERPRINTS, KnownFingerprint
 from otrfast.storage.instance_tags import INSTANCE_TAGS, StoredTag
 from otrfast.storage.libotr_keys import read_keys, write_keys
@@ -27,12 +28,28 @@ class Kind(StrEnum):
 
 @record
 class Contents:
-    """The contents of a file; `skipped` counts unreadable lines."""
+    """The contents of a file; `problems` has the reason for each part that was left out."""
 
     keys: list[StoredKey] = field(factory=list)
     fingerprints: list[KnownFingerprint] = field(factory=list)
     tags: list[StoredTag] = field(factory=list)
-    skipped: int = 0
+    problems: list[str] = field(factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing of any kind."""
+        return not (self.keys or self.fingerprints or self.tags)
+
+    def sound(self, backend: Backend) -> Contents:
+        """Return the contents without the keys that are not valid, which become problems."""
+        keys, problems = [], list(self.problems)
+        for key in self.keys:
+            try:
+                key.signing(backend)
+                keys.append(key)
+            except KeyFileError as error:
+                problems.append(str(error))
+        return Contents(keys, self.fingerprints, self.tags, problems)
 
     def of(self, account: str | None, protocol: str | None) -> Contents:
         """Return the contents that belong to an account on a protocol; None: to any."""
@@ -40,7 +57,7 @@ class Contents:
             select(self.keys, account, protocol),
             [known for known in self.fingerprints if belongs(known, account, protocol)],
             [stored for stored in self.tags if belongs(stored, account, protocol)],
-            self.skipped,
+            self.problems,
         )
 
     def renamed(self, account: str | None, protocol: str | None) -> Contents:
@@ -51,26 +68,29 @@ class Contents:
             [key.belonging_to(account, protocol) for key in self.keys],
             [changed(known, **new) for known in self.fingerprints],
             [changed(stored, **new) for stored in self.tags],
-            self.skipped,
+            self.problems,
         )
 
 
 def read(data: bytes, kind: Kind, account: str = "", protocol: str = "") -> Contents:
-    """Read a file of a known form. `account` and `protocol` are the owner of a `.key3`.
+    """Read a file of a known form; nothing if it is empty. `account` and `protocol` are the owner
+    of a `.key3`.
 
-    Raises `KeyFileError`.
+    Raises `KeyFileError`, also if one key is damaged.
     """
+    if is_empty(data):
+        return Contents()
     match kind:
         case Kind.KEYS:
             return Contents(keys=read_keys(data))
         case Kind.KEY3:
             return Contents(keys=[read_key3(data, account, protocol)])
         case Kind.FINGERPRINTS:
-            fingerprints, skipped = FINGERPRINTS.read(data)
-            return Contents(fingerprints=fingerprints, skipped=skipped)
+            fingerprints, problems = FINGERPRINTS.read(data)
+            return Contents(fingerprints=fingerprints, problems=problems)
         case Kind.INSTANCE_TAGS:
-            tags, skipped = INSTANCE_TAGS.read(data)
-            return Contents(tags=tags, skipped=skipped)
+            tags, problems = INSTANCE_TAGS.read(data)
+            return Contents(tags=tags, problems=problems)
 
 
 def write(contents: Contents, kind: Kind) -> bytes:
@@ -101,7 +121,7 @@ def merged(old: Contents, new: Contents, backend: Backend, *, replace: bool) -> 
         keys,
         _merged_fingerprints(old.fingerprints, new.fingerprints, replace=replace),
         _merged_tags(old.tags, new.tags, replace=replace),
-        old.skipped + new.skipped,
+        [*old.problems, *new.problems],
     )
 
 

@@ -31,39 +31,64 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 @contextmanager
 def about(path: StrPath) -> Iterator[None]:
-    """Prefix the path to a `KeyFileError` from inside, and raise one instead of an `OSError`."""
+    """Prefix the path to a `KeyFileError` about the content of a file."""
     try:
         yield
     except KeyFileError as error:
         raise type(error)(f"{os.fspath(path)}: {error}") from None
+
+
+@contextmanager
+def _access(what: str, path: StrPath) -> Iterator[None]:
+    """Raise a `KeyFileError` that says what could not be done with which file, and why; `what` is
+    `read` or `write`."""
+    try:
+        _check_path(path)
+        yield
+    except KeyFileError as error:
+        raise KeyFileError(f"cannot {what} {os.fspath(path)}: {error}") from None
     except FileNotFoundError as error:
-        raise KeyFileMissing(f"{os.fspath(path)}: {error.strerror}") from error
+        raise KeyFileMissing(f"cannot {what} {os.fspath(path)}: {error.strerror}") from None
     except OSError as error:
-        raise KeyFileError(f"{os.fspath(path)}: {error.strerror or error}") from error
+        raise KeyFileError(f"cannot {what} {os.fspath(path)}: {error.strerror or error}") from None
+
+
+def _check_path(path: StrPath) -> None:
+    if "\0" in os.fspath(path):
+        raise KeyFileError("the path contains a zero byte")
 
 
 def read_file(path: StrPath) -> bytes:
     """Return the content of a file. Raises `KeyFileMissing` if there is none, `KeyFileError` for
-    any other failure; the text does not contain the path (see `about`)."""
-    name = os.fspath(path)
-    if "\0" in name:
-        raise KeyFileError("the path contains a zero byte")
+    any other failure."""
+    with _access("read", path):
+        return _content(path)
+
+
+def is_empty(data: bytes) -> bool:
+    """Whether a file has no content but blanks, as one from `mktemp`: it is nobody's, and may be
+    written over."""
+    return not data.strip()
+
+
+def entries_of(directory: Path) -> list[Path]:
+    """Return what a directory holds, by name. Raises what `read_file` raises."""
+    with _access("read", directory):
+        return sorted(directory.iterdir())
+
+
+def _content(path: StrPath) -> bytes:
+    # O_NONBLOCK: opening a FIFO must not wait for its writer
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        # O_NONBLOCK: opening a FIFO must not wait for its writer
-        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise KeyFileError("expected a regular file")
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        raise KeyFileMissing("no such file") from None
-    except OSError as error:
-        raise KeyFileError(error.strerror) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise KeyFileError("expected a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_FILE_BYTES:
-        raise KeyFileError(f"longer than {MAX_FILE_BYTES} bytes")
+        raise KeyFileError(f"it is longer than {MAX_FILE_BYTES} bytes")
     return data
 
 
@@ -79,23 +104,25 @@ def update_file(path: StrPath, change: Callable[[bytes | None], bytes]) -> None:
     directory is locked during the call, so that no other writer's change gets lost. Raises
     `KeyFileError` and what `change` raises, and leaves the file unchanged.
     """
-    with about(path):
-        if "\0" in os.fspath(path):
-            raise KeyFileError("the path contains a zero byte")
+    with _access("write", path):
         target = Path(os.path.realpath(path))
         if target.is_symlink():
             raise KeyFileError("the symbolic link leads back to itself")
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+    try:
+        with _access("write", path):
             alone = _lock(directory)
+        with _access("read", path):
             old = _old_content(target)
+        with about(path):
             new = change(old)
+        with _access("write", path):
             if alone:
                 _remove_unfinished(directory, target.name)
             _replace(directory, target.name, new)
             _sync_directory(directory)
-        finally:
-            os.close(directory)  # this also releases the lock
+    finally:
+        os.close(directory)  # this also releases the lock
 
 
 def _lock(directory: int) -> bool:
@@ -111,8 +138,8 @@ def _lock(directory: int) -> bool:
 
 def _old_content(target: Path) -> bytes | None:
     try:
-        return read_file(target)
-    except KeyFileMissing:
+        return _content(target)
+    except FileNotFoundError:
         return None
 
 

@@ -7,6 +7,7 @@ between. The level may be missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from otrfast._records import record
@@ -59,10 +60,12 @@ def load_trust(path: StrPath, account: str, protocol: str) -> Trust:
     Unreadable lines are skipped, as libotr does. Raises `KeyFileError` for a file without a
     readable line, `TypeError` for an account or protocol that is no `str`.
     """
-    trust = Trust()
-    for known in FINGERPRINTS.load(path, account, protocol):
-        trust.set(known.peer, known.fingerprint, known.level)
-    return trust
+    return _trust(FINGERPRINTS.load(path, account, protocol))
+
+
+def loads_trust(data: bytes, account: str, protocol: str) -> Trust:
+    """Do what `load_trust` does, with the content of a file."""
+    return _trust(FINGERPRINTS.loads(data, account, protocol))
 
 
 def save_trust(path: StrPath, account: str, protocol: str, trust: Trust) -> None:
@@ -71,11 +74,32 @@ def save_trust(path: StrPath, account: str, protocol: str, trust: Trust) -> None
     Raises `TypeError` for an argument or a peer of another type, `KeyFileError` for a name that
     does not fit a line, and leaves the file unchanged.
     """
-    check_names(account, protocol)
+    FINGERPRINTS.save(path, account, protocol, _lines(account, protocol, trust))
+
+
+def dumps_trust(account: str, protocol: str, trust: Trust, *, old: bytes = b"") -> bytes:
+    """Return the content of a file with what an account knows of its peers' keys; the lines of
+    other accounts in `old`, the content until now, stay. Raises what `save_trust` raises."""
+    return FINGERPRINTS.dumps(old, account, protocol, _lines(account, protocol, trust))
+
+
+def check_trust(trust: object) -> None:
+    """Raise `TypeError` unless this is a `Trust`."""
     if not isinstance(trust, Trust):
         raise TypeError(f"trust must be a Trust, not {type(trust).__name__}")
-    ours = [_of_trust(*known, account, protocol) for known in trust]
-    FINGERPRINTS.save(path, account, protocol, ours)
+
+
+def _trust(found: Iterable[KnownFingerprint]) -> Trust:
+    trust = Trust()
+    for known in found:
+        trust.set(known.peer, known.fingerprint, known.level)
+    return trust
+
+
+def _lines(account: str, protocol: str, trust: Trust) -> list[KnownFingerprint]:
+    check_names(account, protocol)
+    check_trust(trust)
+    return [_of_trust(*known, account, protocol) for known in trust]
 
 
 def _of_trust(

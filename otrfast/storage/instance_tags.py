@@ -53,8 +53,12 @@ def load_instance_tag(path: StrPath, account: str, protocol: str) -> int | None:
     Raises `KeyFileError` for a file without a readable line, `TypeError` for an account or
     protocol that is no `str`.
     """
-    stored = INSTANCE_TAGS.load(path, account, protocol)
-    return stored[-1].tag if stored else None
+    return _last(INSTANCE_TAGS.load(path, account, protocol))
+
+
+def loads_instance_tag(data: bytes, account: str, protocol: str) -> int | None:
+    """Do what `load_instance_tag` does, with the content of a file."""
+    return _last(INSTANCE_TAGS.loads(data, account, protocol))
 
 
 def save_instance_tag(path: StrPath, account: str, protocol: str, tag: int) -> None:
@@ -63,9 +67,23 @@ def save_instance_tag(path: StrPath, account: str, protocol: str, tag: int) -> N
     Raises `TypeError` for an argument of another type, `KeyFileError` for a reserved tag or a
     name that does not fit a line, and leaves the file unchanged.
     """
+    INSTANCE_TAGS.save(path, account, protocol, [_stored(account, protocol, tag)])
+
+
+def dumps_instance_tag(account: str, protocol: str, tag: int, *, old: bytes = b"") -> bytes:
+    """Return the content of a file with the tag of an account; the lines of other accounts in
+    `old`, the content until now, stay. Raises what `save_instance_tag` raises."""
+    return INSTANCE_TAGS.dumps(old, account, protocol, [_stored(account, protocol, tag)])
+
+
+def _last(stored: list[StoredTag]) -> int | None:
+    return stored[-1].tag if stored else None
+
+
+def _stored(account: str, protocol: str, tag: int) -> StoredTag:
     check_names(account, protocol)
     if not isinstance(tag, int):
         raise TypeError(f"an instance tag must be an int, not {type(tag).__name__}")
     if not MIN_INSTANCE_TAG <= tag <= 0xFFFFFFFF:
         raise KeyFileError(f"an instance tag is 0x100 .. 0xFFFFFFFF, not {tag:#x}")
-    INSTANCE_TAGS.save(path, account, protocol, [StoredTag(account, protocol, tag)])
+    return StoredTag(account, protocol, tag)

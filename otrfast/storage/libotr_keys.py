@@ -6,23 +6,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from otrfast.crypto.backend import DsaNumbers
 from otrfast.errors import KeyFileError
 from otrfast.storage import sexp
+from otrfast.storage.files import is_empty
 from otrfast.storage.names import bytes_of, name_of
 from otrfast.storage.stored_key import StoredKey
 
 _MAX_NUMBER_BYTES = 1024  # far above any DSA key: a longer number is damaged
+_ACCOUNT = re.compile(rb"\([ \t\v\f\r\n]*account[ \t\v\f\r\n(]")
 
 
 def read_keys(data: bytes) -> list[StoredKey]:
-    """Return the keys of a file. Raises `KeyFileError`."""
-    head, *accounts = sexp.parse(data) or [b""]
+    """Return the keys of a file. Raises `KeyFileError` if anything in it is damaged."""
+    keys, problems = read_sound_keys(data)
+    if problems:
+        raise KeyFileError(problems[0])
+    return keys
+
+
+def read_sound_keys(data: bytes) -> tuple[list[StoredKey], list[str]]:
+    """Return the readable keys of a file, and what is wrong with each other part of it; the
+    numbers are not checked. Raises `KeyFileError` for another file."""
+    if is_empty(data):
+        raise KeyFileError("expected libotr's file of private keys, the file is empty")
+    head, *found = sexp.recover(data, _ACCOUNT) or [b""]
+    if isinstance(head, KeyFileError):
+        raise head
     if head != b"privkeys":
         raise KeyFileError("expected libotr's file of private keys")
-    return [_read_account(account, place) for place, account in enumerate(accounts, start=1)]
+    keys, problems, place = [], [], 0
+    for node in found:
+        if isinstance(node, KeyFileError):
+            problems.append(str(node))
+            continue
+        for account in _accounts(node):
+            place += 1
+            try:
+                keys.append(_read_account(account, place))
+            except KeyFileError as error:
+                problems.append(str(error))
+    return keys, problems
+
+
+def _accounts(node: sexp.Node) -> Iterator[sexp.Node]:
+    """Yield a node of the file, and the accounts inside it: where a parenthesis is missing, the
+    next accounts are inside this one."""
+    yield node
+    for child in node if isinstance(node, list) else []:
+        if isinstance(child, list):
+            inner = _accounts(child)
+            first = next(inner)
+            if isinstance(first, list) and first[:1] == [b"account"]:
+                yield first
+            yield from inner
 
 
 def write_keys(keys: Iterable[StoredKey]) -> bytes:

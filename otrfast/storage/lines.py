@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
+from otrfast.bytes_like import as_bytes
 from otrfast.errors import KeyFileError, KeyFileMissing
 from otrfast.storage.files import StrPath, about, read_file, update_file
 from otrfast.storage.names import bytes_of, check_names
@@ -51,24 +52,30 @@ class LineForm(Generic[V]):
         self._columns = columns
         self._heading = heading
 
-    def parse(self, data: bytes) -> tuple[list[V], int]:
-        """Return the values of a file, and the number of unreadable lines, which are skipped."""
-        parsed = [
-            None if columns is None else self._parse(columns)
-            for columns in _split(data, self._count)
-        ]
-        found = [value for value in parsed if value is not None]
-        return found, len(parsed) - len(found)
+    def parse(self, data: bytes) -> tuple[list[V], list[int]]:
+        """Return the values of a file, and the numbers of the unreadable lines, which are
+        skipped."""
+        found, unreadable = [], []
+        for number, columns in _split(data, self._count):
+            value = None if columns is None else self._parse(columns)
+            if value is None:
+                unreadable.append(number)
+            else:
+                found.append(value)
+        return found, unreadable
 
-    def read(self, data: bytes) -> tuple[list[V], int]:
-        """Do the same, and raise `KeyFileError` if no line of the file is readable: it is a file
-        of another form, which must not be overwritten."""
-        found, skipped = self.parse(data)
-        if skipped and not found:
+    def read(self, data: bytes) -> tuple[list[V], list[str]]:
+        """Return the values of a file, and what is wrong with each line that was left out.
+
+        Raises `KeyFileError` if no line of the file is readable: it is a file of another form,
+        which must not be overwritten.
+        """
+        found, unreadable = self.parse(data)
+        if unreadable and not found:
             raise KeyFileError(
-                f"expected lines with {self._what}; none of its {skipped} lines has one"
+                f"expected lines with {self._what}; none of its {len(unreadable)} lines has one"
             )
-        return found, skipped
+        return found, [f"line {number}: expected {self._what}" for number in unreadable]
 
     def write(self, values: Iterable[V]) -> bytes:
         """Return the file that holds the values. Raises `KeyFileError` for a line that libotr
@@ -81,44 +88,47 @@ class LineForm(Generic[V]):
         Raises `TypeError` for a name that is no `str`, and what `read` raises.
         """
         check_names(account, protocol)
+        try:
+            data = read_file(path)
+        except KeyFileMissing:
+            return []
         with about(path):
-            try:
-                data = read_file(path)
-            except KeyFileMissing:
-                return []
-            return [value for value in self.read(data)[0] if value.owner == (account, protocol)]
+            return self.loads(data, account, protocol)
+
+    def loads(self, data: bytes, account: str, protocol: str) -> list[V]:
+        """Do the same with the content of a file."""
+        check_names(account, protocol)
+        found, _ = self.read(as_bytes(data, "the content of a file"))
+        return [value for value in found if value.owner == (account, protocol)]
 
     def save(self, path: StrPath, account: str, protocol: str, values: Iterable[V]) -> None:
         """Replace the values of an account in a file; those of other accounts stay.
 
         Raises `KeyFileError`, and leaves the file unchanged.
         """
+        update_file(path, lambda old: self.dumps(old or b"", account, protocol, values))
 
-        def change(old: bytes | None) -> bytes:
-            present, _ = self.read(old or b"")
-            others = [value for value in present if value.owner != (account, protocol)]
-            return self.write([*others, *values])
+    def dumps(self, old: bytes, account: str, protocol: str, values: Iterable[V]) -> bytes:
+        """Do the same with the content of a file; return the new content."""
+        present, _ = self.read(as_bytes(old, "the content of a file"))
+        others = [value for value in present if value.owner != (account, protocol)]
+        return self.write([*others, *values])
 
-        update_file(path, change)
 
+def _split(data: bytes, count: int) -> Iterator[tuple[int, list[bytes] | None]]:
+    """Yield the number and the columns of each line, at most `count` (the last may hold tabs);
+    None for a line that libotr would not read. Empty lines and comments (`#`) are skipped.
 
-def _split(data: bytes, count: int) -> Iterator[list[bytes] | None]:
-    """Yield the columns of each line, at most `count` (the last may hold tabs); None for a line
-    that libotr would not read. Empty lines and comments (`#`) are skipped.
-
-    Like libotr, this ignores what follows a CR, and a last line without an LF.
+    Like libotr, this ignores what follows a CR. Unlike libotr, it reads a last line without an LF.
     """
-    *lines, unfinished = data.split(b"\n")
-    for line in lines:
+    for number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip() or (line.startswith(b"#") and b"\t" not in line):
             continue
         if len(line) >= MAX_LINE_BYTES or b"\0" in line:
-            yield None
+            yield number, None
             continue
         *first, last = line.split(b"\t", count - 1)
-        yield [*first, last.partition(b"\r")[0]]
-    if unfinished.strip():
-        yield None
+        yield number, [*first, last.partition(b"\r")[0]]
 
 
 def _line(columns: Iterable[str]) -> bytes:

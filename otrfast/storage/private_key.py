@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
+from otrfast.bytes_like import as_bytes
 from otrfast.crypto.backend import Backend, SigningKey
 from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import KeyPair
 from otrfast.environment import Environment
-from otrfast.storage.files import StrPath, about, read_file, update_file
-from otrfast.storage.libotr_keys import read_keys, write_keys
+from otrfast.errors import KeyFileError
+from otrfast.storage.files import StrPath, about, is_empty, read_file, update_file
+from otrfast.storage.libotr_keys import read_keys, read_sound_keys, write_keys
 from otrfast.storage.names import check_names
 from otrfast.storage.sealed import is_sealed, seal, unseal
-from otrfast.storage.stored_key import StoredKey, the_only, with_key
+from otrfast.storage.stored_key import StoredKey, select, the_only, with_key
 
 _SEED_BYTES = 32
 
@@ -64,9 +66,27 @@ class PrivateKey(KeyPair):
         has no such key or several, and if the passphrase is wrong, missing, or given for a file
         that is not encrypted.
         """
+        data = read_file(path)
         with about(path):
-            keys = read_keys(unseal(read_file(path), passphrase))
-            return cls.of(the_only(keys, account, protocol), backend)
+            return cls.loads(data, account, protocol, passphrase, backend=backend)
+
+    @classmethod
+    def loads(
+        cls,
+        data: bytes,
+        account: str | None = None,
+        protocol: str | None = None,
+        passphrase: str | bytes | None = None,
+        *,
+        backend: Backend | None = None,
+    ) -> Self:
+        """Do what `load` does, with the content of a file, from a keyring or database."""
+        clear = unseal(as_bytes(data, "the content of a file"), passphrase)
+        keys, problems = read_sound_keys(clear)
+        # without a name, the damaged one may be the one that is meant
+        if problems and (account is None or not select(keys, account, protocol)):
+            raise KeyFileError(problems[0])
+        return cls.of(the_only(keys, account, protocol), backend)
 
     def save(
         self,
@@ -85,16 +105,32 @@ class PrivateKey(KeyPair):
         is wrong or missing. A raise leaves the file unchanged.
         """
         check_names(account, protocol)
+        update_file(
+            path,
+            lambda old: self.dumps(account, protocol, passphrase, old=old or b"", replace=replace),
+        )
+
+    def dumps(
+        self,
+        account: str = "",
+        protocol: str = "",
+        passphrase: str | bytes | None = None,
+        *,
+        old: bytes = b"",
+        replace: bool = False,
+    ) -> bytes:
+        """Do what `save` does, for a keyring or database: return the content of a file with the
+        key, and with those of other accounts in `old`, the content until now."""
+        check_names(account, protocol)
         stored = StoredKey(account, protocol, self.public.numbers, self.signing.private_number())
-
-        def change(old: bytes | None) -> bytes:
-            keys = [] if old is None else _keys_in(old, passphrase)
-            new = write_keys(with_key(keys, stored, self._backend, replace=replace))
-            return new if passphrase is None else seal(new, passphrase, Environment().random)
-
-        update_file(path, change)
+        keys = _keys_in(as_bytes(old, "the content of a file"), passphrase)
+        new = write_keys(with_key(keys, stored, self._backend, replace=replace))
+        return new if passphrase is None else seal(new, passphrase, Environment().random)
 
 
 def _keys_in(data: bytes, passphrase: str | bytes | None) -> list[StoredKey]:
-    """Read a file that is about to be replaced; it may have been unencrypted until now."""
-    return read_keys(unseal(data, passphrase) if is_sealed(data) else data)
+    """Read a file that is about to be replaced: it may have been unencrypted until now, and an
+    empty one is nobody's."""
+    if is_sealed(data):
+        data = unseal(data, passphrase)
+    return [] if is_empty(data) else read_keys(data)

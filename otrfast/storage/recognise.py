@@ -9,10 +9,17 @@ from otrfast.crypto.backend import Backend
 from otrfast.errors import KeyFileError
 from otrfast.storage import openssl
 from otrfast.storage.contents import Contents, Kind, read
+from otrfast.storage.files import is_empty
 from otrfast.storage.java_keys import is_chatsecure, is_jitsi, read_chatsecure, read_jitsi
 from otrfast.storage.java_properties import read_properties
+from otrfast.storage.libotr_keys import read_sound_keys
 from otrfast.storage.potr_keys import is_key3
 from otrfast.storage.sealed import is_sealed, unseal
+
+
+class UnknownForm(KeyFileError):
+    """A file that is no key file of any known program."""
+
 
 Passphrase = Callable[[], str | bytes]
 """Called if the file is encrypted."""
@@ -29,15 +36,30 @@ def read_any(
 ) -> Contents:
     """Read a key file of any known form.
 
-    `account` is the owner of a `.key3`; `addresses` are the names of peers for `read_jitsi`.
-    Raises `KeyFileError`.
+    `account` is the owner of a `.key3`; `addresses` are the names of peers for `read_jitsi`. What
+    is unsound is left out, with its reason among the problems. Raises `KeyFileError` if nothing is
+    sound, and `UnknownForm` for a file of another kind.
     """
+    contents = _read(data, backend, passphrase, account, addresses).sound(backend)
+    if contents.empty and contents.problems:
+        raise KeyFileError("; ".join(contents.problems))
+    return contents
+
+
+def _read(
+    data: bytes,
+    backend: Backend,
+    passphrase: Passphrase,
+    account: str,
+    addresses: Iterable[str],
+) -> Contents:
     if is_sealed(data):
         data = unseal(data, passphrase())
     if data.startswith(openssl.MAGIC):
         return _read_encrypted_properties(data, backend, passphrase())
     if data.lstrip(_BLANKS).startswith(b"("):
-        return read(data, Kind.KEYS)
+        keys, problems = read_sound_keys(data)
+        return Contents(keys=keys, problems=problems)
     if is_key3(data):
         return read(data, Kind.KEY3, account)
     contents = _read_lines(data)
@@ -48,8 +70,8 @@ def read_any(
         return read_jitsi(properties, backend, addresses)
     if is_chatsecure(properties):
         return read_chatsecure(properties, backend)
-    if data.strip(_BLANKS):
-        raise KeyFileError("expected keys, fingerprints or instance tags in a known form")
+    if not is_empty(data):
+        raise UnknownForm("expected keys, fingerprints or instance tags in a known form")
     return Contents()
 
 

@@ -56,6 +56,11 @@ class _Scanner:
             raise self.error()
         self.offset += 1
 
+    def end(self) -> None:
+        self.text(_BLANKS)
+        if self.byte():
+            raise self.error()
+
     def error(self) -> KeyFileError:
         return KeyFileError(f"expected an S-expression; the file is damaged at byte {self.offset}")
 
@@ -119,6 +124,39 @@ def parse(data: bytes) -> list[Node]:
     """Return the one list that `data` holds. Raises `KeyFileError`."""
     scanner = _Scanner(data)
     scanner.text(_BLANKS)
+    top = _list(scanner, MAX_DEPTH)
+    scanner.end()
+    return top
+
+
+def recover(data: bytes, start: re.Pattern[bytes]) -> list[Node | KeyFileError]:
+    """Return the nodes of the one list that `data` holds, with an error for each that is damaged.
+    After an error, reading goes on where `start` matches next. Raises `KeyFileError` if the list
+    does not begin."""
+    scanner = _Scanner(data)
+    scanner.text(_BLANKS)
+    scanner.expect(b"(")
+    found: list[Node | KeyFileError] = []
+    while True:
+        scanner.text(_BLANKS)
+        begin = scanner.offset
+        try:
+            if scanner.byte() == b")":
+                scanner.offset += 1
+                scanner.end()
+                return found
+            found.append(
+                _list(scanner, MAX_DEPTH - 1) if scanner.byte() == b"(" else scanner.atom()
+            )
+        except KeyFileError as error:
+            found.append(error)
+            again = start.search(data, begin + 1)
+            if again is None:
+                return found
+            scanner.offset = again.start()
+
+
+def _list(scanner: _Scanner, depth: int) -> list[Node]:
     scanner.expect(b"(")
     top: list[Node] = []
     open_lists = [top]
@@ -126,7 +164,7 @@ def parse(data: bytes) -> list[Node]:
         scanner.text(_BLANKS)
         byte = scanner.byte()
         if byte == b"(":
-            if len(open_lists) == MAX_DEPTH:
+            if len(open_lists) == depth:
                 raise scanner.error()
             inner: list[Node] = []
             open_lists[-1].append(inner)
@@ -137,9 +175,6 @@ def parse(data: bytes) -> list[Node]:
             scanner.offset += 1
         else:
             open_lists[-1].append(scanner.atom())
-    scanner.text(_BLANKS)
-    if scanner.byte():
-        raise scanner.error()
     return top
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from otrfast.crypto.backend import Backend, DsaNumbers, SigningKey
 from otrfast.crypto.dsa import PublicKey, human_fingerprint
 from otrfast.crypto.secret import Secret
 from otrfast.errors import KeyFileError
 from otrfast.storage.lines import Owned
+
+SIZES: Final = (1024, 160)
+"""The sizes of p and q in bits that OTR's signatures need."""
+
+_STEP = 64  # of the sizes of p that there are
+_Q_SIZES = frozenset({160, 224, 256})
 
 
 class StoredKey(Secret):
@@ -47,6 +54,7 @@ class StoredKey(Secret):
 
     def signing(self, backend: Backend) -> SigningKey:
         """Return the key of a backend. Raises `KeyFileError` unless it is a valid DSA key."""
+        check_size(self.numbers, str(self))
         try:
             if backend.dsa_check(self.numbers, primality=False):
                 return backend.dsa_key(self.numbers, self._x)
@@ -56,6 +64,16 @@ class StoredKey(Secret):
 
     def __repr__(self) -> str:
         return f"the key of {self.account!r} on {self.protocol!r}"
+
+
+def check_size(numbers: DsaNumbers, what: str) -> None:
+    """Raise `KeyFileError` for a key of a size that other programs make and OTR does not take;
+    damaged numbers may have any size."""
+    sizes = numbers.p.bit_length(), numbers.q.bit_length()
+    if sizes != SIZES and sizes[0] % _STEP == 0 and sizes[1] in _Q_SIZES:
+        raise KeyFileError(
+            f"{what}: OTR takes {SIZES[0]}/{SIZES[1]} keys, this one is {sizes[0]}/{sizes[1]}"
+        )
 
 
 def newest(keys: Iterable[StoredKey]) -> list[StoredKey]:

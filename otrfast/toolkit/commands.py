@@ -268,7 +268,7 @@ def _guarded(name: str, run: Run) -> Run:
             # the reader has closed the pipe; Python must not write to it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except (OtrError, OSError) as error:
+        except OtrError as error:
             _tell(name, str(error))
             return 1
         return status

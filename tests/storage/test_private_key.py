@@ -95,7 +95,7 @@ def test_last_key_of_an_account_counts(tmp_path, keys, quick):
 
 
 def test_missing_file_has_a_class_of_its_own(tmp_path, quick):
-    with pytest.raises(KeyFileMissing, match="none: no such file"):
+    with pytest.raises(KeyFileMissing, match=r"cannot read .*none: No such file"):
         PrivateKey.load(tmp_path / "none", backend=quick)
 
 
@@ -205,7 +205,9 @@ def _never_otherwise(path, data, key, backend):
 def test_file_cut_at_each_byte_is_refused(tmp_path, key, quick):
     for whole in (write_keys([stored(key, "alice", "irc")]), odd_file(key)):
         end = len(whole.rstrip())
-        for length in range(end):
+        for length in range(1, end):
+            if not whole[:length].strip():  # an empty file is nobody's
+                continue
             path = tmp_path / "key"
             path.write_bytes(whole[:length])
             with pytest.raises(KeyFileError):

@@ -159,7 +159,7 @@ def test_a_log_without_a_message_is_an_error(log, otrfast):
 def test_a_missing_file_is_one_line_of_error(otrfast):
     ran = otrfast("parse", "/nonexistent/log")
     assert ran.status == 1
-    assert ran.err.startswith(b"otrfast parse: ")
+    assert ran.err.startswith(b"otrfast: cannot read ")
     assert ran.err.count(b"\n") == 1
 
 

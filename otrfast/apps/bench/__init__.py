@@ -18,6 +18,7 @@ from otrfast.apps.bench.engines import known_engines
 from otrfast.apps.bench.machine import describe
 from otrfast.apps.bench.metrics import BY_NAME, METRICS, TIMES, VARIANTS, Metric, with_stand_ins
 from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Rounds
+from otrfast.apps.text_files import check_writable, read_text, write_text
 from otrfast.errors import LocalError
 
 _EMPTY: Final = "<!-- figures: begin --><!-- figures: end -->\n"
@@ -74,9 +75,12 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.chart:
         chart.check(arguments.chart)
     if arguments.markdown and arguments.markdown.exists():
-        replace_figures(arguments.markdown.read_text(encoding="utf-8"), "")
+        replace_figures(read_text(arguments.markdown), "")
     if arguments.claims:
-        replace_figures(arguments.claims.read_text(encoding="utf-8"), "", "claims")
+        replace_figures(read_text(arguments.claims), "", "claims")
+    for path in (arguments.json, arguments.markdown, arguments.claims, arguments.chart):
+        if path:
+            check_writable(path)
 
 
 def _write(
@@ -88,16 +92,16 @@ def _write(
     """Write the files that were asked for."""
     if arguments.json:
         text = json.dumps(report.as_json(figures, metrics, facts), indent=1)
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+        write_text(arguments.json, text + "\n")
     if arguments.markdown:
         text = report.markdown(report.grids(figures, metrics), facts)
         page = arguments.markdown
-        old = page.read_text(encoding="utf-8") if page.exists() else replace_figures(_EMPTY, "")
-        page.write_text(replace_figures(old, text), encoding="utf-8")
+        old = read_text(page) if page.exists() else replace_figures(_EMPTY, "")
+        write_text(page, replace_figures(old, text))
     if arguments.claims:
         text = report.markdown_table(report.claims_grid(figures, metrics))
-        old = arguments.claims.read_text(encoding="utf-8")
-        arguments.claims.write_text(replace_figures(old, text, "claims"), encoding="utf-8")
+        old = read_text(arguments.claims)
+        write_text(arguments.claims, replace_figures(old, text, "claims"))
     if arguments.chart:
         groups = _groups(figures, metrics)
         if not groups:
@@ -110,11 +114,13 @@ def _measured(
 ) -> tuple[Figures, Sequence[Metric], dict[str, str]]:
     """Return the figures, their metrics and the machine: of a run now, or of an earlier one."""
     if arguments.figures:
+        text = read_text(arguments.figures)
         try:
-            kept = json.loads(arguments.figures.read_text(encoding="utf-8"))
-        except ValueError as error:
+            return report.from_json(json.loads(text))
+        except json.JSONDecodeError as error:
             raise LocalError(f"{arguments.figures} is no JSON: {error}") from error
-        return report.from_json(kept)
+        except LocalError as error:
+            raise LocalError(f"{arguments.figures}: {error}") from None
     chosen = [BY_NAME[name] for name in arguments.only or BY_NAME]
     metrics = with_stand_ins(chosen)
     variants = [name for name in VARIANTS if name in (arguments.engine or VARIANTS)]
@@ -145,8 +151,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "bench",
         help="this engine beside libotr and python-potr",
         description="Measure this engine's backends, python-potr and libotr on the same work, in "
-        "turns, and print medians and ratios. It takes some minutes; --quick less than one, "
-        "and says less.",
+        "turns, and print medians and ratios. It takes some minutes; --quick takes less than two "
+        "minutes, and says nearly the same.",
         epilog="Metrics: " + ", ".join(metric.name for metric in METRICS) + ".",
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")

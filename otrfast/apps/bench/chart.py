@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from otrfast.apps.bench.report import times
+from otrfast.apps.text_files import write_text
 from otrfast.errors import LocalError
 
 _LEFT, _RIGHT, _TOP, _FOOT = 270, 70, 74, 46
@@ -144,7 +145,7 @@ def write(path: Path, title: str, groups: Sequence[Group]) -> None:
     check(path)
     drawn = svg(title, groups)
     if path.suffix == ".svg":
-        path.write_text(drawn, encoding="utf-8")
+        write_text(path, drawn)
         return
     import_module("cairosvg").svg2png(
         bytestring=drawn.encode(), write_to=str(path), background_color="white"

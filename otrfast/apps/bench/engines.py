@@ -35,12 +35,23 @@ class Engine:
             environment.pop("OTRFAST_PURE", None)
         self.variant = variant
         self._command = command
+        # a process group of its own: Ctrl-C at the terminal is for us, and we end the process
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            process_group=0,
         )
         self.about: dict[str, str] = {}
+        self._answering = False
         if introduces_itself:
-            hello = self._answer()
+            try:
+                hello = self._answer()
+            except KeyboardInterrupt:
+                self.close()
+                raise
             if "absent" in hello:
                 self.close()
                 raise BackendUnavailable(hello["absent"])
@@ -48,7 +59,9 @@ class Engine:
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
+        self._answering = True
         line = self._process.stdout.readline()
+        self._answering = False
         if not line:
             raise BackendUnavailable(f"{self.variant} stopped with {self._process.wait()}")
         return json.loads(line)
@@ -65,9 +78,11 @@ class Engine:
         return [float(sample) for sample in answer["samples"]]
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; at once if it was interrupted at work."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        if self._answering:
+            self._process.kill()
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.stdout.close()
