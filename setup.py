@@ -1,4 +1,4 @@
-"""Build what pyproject.toml cannot say: the C core, the README's links on PyPI, the wheel's SBOM.
+"""Build what pyproject.toml cannot say: the version, the C core and the wheel's SBOM.
 
 The C core is a cffi extension for the stable ABI; OTRFAST_PURE=1 leaves it out. Words in CFLAGS
 have the last say over how it is compiled.
@@ -91,15 +91,6 @@ def home() -> str:
     return address
 
 
-def readme() -> str:
-    """Return README.md with its links to files of the repository made absolute: a page outside of
-    the repository shows it."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    tag = f"v{version()}"
-    text = re.sub(r"(!\[[^]]*\]\()(?!\w+:|#)", rf"\1{home()}/raw/{tag}/", text)
-    return re.sub(r"((?<!!)\[[^][]*\]\()(?!\w+:|#)", rf"\1{home()}/blob/{tag}/", text)
-
-
 def component(requirement: str) -> dict[str, object]:
     """Return the entry of a package that the wheel needs at run time."""
     name, specifier = re.fullmatch(r"([\w.-]+)\s*(.*)", requirement).groups()
@@ -168,8 +159,6 @@ def arguments() -> dict[str, object]:
     commands: dict[str, type] = {"bdist_wheel": BdistWheel, "build_ext": BuildExt}
     added: dict[str, object] = {
         "version": version(),
-        "long_description": readme(),
-        "long_description_content_type": "text/markdown",
         "cmdclass": commands,
     }
     pure = os.environ.get("OTRFAST_PURE", "")

@@ -119,11 +119,13 @@ def test_g30_unknown_value_of_otrfast_pure_stops_the_build(monkeypatch):
     built = []
     setuptools = ModuleType("setuptools")
     setuptools.setup = lambda **arguments: built.append(arguments)
-    command = ModuleType("setuptools.command.build_ext")
-    command.build_ext = object
+    commands = ModuleType("setuptools.command")
+    monkeypatch.setitem(sys.modules, "setuptools.command", commands)
+    for name in ("build_ext", "bdist_wheel"):
+        command = ModuleType(f"setuptools.command.{name}")
+        setattr(command, name, object)
+        monkeypatch.setitem(sys.modules, command.__name__, command)
     monkeypatch.setitem(sys.modules, "setuptools", setuptools)
-    monkeypatch.setitem(sys.modules, "setuptools.command", ModuleType("setuptools.command"))
-    monkeypatch.setitem(sys.modules, "setuptools.command.build_ext", command)
     monkeypatch.setenv("OTRFAST_PURE", "yes")
     with pytest.raises(SystemExit, match="expected OTRFAST_PURE to be 0 or 1, found 'yes'"):
         runpy.run_path(str(ROOT / "setup.py"))

@@ -72,7 +72,7 @@ class Duo:
         self.ours = workshop.ours(policies[0], max_fragment[0])
         self.theirs = workshop.theirs(policies[1], max_fragment[1])
         self.network = Network(self.ours, self.theirs, seed=seed)
-        self._conversationed = 0
+        self._checks = 0
 
     def side(self, who: str) -> Side:
         """Return the side called "ours" or "theirs"."""
@@ -105,8 +105,8 @@ class Duo:
     def assert_talks(self) -> None:
         """Check that a text goes each way, encrypted, exactly once."""
         for who in BOTH:
-            self._conversationed += 1
-            text = b"check %d" % self._conversationed
+            self._checks += 1
+            text = b"check %d" % self._checks
             self.network.tell(self.side(who), text)
             assert self.other(who).diary.encrypted().count(text) == 1
 

@@ -189,7 +189,7 @@ def test_text_when_libotr_sends_more_than_our_limit_then_that_is_said_and_the_ne
     duo: Duo,
 ) -> None:
     duo.network.connect(duo.ours)
-    duo.network.tell(duo.theirs, b"m" * 100_000)
+    duo.network.tell(duo.theirs, b"m" * 300_000)
     assert duo.ours.diary.encrypted() == []
     assert "LimitExceeded" in duo.ours.diary.problems
     duo.assert_talks()
