@@ -165,7 +165,10 @@ static uint8_t *field_write(uint8_t *out, PyObject *value, const uint8_t kind[2]
   }
   if (kind[0] == 'u') {
     unsigned long long number = PyLong_AsUnsignedLongLong(value);
-    if (PyErr_Occurred() || (view.len < 8 && number >> (8 * view.len) != 0)) {
+    if (PyErr_Occurred()) {
+      return NULL;
+    }
+    if (view.len < 8 && number >> (8 * view.len) != 0) {
       PyErr_SetString(PyExc_OverflowError, "a number is too large for its field");
       return NULL;
     }

@@ -13,8 +13,10 @@ Shapes used throughout:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from otrfast._records import record
 
 T = TypeVar("T")
 
@@ -23,13 +25,17 @@ DH_EXPONENT_BYTES = 40
 SMP_EXPONENT_BYTES = 192
 
 
-class DsaNumbers(NamedTuple):
+@record
+class DsaNumbers:
     """A DSA public key as numbers; `0 < q < p`, `g` and `y` of order q."""
 
     p: int
     q: int
     g: int
     y: int
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((self.p, self.q, self.g, self.y))
 
 
 DataFields = tuple[int, int, int, bytes, int, bytes, bytes, bytes, bytes]

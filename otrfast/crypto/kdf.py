@@ -8,12 +8,14 @@ id").
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from otrfast._records import record
 
 Hash = Callable[[bytes], bytes]
 
 
-class AkeSide(NamedTuple):
+@record
+class AkeSide:
     """The keys that protect the X of one side of an AKE."""
 
     c: bytes  # 16 bytes, of AES
@@ -24,7 +26,8 @@ class AkeSide(NamedTuple):
         return "<AkeSide: redacted>"
 
 
-class AkeKeyBytes(NamedTuple):
+@record
+class AkeKeyBytes:
     """The session id and the keys of an AKE, as bytes."""
 
     ssid: bytes  # 8 bytes, public
@@ -32,7 +35,8 @@ class AkeKeyBytes(NamedTuple):
     responder: AkeSide
 
 
-class DataKeyBytes(NamedTuple):
+@record
+class DataKeyBytes:
     """The keys of one pair of D-H keys, as bytes."""
 
     send_aes: bytes  # 16 bytes

@@ -82,7 +82,7 @@ class Identity(Secret):
             raise BadSignature("the peer's signature does not hold")
         if known:
             return
-        primes = key.numbers[:2]
+        primes = (key.numbers.p, key.numbers.q)
         if primes not in self._primes and not self.backend.dsa_check(key.numbers, True):
             raise BadSignature("p or q of the peer's DSA key is not prime")
         _remember(self._primes, primes, None)

@@ -6,6 +6,7 @@ import pickle
 import pytest
 from Crypto.PublicKey import DSA
 
+from otrfast._records import replace
 from otrfast.crypto.backend import DsaNumbers
 from otrfast.crypto.pure import pure_backend
 
@@ -96,24 +97,24 @@ def test_check_when_sound_then_true(backend):
 def unsound():
     p, q, g, y = NUMBERS
     return {
-        "g is 1": NUMBERS._replace(g=1),
-        "g is 0": NUMBERS._replace(g=0),
-        "y is 1": NUMBERS._replace(y=1),
-        "y is 0": NUMBERS._replace(y=0),
-        "g and y are 1": NUMBERS._replace(g=1, y=1),
-        "g is p-1": NUMBERS._replace(g=p - 1),
-        "y is p-1": NUMBERS._replace(y=p - 1),
-        "y is p": NUMBERS._replace(y=p),
-        "y is y+p": NUMBERS._replace(y=y + p),
-        "y of another order": NUMBERS._replace(y=p - y),
-        "g of another order": NUMBERS._replace(g=p - g),
-        "q does not divide p-1": NUMBERS._replace(q=q + 2),
-        "q is short": NUMBERS._replace(q=q >> 8),
-        "q is 0": NUMBERS._replace(q=0),
-        "p is short": NUMBERS._replace(p=p >> 8),
-        "p is even": NUMBERS._replace(p=p + 1),
-        "p is 0": NUMBERS._replace(p=0),
-        "p is huge": NUMBERS._replace(p=p << 4096 | 1),
+        "g is 1": replace(NUMBERS, g=1),
+        "g is 0": replace(NUMBERS, g=0),
+        "y is 1": replace(NUMBERS, y=1),
+        "y is 0": replace(NUMBERS, y=0),
+        "g and y are 1": replace(NUMBERS, g=1, y=1),
+        "g is p-1": replace(NUMBERS, g=p - 1),
+        "y is p-1": replace(NUMBERS, y=p - 1),
+        "y is p": replace(NUMBERS, y=p),
+        "y is y+p": replace(NUMBERS, y=y + p),
+        "y of another order": replace(NUMBERS, y=p - y),
+        "g of another order": replace(NUMBERS, g=p - g),
+        "q does not divide p-1": replace(NUMBERS, q=q + 2),
+        "q is short": replace(NUMBERS, q=q >> 8),
+        "q is 0": replace(NUMBERS, q=0),
+        "p is short": replace(NUMBERS, p=p >> 8),
+        "p is even": replace(NUMBERS, p=p + 1),
+        "p is 0": replace(NUMBERS, p=0),
+        "p is huge": replace(NUMBERS, p=p << 4096 | 1),
         "all are 0": DsaNumbers(0, 0, 0, 0),
     }
 
@@ -135,7 +136,7 @@ def test_key_when_its_numbers_do_not_fit_then_value_error(backend):
         with pytest.raises(ValueError):
             backend.dsa_key(NUMBERS, x)
     with pytest.raises(ValueError):
-        backend.dsa_key(NUMBERS._replace(p=NUMBERS.p << 64), SECRET)
+        backend.dsa_key(replace(NUMBERS, p=NUMBERS.p << 64), SECRET)
 
 
 def test_sign_and_generate_when_a_length_is_wrong_then_value_error(native, rng):
@@ -166,7 +167,7 @@ def test_dsa_takes_bytes_alone(native, wrong):
 
 
 def test_sign_when_the_numbers_allow_no_signature_then_value_error(backend):
-    key = backend.dsa_key(NUMBERS._replace(g=0, y=0), SECRET)
+    key = backend.dsa_key(replace(NUMBERS, g=0, y=0), SECRET)
     with pytest.raises(ValueError, match="DSA numbers that cannot be used"):
         key.sign(bytes(32), bytes(32))
 

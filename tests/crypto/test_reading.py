@@ -188,6 +188,42 @@ def test_fields_when_the_layout_is_unknown_then_none_and_no_more_than_bytes_are_
         native.fields(b"", -1, b"")
 
 
+def parts(message_):
+    """What a message is written from: its head, its layout and the values of its fields."""
+    head = message_.head(message_.version, message_.sender, message_.receiver)
+    return head, message_.LAYOUT, tuple(getattr(message_, name) for name, _ in message_.CODEC)
+
+
+@pytest.mark.parametrize("message_", [*EXCHANGE, decode(message()), decode(message(2))])
+def test_encode_fields_then_as_the_kinds_write_them(native, message_):
+    head, layout, values = parts(message_)
+    assert native.encode_fields(head, layout, values) == message_.encode()
+    assert message_.encode(native.encode_fields) == message_.encode()
+    for place in range(len(values)):
+        for wrong in (None, "text", 1.5, bytearray(20), [1]):
+            changed = (*values[:place], wrong, *values[place + 1 :])
+            if message_.CODEC[place][1].code[:1] != b"c":
+                with pytest.raises(TypeError):
+                    native.encode_fields(head, layout, changed)
+    for changed in (values[:-1], (*values, b""), list(values)):
+        with pytest.raises(TypeError):
+            native.encode_fields(head, layout, changed)
+
+
+@given(size=st.integers(1, 8), number=st.integers(-(2**70), 2**70))
+@settings(max_examples=300, deadline=None, derandomize=True)
+@pytest.mark.parametrize("level", levels.NATIVE[:1])
+def test_encode_fields_of_a_number_then_its_bytes_or_overflow(level, size, number):
+    with levels.native(level) as backend:
+        try:
+            expected = number.to_bytes(size, "big")
+        except OverflowError:
+            with pytest.raises(OverflowError):
+                backend.encode_fields(b"", b"u%c" % size, (number,))
+        else:
+            assert backend.encode_fields(b"head", b"u%c" % size, (number,)) == b"head" + expected
+
+
 def test_reading_takes_bytes_alone(native):
     for wrong in (None, "text", bytearray(b"?OTR:AAAA.")):
         with pytest.raises(TypeError):

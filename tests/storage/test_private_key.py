@@ -9,6 +9,7 @@ from base64 import b64encode
 import pytest
 
 from otrfast import Account, Environment, PrivateKey
+from otrfast._records import replace
 from otrfast.crypto.backend import DsaNumbers
 from otrfast.errors import KeyFileError, KeyFileMissing
 from otrfast.storage import private_key, sexp
@@ -161,7 +162,7 @@ def test_file_of_something_else_is_refused(tmp_path, quick):
 
 def test_number_of_absurd_length_is_refused(tmp_path, key, quick):
     path = tmp_path / "key"
-    numbers = DsaNumbers(1 << 8 * 1024, *key.public.numbers[1:])
+    numbers = replace(key.public.numbers, p=1 << 8 * 1024)
     path.write_bytes(write_keys([StoredKey("", "", numbers, 1)]))
     with pytest.raises(KeyFileError, match=r"p of \d+ bytes, the limit is"):
         PrivateKey.load(path, backend=quick)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from xml.sax.saxutils import escape
 
+from otrfast._records import record
 from otrfast.apps.bench.report import times
 from otrfast.apps.text_files import write_text
 from otrfast.errors import LocalError
@@ -39,7 +40,8 @@ text { font: 12px system-ui, sans-serif; fill: #24292f; }
 _AXIS: Final = "logarithmic axis: from each line to the next is ten times as much"
 
 
-class Group(NamedTuple):
+@record
+class Group:
     """One row of the chart: a ratio for each engine that has one."""
 
     title: str

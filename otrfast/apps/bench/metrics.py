@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from otrfast._records import record
 
 NATIVE: Final = ("native-ifma", "native-avx2", "native-gmp")
 NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-avx2": ("avx2", "AVX2")}
@@ -18,7 +20,8 @@ KILOBYTES: Final = "KB"
 TIMES: Final = "x"  # a ratio already, and more is better
 
 
-class Metric(NamedTuple):
+@record
+class Metric:
     """One row of the table."""
 
     name: str
@@ -68,7 +71,8 @@ POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
 """What the workload for potr's interface knows."""
 
 
-class Target(NamedTuple):
+@record
+class Target:
     """What one row has to reach against another engine: with GMP (and so with
     AVX2), and on AVX-512 IFMA."""
 

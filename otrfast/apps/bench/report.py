@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from otrfast._records import record
 from otrfast.apps.bench.metrics import (
     BY_NAME,
     KILOBYTES,
@@ -27,7 +28,8 @@ from otrfast.errors import LocalError
 NOTHING = "-"
 
 
-class Grid(NamedTuple):
+@record
+class Grid:
     """A table before it has a form: the first column to the left, the others to the right."""
 
     title: str
@@ -128,7 +130,8 @@ def ratios_grid(figures: Figures, metrics: Sequence[Metric], base: str) -> Grid:
     return Grid(f"How many times better than {base}", ["", *variants], rows)
 
 
-class Reached(NamedTuple):
+@record
+class Reached:
     """A target with what was measured, by native variant."""
 
     metric: str
@@ -255,7 +258,15 @@ def as_json(figures: Figures, metrics: Sequence[Metric], facts: dict[str, str]) 
             }
             for metric in metrics
         },
-        "targets": [target._asdict() for target in reached(figures)],
+        "targets": [
+            {
+                "metric": target.metric,
+                "against": target.against,
+                "wanted": target.wanted,
+                "measured": target.measured,
+            }
+            for target in reached(figures)
+        ],
     }
 
 
