@@ -22,7 +22,7 @@ def secrets_of(side: Side) -> set[bytes]:
         if name.endswith("DataKeys"):
             found |= {thing.extra_key(), thing.receive_mac_key()}
         elif name == "PureAkeKeys":  # the core shows its own to nobody
-            found |= {key for side in thing._sides for key in side}
+            found |= {key for side in thing._sides for key in (side.c, side.m1, side.m2)}
         elif name == "Conversation" and thing.sent:
             found.add(thing.sent[0])
     # r is no secret any more once it has been revealed
