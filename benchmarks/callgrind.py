@@ -2,7 +2,8 @@
 machine does.
 
     python benchmarks/callgrind.py [OPERATION ...]          count and print
-    python benchmarks/callgrind.py --record                 write instructions.json
+    python benchmarks/callgrind.py --record                 write instructions.json, and the table
+                                                            of docs/performance.md
     python benchmarks/callgrind.py --check                  compare with it; 1 for a rise
 
 Each operation runs in a process of its own under valgrind: first to warm up, then to be counted,
@@ -30,7 +31,10 @@ from typing import NamedTuple
 import instructions
 from instructions import Count
 
+from otrfast.apps.bench import replace_figures
+
 RECORDED = Path(__file__).with_name("instructions.json")
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 OPERATIONS = {
     # name: (the work, how many operations it does, how often to warm up, how often counted);
     # D-H keys are made eight at a time: each end needs a multiple of that many
@@ -236,6 +240,9 @@ def main():
     show(chosen.environment, counts)
     if options.record:
         instructions.write(options.file, chosen.environment, counts)
+        if options.file == RECORDED and not options.operation:
+            page = replace_figures(PAGE.read_text(), instructions.markdown(counts), "instructions")
+            PAGE.write_text(page)
     return 0
 
 

@@ -17,6 +17,17 @@ COMPARED = {
     "libc": 9,
     "valgrind": 2,
 }
+TITLES = {
+    "ake": "key exchange",
+    "ping_100": "an alternating message, 100 B",
+    "ping_10k": "an alternating message, 10 KB",
+    "ping_batch": "an alternating message, 64 peers at once",
+    "burst_100": "a message of a burst, 100 B",
+    "burst_10k": "a message of a burst, 10 KB",
+    "burst_many_100": "a message of a burst, 100 B, one call",
+    "burst_many_10k": "a message of a burst, 10 KB, one call",
+    "smp": "SMP, a whole run",
+}
 ROW = "{:16}{:>14}{:>14}{:>10}{:>10}{:>10}  {}"
 
 
@@ -78,6 +89,16 @@ def differences(recorded, now):
         for name in COMPARED
         if version(recorded, name) != version(now, name)
     ]
+
+
+def markdown(counts):
+    """Return the counts as a table for a page."""
+    lines = ["| instructions | in all | C core | GMP | Python and the rest |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for name, count in counts.items():
+        parts = [f"{part:,.0f}" for part in (count.total, count.core, count.gmp, count.rest)]
+        lines.append(f"| {TITLES[name]} | {' | '.join(parts)} |")
+    return "\n".join(lines)
 
 
 def changes(recorded, now):

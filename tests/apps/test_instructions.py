@@ -83,3 +83,12 @@ def test_recorded_counts_hold_every_operation_of_the_check(callgrind, instructio
     environment, recorded = instructions.read(callgrind.RECORDED)
     assert set(callgrind.GATE) <= set(recorded) <= set(callgrind.OPERATIONS)
     assert set(instructions.COMPARED) <= set(environment)
+
+
+def test_the_page_shows_the_recorded_counts(instructions):
+    _, counts = instructions.read(BENCHMARKS / "instructions.json")
+    page = (BENCHMARKS.parent / "docs" / "performance.md").read_text()
+    _, _, rest = page.partition("<!-- instructions: begin -->")
+    shown, _, _ = rest.partition("<!-- instructions: end -->")
+    assert shown.strip() == instructions.markdown(counts)
+    assert list(counts) == list(instructions.TITLES)
