@@ -42,7 +42,7 @@ class Sources:
         self._paths = paths
         self._arguments = arguments
         self._every = every
-        self.incomplete = False
+        self.incomplete: bool = False
         """Whether something was left out; the command then ends with status 1."""
 
     def __iter__(self) -> Iterator[tuple[Path, Contents]]:

@@ -88,11 +88,13 @@ class Directory:
 
     def __init__(self, path: Path) -> None:
         """Read a directory. Raises `KeyFileError`."""
-        self.path = path
+        self.path: Path = path
         entries = entries_of(path)
-        self.known = [entry for entry in entries if entry.is_file() and _patterns(entry)]
+        self.known: list[Path] = [
+            entry for entry in entries if entry.is_file() and _patterns(entry)
+        ]
         names = {entry.name for entry in self.known}
-        self.others = [
+        self.others: list[Path] = [
             entry
             for entry in entries
             if entry.name not in names and not (entry.name == JITSI_CONTACTS and JITSI in names)
