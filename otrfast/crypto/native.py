@@ -129,7 +129,7 @@ class NativeSigningKey(Secret):
 
 
 @lru_cache(maxsize=1024)  # a key is used again and again, or checked and then used
-def _dsa_arguments(numbers: DsaNumbers) -> tuple[bytes, bytes, bytes, bytes] | None:
+def _dsa_arguments(*numbers: int) -> tuple[bytes, bytes, bytes, bytes] | None:
     """Return p, q, g, y as the core takes them, big-endian without leading zeros; None unless all
     are above 0."""
     if min(numbers) <= 0:
@@ -217,11 +217,11 @@ class NativeBackend:
         return NativeSigningKey(_core.dsa_key(*full))
 
     def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
-        arguments = _dsa_arguments(numbers)
+        arguments = _dsa_arguments(numbers.p, numbers.q, numbers.g, numbers.y)
         return arguments is not None and _core.dsa_verify(*arguments, value, signature)
 
     def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
-        arguments = _dsa_arguments(numbers)
+        arguments = _dsa_arguments(numbers.p, numbers.q, numbers.g, numbers.y)
         if arguments is None:
             return False
         flat = [part for value in arguments for part in (value, len(value))]
