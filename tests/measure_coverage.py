@@ -6,7 +6,7 @@
 The tracked files are copied, the core is built in the copy with gcc and without optimisation, and
 the tests run there: with the native backend alone, but for those of the backends. Left out are
 tests that need other programs, repeat others at length, or ask for what an optimised build alone
-has: no branch on a secret, no key left on the stack, an answer within a second.
+has: no branch on a secret, no key left on the stack, hardening, an answer within a second.
 
 A branch is counted once where a function is inlined in many places: for this build alone,
 `always_inline` is off. The exit status is 1 where a figure is below its target, or a test fails.
@@ -31,13 +31,23 @@ LEFT_OUT = (
     "tests/csrc/test_constant_time.py",
     "tests/potr/test_potr_install.py",
     "tests/test_documents.py",
+    "tests/test_packaging.py",
 )
 TOO_SLOW_OR_BARE = (
     "tests/apps/test_demo.py::test_demo_when_every_text_comes_back_succeeds",
+    "tests/csrc/test_lifecycle.py::test_memory_under_memcheck_then_no_error_and_0_bytes_lost",
     "tests/csrc/test_lifecycle.py::test_secrets_when_their_handles_are_gone_then_no_trace_in_memory",
+    # coverage's own tracer does not live through a failing allocation
+    "tests/engine/test_interruptions.py::"
+    "test_failing_allocations_then_no_key_stream_twice_and_nothing_stays_counted",
 )
 CRYPTO = "tests/crypto"  # its fixtures choose backends and dispatch levels themselves
-RUNS = (("--backend=native", f"--ignore={CRYPTO}", "tests"), (CRYPTO,))
+LONG = ("test_dsa_levels.py", "test_gmp.py", "test_kernels.py", "test_lifecycle.py")
+RUNS = (
+    ("--backend=native", f"--ignore={CRYPTO}", "tests"),
+    (CRYPTO,),
+    ("-m", "long", *(f"tests/csrc/{name}" for name in LONG)),
+)
 COMPILER = """#!/bin/sh
 exec gcc "$@" -O0 --coverage -fprofile-update=prefer-atomic -Dalways_inline=__unused__
 """
