@@ -96,7 +96,8 @@ def markdown(counts):
     lines = ["| instructions | in all | C core | GMP | Python and the rest |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")
     for name, count in counts.items():
-        parts = [f"{part:,.0f}" for part in (count.total, count.core, count.gmp, count.rest)]
+        whole = Count(*map(round, count))
+        parts = [f"{part:,}" for part in (whole.total, whole.core, whole.gmp, whole.rest)]
         lines.append(f"| {TITLES[name]} | {' | '.join(parts)} |")
     return "\n".join(lines)
 
