@@ -20,6 +20,7 @@ from otrfast.errors import (
     VersionMismatch,
 )
 from otrfast.events import (
+    Event,
     MessageReceived,
     MessageRejected,
     OtherInstance,
@@ -332,20 +333,21 @@ def _tag_starts_exchange(incoming: Incoming, state: MessageState, line: object) 
 
 
 def _deliver(incoming: Incoming, state: MessageState, line: wire.PlainText) -> EnumStep:
-    conversation = incoming.conversation
-    if conversation.offer is Offer.SENT:
-        conversation.offer = Offer.REJECTED
-    if line.text:
-        incoming.call.events.append(MessageReceived(line.text, False))
-    return EnumStep(state)
+    return _plain_text(incoming, state, line, MessageReceived(line.text, False))
 
 
 def _warn(incoming: Incoming, state: MessageState, line: wire.PlainText) -> EnumStep:
-    conversation = incoming.conversation
-    if conversation.offer is Offer.SENT:
-        conversation.offer = Offer.REJECTED
+    return _plain_text(incoming, state, line, UnencryptedReceived(line.text))
+
+
+def _plain_text(
+    incoming: Incoming, state: MessageState, line: wire.PlainText, event: Event
+) -> EnumStep:
+    """Report a text as `event`, unless it is empty; it also says that the peer took up no offer."""
+    if incoming.conversation.offer is Offer.SENT:
+        incoming.conversation.offer = Offer.REJECTED
     if line.text:
-        incoming.call.events.append(UnencryptedReceived(line.text))
+        incoming.call.events.append(event)
     return EnumStep(state)
 
 
@@ -357,9 +359,9 @@ def _tagged(incoming: Incoming, state: MessageState, line: wire.TaggedText) -> E
 def _tagged_then_exchange(
     incoming: Incoming, state: MessageState, line: wire.TaggedText
 ) -> EnumStep:
-    LINES.advance(incoming, state, wire.PlainText(line.text))
+    step = _tagged(incoming, state, line)
     start_offered(incoming.conversation, line.versions, incoming.call)
-    return EnumStep(state)
+    return step
 
 
 def _query(incoming: Incoming, state: MessageState, line: wire.Query) -> EnumStep:
