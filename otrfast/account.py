@@ -59,18 +59,18 @@ class Account(Secret):
         trailing_tab: bool = False,
         allow_own_key: bool = False,
         answer_unknown_v2: bool = False,
-        dh_batch: int | None = None,
+        dh_batch: int = 1,
     ) -> None:
         """Make an account.
 
         Without `instance_tag` (0x100 .. 2^32-1) a random one is taken: give the same one at each
         start. `query_text` follows our queries, for people whose programs know no OTR;
         `error_text` answers an unreadable message, b"": no answer. `trailing_tab` adds a tab to
-        whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made
-        at a time, by default as many as suit the backend. `allow_own_key` takes a peer that shows
-        our own key, which is else refused as `Reflected`. `answer_unknown_v2` answers data messages
-        of version 2 that belong to no session, as those of version 3 are answered: see
-        `events.SessionUnknown`. Raises `TypeError` for an argument of another type, `ValueError`
+        whitespace tags, for transports that strip trailing spaces. `dh_batch` D-H keys are made at
+        a time when a message needs one and `prepare` has left none. `allow_own_key` takes a peer
+        that shows our own key, which is else refused as `Reflected`. `answer_unknown_v2` answers
+        data messages of version 2 that belong to no session, as those of version 3 are answered:
+        see `events.SessionUnknown`. Raises `TypeError` for an argument of another type, `ValueError`
         for a reserved instance tag.
         """
         _check("name", name, str)
@@ -99,7 +99,7 @@ class Account(Secret):
             instance_tag,
             environment.backend,
             environment.random,
-            dh_batch or environment.backend.dh_batch,
+            dh_batch,
             allow_own_key,
         )
         self._sessions: dict[Hashable, Session] = {}

@@ -30,6 +30,9 @@ class Limits:
     known_ake_rate: float = 200.0
     """The same for all peers with a fingerprint that was seen before and is not trusted; trusted
     ones have their own rate alone."""
+    examination_rate: float = 200.0
+    """Examinations of the primes in keys that are new, for all peers, per second; the burst is
+    that of one second. A key whose fingerprint `trust` knows is not examined."""
     ake_timeout: float = 60.0
     """How long the secrets of an unfinished key exchange are kept."""
     ake_retry: float = 10.0
@@ -104,3 +107,11 @@ plain tuple because every peer has two."""
 
 FULL: Final[Bucket] = (0.0, 0.0)
 """No token is missing."""
+
+
+def spend(bucket: Bucket, now: float, burst: float, rate: float) -> Bucket | None:
+    """Return the bucket with a token less, None if it has none: `burst` can be taken at once,
+    and `rate` a second in the long run."""
+    taken, when = bucket
+    missing = max(0.0, taken - (now - when) * rate)
+    return None if missing + 1 > burst else (missing + 1, now)

@@ -26,6 +26,7 @@ from otrfast.crypto.backend import (
 )
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.group import G_ELEMENT
+from otrfast.protocol.peer_keys import PeerKeys
 from otrfast.wire import messages
 from otrfast.wire.lines import ENCODED_PREFIX, encode_message
 
@@ -88,7 +89,6 @@ def make_account(
 ) -> Account:
     """An account with seeded randomness, which makes no D-H key before it is needed; the primes
     that all test keys share count as checked."""
-    more.setdefault("dh_batch", 1)
     account = Account(
         name,
         "test",
@@ -102,8 +102,14 @@ def make_account(
         ),
         **more,
     )
-    account._identity._primes[_P, _Q] = None
+    account._identity.peer_keys.knows_primes_of(account._identity.key_pair.public)
     return account
+
+
+def forget_peer_keys(account: Account) -> None:
+    """Have an account know no peer's key, and no primes, as after a restart."""
+    identity = account._identity
+    identity.peer_keys = PeerKeys(identity.backend, identity.random)
 
 
 class Side:
@@ -288,8 +294,8 @@ _LEFT_OUT = {
     "ticked",
     "scheduled",
     # what an account remembers to save work
-    "_sound",
-    "_primes",
+    "peer_keys",
+    "examinations",
     # ways out of the object
     "_context",
     "context",
@@ -471,7 +477,6 @@ class CountingBackend(_Wrapped):
     """A backend in whose `counts` every power is written down."""
 
     __slots__ = ()
-    dh_batch = 1  # no key is made before it is needed: what is counted is the least
 
     def __init__(self, inner: Backend) -> None:
         super().__init__(inner, Counts())
@@ -507,7 +512,10 @@ class CountingBackend(_Wrapped):
         self.counts["verified"] += 1
         return self.inner.dsa_verify(*arguments)
 
-    def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
+    def dsa_check(self, numbers: DsaNumbers) -> bool:
         self.counts["checked"] += 1
-        self.counts["primality"] += primality
-        return self.inner.dsa_check(numbers, primality)
+        return self.inner.dsa_check(numbers)
+
+    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
+        self.counts["examined"] += 1
+        return self.inner.dsa_examine(numbers, secret)

@@ -21,6 +21,9 @@ void otrf_dsa_field_init(otrf_dsa_field *field, const otrf_limb *m, size_t n) {
   } else if (usual && otrf_has(OTRF_HAS_AVX2_MODEXP)) {
     otrf_avx2_modulus_init(&field->modulus.avx2, m, n);
     otrf_field_on_avx2(&field->field, &field->modulus.avx2);
+  } else if (n == OTRF_Q_LIMBS) {
+    otrf_scalars_init(&field->modulus.scalars, m, n);
+    otrf_field_on_scalars(&field->field, &field->modulus.scalars);
   } else {
     otrf_modulus_init(&field->modulus.gmp, m, n);
     otrf_field_on_gmp(&field->field, &field->modulus.gmp);

@@ -17,7 +17,8 @@ typedef struct {
   size_t n;
   otrf_limb inverse; /* -1/q mod 2^64 */
   otrf_limb q[OTRF_MAX_Q_LIMBS];
-  otrf_limb square[OTRF_MAX_Q_LIMBS];
+  otrf_limb one[OTRF_MAX_Q_LIMBS];    /* R mod q */
+  otrf_limb square[OTRF_MAX_Q_LIMBS]; /* R^2 mod q */
 } otrf_scalars;
 
 /* n is 3 or 4, and the top limb of q is not 0. */
@@ -31,6 +32,9 @@ void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const
 /* r = 1/a, neither in Montgomery form, for a below q. Not constant-time: a is public, or blinded. 0 if there is
  * none. */
 int otrf_scalar_invert_vartime(otrf_limb *r, const otrf_limb *a, const otrf_scalars *field);
+
+/* The field modulo q for exponentiation; its elements are limbs. */
+void otrf_field_on_scalars(otrf_field *field, const otrf_scalars *scalars);
 
 /* ---- primality of public numbers: prime.c */
 
@@ -50,6 +54,7 @@ typedef struct {
   size_t n;
   otrf_limb m[OTRF_MAX_LIMBS];
   union {
+    otrf_scalars scalars;
     otrf_modulus gmp;
     otrf_avx2_modulus avx2;
     otrf_ifma_modulus ifma;

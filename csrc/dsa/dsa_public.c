@@ -5,6 +5,10 @@
 #include "field/limbs.h"
 #include "field/windows.h"
 
+/* Rounds of Miller-Rabin for the q and the p of a peer: docs/arithmetic.md, "A peer's primes". */
+#define Q_ROUNDS 6
+#define P_ROUNDS 1
+
 /* A public key in limbs. */
 typedef struct {
   size_t p_n, q_n;
@@ -101,21 +105,8 @@ static int order_is_q(const otrf_limb *element, const public_key *key, otrf_fiel
   return otrf_limbs_zero(limbs, key->p_n);
 }
 
-/* Bases that whoever chose the numbers could not choose: hashed from the numbers themselves. */
-static int both_prime(const public_key *key, otrf_dsa_field *p_field) {
-  enum { ROUNDS = 32 };
-  static const uint8_t label[] = "otrfast primality";
-  uint8_t seed[OTRF_SEED_BYTES];
-  otrf_expansion expansion;
-  otrf_dsa_field q_field;
-  otrf_hmac_sha256(seed, label, sizeof label - 1, (const uint8_t *)key, sizeof *key);
-  otrf_expansion_start(&expansion, seed);
-  otrf_dsa_field_init(&q_field, key->q, key->q_n);
-  return otrf_is_prime_vartime(&q_field, ROUNDS, &expansion) && otrf_is_prime_vartime(p_field, ROUNDS, &expansion);
-}
-
 int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g,
-                           size_t g_len, const uint8_t *y, size_t y_len, int primality) {
+                           size_t g_len, const uint8_t *y, size_t y_len) {
   public_key key;
   otrf_dsa_field field;
   if (!sizes_allowed(p_len, q_len) || p[0] < 0x80 || q[0] < 0x80 ||
@@ -123,6 +114,42 @@ int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, siz
     return 0;
   }
   otrf_dsa_field_init(&field, key.p, key.p_n);
-  return order_is_q(key.g, &key, &field.field) && order_is_q(key.y, &key, &field.field) &&
-         (!primality || both_prime(&key, &field));
+  return order_is_q(key.g, &key, &field.field) && order_is_q(key.y, &key, &field.field);
+}
+
+/* Whether g - 1 and p have no factor in common: then g is 1 modulo no factor of p. 2 <= g < p. */
+static int differs_from_one(const otrf_limb *g, const otrf_limb *p) {
+  otrf_limb divisor[OTRF_DSA_P_LIMBS + 1] = {0}, factor[OTRF_DSA_P_LIMBS + 1];
+  otrf_limb greater[OTRF_DSA_P_LIMBS + 1], less[OTRF_DSA_P_LIMBS + 1];
+  static const otrf_limb unit[OTRF_DSA_P_LIMBS] = {1};
+  long factor_n, less_n = OTRF_DSA_P_LIMBS;
+  memcpy(greater, p, OTRF_DSA_P_BYTES);
+  otrf_gmp.sub_n(less, g, unit, OTRF_DSA_P_LIMBS);
+  while (less[less_n - 1] == 0) {
+    less_n--;
+  }
+  return otrf_gmp.gcdext(divisor, factor, &factor_n, greater, OTRF_DSA_P_LIMBS, less, less_n) == 1 && divisor[0] == 1;
+}
+
+int otrf_dsa_examine_vartime(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
+                             const uint8_t g[OTRF_DSA_P_BYTES], const uint8_t secret[OTRF_SEED_BYTES]) {
+  uint8_t numbers[2 * OTRF_DSA_P_BYTES + OTRF_DSA_Q_BYTES], seed[OTRF_SEED_BYTES];
+  public_key key;
+  otrf_expansion expansion;
+  otrf_dsa_field field;
+  if (!key_read(&key, p, OTRF_DSA_P_BYTES, q, OTRF_DSA_Q_BYTES, g, OTRF_DSA_P_BYTES, g, OTRF_DSA_P_BYTES) ||
+      p[0] < 0x80 || q[0] < 0x80 || !differs_from_one(key.g, key.p)) {
+    return 0;
+  }
+  memcpy(numbers, p, OTRF_DSA_P_BYTES);
+  memcpy(numbers + OTRF_DSA_P_BYTES, q, OTRF_DSA_Q_BYTES);
+  memcpy(numbers + OTRF_DSA_P_BYTES + OTRF_DSA_Q_BYTES, g, OTRF_DSA_P_BYTES);
+  otrf_hmac_sha256(seed, secret, OTRF_SEED_BYTES, numbers, sizeof numbers);
+  otrf_expansion_start(&expansion, seed);
+  otrf_dsa_field_init(&field, key.q, key.q_n);
+  if (!otrf_is_prime_vartime(&field, Q_ROUNDS, &expansion)) {
+    return 0;
+  }
+  otrf_dsa_field_init(&field, key.p, key.p_n);
+  return otrf_is_prime_vartime(&field, P_ROUNDS, &expansion);
 }

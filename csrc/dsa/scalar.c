@@ -81,6 +81,7 @@ void otrf_scalars_init(otrf_scalars *field, const otrf_limb *q, size_t n) {
   field->n = n;
   field->inverse = modulus.inverse;
   memcpy(field->q, q, n * sizeof *q);
+  memcpy(field->one, modulus.one, n * sizeof *q);
   memcpy(field->square, modulus.square, n * sizeof *q);
 }
 
@@ -117,4 +118,41 @@ void otrf_scalar_add(otrf_limb *r, const otrf_limb *a, const otrf_limb *b, const
   const otrf_limb carry = otrf_gmp.add_n(r, a, b, n);
   const otrf_limb borrow = otrf_gmp.sub_n(r, r, field->q, n);
   otrf_gmp.cnd_add_n(borrow & ~carry & 1, r, r, field->q, n);
+}
+
+/* ---- as a field ---- */
+
+static void mul(void *r, const void *a, const void *b, otrf_field *field) { otrf_scalar_mul(r, a, b, field->modulus); }
+
+static void square(void *r, const void *a, size_t count, otrf_field *field) {
+  product product;
+  memmove(r, a, field->size);
+  while (count-- > 0) {
+    multiply(r, r, r, field->modulus, &product);
+  }
+  otrf_wipe(&product, sizeof product);
+}
+
+static void select_entry(void *r, const void *table, size_t entries, unsigned index, otrf_field *field) {
+  otrf_limbs_select(r, table, field->size / sizeof(otrf_limb), entries, index);
+}
+
+static void in(void *r, const otrf_limb *a, otrf_field *field) { otrf_scalar_in(r, a, field->modulus); }
+
+static void out(otrf_limb *r, const void *a, otrf_field *field) {
+  static const otrf_limb unit[OTRF_MAX_Q_LIMBS] = {1};
+  otrf_scalar_mul(r, a, unit, field->modulus);
+}
+
+void otrf_field_on_scalars(otrf_field *field, const otrf_scalars *scalars) {
+  *field = (otrf_field){
+      .size = scalars->n * sizeof(otrf_limb),
+      .one = scalars->one,
+      .modulus = scalars,
+      .mul = mul,
+      .square = square,
+      .select = select_entry,
+      .in = in,
+      .out = out,
+  };
 }

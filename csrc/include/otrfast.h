@@ -231,14 +231,23 @@ OTRF_NODISCARD int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const
                                            const uint8_t signature[OTRF_SIGNATURE_BYTES]) OTRF_NONNULL_ALL;
 
 /* cdef: begin */
-/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2;
- * g^q = y^q = 1 mod p; and, with `primality`, p and q prime (Miller-Rabin; bases from SHA-256 of the numbers).
+/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2; g^q = y^q = 1 mod p.
  *
  * Returns 1 if it is, else 0.
  * In: p, q, g, y  as above */
 OTRF_NODISCARD int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len,
-                                          const uint8_t *g, size_t g_len, const uint8_t *y, size_t y_len,
-                                          int primality) OTRF_NONNULL_ALL;
+                                          const uint8_t *g, size_t g_len, const uint8_t *y,
+                                          size_t y_len) OTRF_NONNULL_ALL;
+
+/* Examine the primes of a key that otrf_dsa_check_vartime has found sound: g is 1 modulo no factor of p, and q and p
+ * pass Miller-Rabin with bases that whoever chose them cannot know.
+ *
+ * Returns 1 if all of this holds, else 0.
+ * In: p, q, g  big-endian, of full length
+ *     secret   random bytes that no peer has seen */
+OTRF_NODISCARD int otrf_dsa_examine_vartime(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
+                                            const uint8_t g[OTRF_DSA_P_BYTES],
+                                            const uint8_t secret[OTRF_SEED_BYTES]) OTRF_NONNULL_ALL;
 /* cdef: end */
 
 /* ---- otr/keys.c: D-H keys, shared secrets, SMP exponents ---- */

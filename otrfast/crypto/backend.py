@@ -222,10 +222,6 @@ class Backend(Protocol):
     def name(self) -> str:
         """`native`, `gmpy2` or `pure`."""
 
-    @property
-    def dh_batch(self) -> int:
-        """How many D-H keys are best made in one call: 1 if each takes long."""
-
     def sha1(self, data: bytes) -> bytes:
         """Return the 20-byte digest."""
 
@@ -321,6 +317,14 @@ class Backend(Protocol):
     def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
         """Check a signature of 40 bytes over `value` (32 bytes, read as a number modulo q)."""
 
-    def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
+    def dsa_check(self, numbers: DsaNumbers) -> bool:
         """Whether a peer's key is sound: its size is 1024/160, q divides p-1,
-        2 <= g, y <= p-2, g^q = y^q = 1 mod p, and, with `primality`, p and q prime."""
+        2 <= g, y <= p-2, and g^q = y^q = 1 mod p."""
+
+    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
+        """Examine the p and q of a key that `dsa_check` has found sound: g is 1 modulo no factor
+        of p, and both pass Miller-Rabin, q in six rounds and p in one.
+
+        The bases follow from the numbers and `secret`, 32 random bytes that no peer has seen.
+        What passes all the same is in docs/arithmetic.md, "A peer's primes".
+        """

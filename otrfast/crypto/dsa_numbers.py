@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from itertools import islice
+from math import gcd
 
 from otrfast.crypto.backend import DsaNumbers
 
@@ -21,7 +22,8 @@ SIZE = (1024, 160)  # a signature in OTR has 40 bytes
 """The (p, q) sizes in bits that a key may have (FIPS 186-4, section 4.2)."""
 
 _SIGN_TRIES = 8  # sound numbers need a second one once in 2^159 times
-_ROUNDS = 40  # Miller-Rabin, for numbers that somebody else chose: error below 2^-80
+_OWN_ROUNDS = 40  # Miller-Rabin, for random numbers of our own
+_Q_ROUNDS, _P_ROUNDS = 6, 1  # for a peer's: docs/arithmetic.md, "A peer's primes"
 _SMALL_PRIMES = tuple(
     n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))
 )
@@ -87,16 +89,25 @@ def verify(numbers: DsaNumbers, value: bytes, signature: bytes, modexp: ModexpFu
     return modexp(g, u1, p) * modexp(y, r * w % q, p) % p % q == r
 
 
-def check(numbers: DsaNumbers, primality: bool, modexp: ModexpFunction) -> bool:
-    """Whether a public key is sound: sizes, orders and, if asked, primality."""
+def check(numbers: DsaNumbers, modexp: ModexpFunction) -> bool:
+    """Whether a public key is sound: its sizes and the orders of its numbers."""
     p, q, g, y = numbers
     if (p.bit_length(), q.bit_length()) != SIZE or (p - 1) % q or p % 2 == 0 or q % 2 == 0:
         return False
     if not (2 <= g <= p - 2 and 2 <= y <= p - 2):
         return False
-    if modexp(g, q, p) != 1 or modexp(y, q, p) != 1:
+    return modexp(g, q, p) == 1 and modexp(y, q, p) == 1
+
+
+def examine(numbers: DsaNumbers, secret: bytes, modexp: ModexpFunction) -> bool:
+    """Whether g is 1 modulo no factor of p, and p and q pass Miller-Rabin with bases that follow
+    from the numbers and `secret`."""
+    p, q, g, _ = numbers
+    if (p.bit_length(), q.bit_length()) != SIZE or not 2 <= g <= p - 2 or gcd(g - 1, p) != 1:
         return False
-    return not primality or (_is_prime(q, modexp) and _is_prime(p, modexp))
+    raw = p.to_bytes(128, "big") + q.to_bytes(20, "big") + g.to_bytes(128, "big")
+    expansion = _Expansion(hmac.digest(secret, raw, "sha256"))
+    return _passes(q, _Q_ROUNDS, expansion, modexp) and _passes(p, _P_ROUNDS, expansion, modexp)
 
 
 def check_private(numbers: DsaNumbers, x: int, modexp: ModexpFunction) -> None:
@@ -131,17 +142,43 @@ def _find_p(q: int, drbg: _Drbg, modexp: ModexpFunction) -> int:
 
 
 def _is_prime(n: int, modexp: ModexpFunction) -> bool:
-    """Trial division, then Miller-Rabin with bases drawn from a hash of n, which nobody can
-    choose freely."""
+    """Trial division, then Miller-Rabin with bases from a hash of n."""
     if any(n % prime == 0 for prime in _SMALL_PRIMES):
+        return False
+    seed = hashlib.sha256(n.to_bytes((n.bit_length() + 7) // 8, "big")).digest()
+    return _passes(n, _OWN_ROUNDS, _Expansion(seed), modexp)
+
+
+class _Expansion:
+    """Bytes without end: HMAC-SHA256 of a counter under a seed."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed, self._counter, self._left = seed, 0, b""
+
+    def bytes(self, length: int) -> bytes:
+        while len(self._left) < length:
+            block = hmac.digest(self._seed, self._counter.to_bytes(4, "big"), "sha256")
+            self._counter += 1
+            self._left += block
+        out, self._left = self._left[:length], self._left[length:]
+        return out
+
+    def base(self, n: int) -> int:
+        """Return a number of 2 .. n-2 for Miller-Rabin."""
+        size = (n.bit_length() + 63) // 64 * 8
+        while not 2 <= (base := int.from_bytes(self.bytes(size), "big") % n) <= n - 2:
+            pass
+        return base
+
+
+def _passes(n: int, rounds: int, expansion: _Expansion, modexp: ModexpFunction) -> bool:
+    """Whether an odd n > 4 passes `rounds` rounds of Miller-Rabin."""
+    if n % 2 == 0:
         return False
     twos = ((n - 1) & -(n - 1)).bit_length() - 1
     odd = (n - 1) >> twos
-    digest = n.to_bytes((n.bit_length() + 7) // 8, "big")
-    for _ in range(_ROUNDS):
-        digest = hashlib.sha256(digest).digest()
-        base = int.from_bytes(digest, "big") % (n - 3) + 2
-        a = modexp(base, odd, n)
+    for _ in range(rounds):
+        a = modexp(expansion.base(n), odd, n)
         if a in (1, n - 1):
             continue
         for _ in range(twos - 1):

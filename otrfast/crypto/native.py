@@ -152,7 +152,6 @@ class NativeBackend:
     """`backend.Backend` on the C core."""
 
     name = "native"
-    dh_batch = 8  # side by side on IFMA; elsewhere one call, and one change of threads, for all
 
     sha1: staticmethod[[bytes], bytes] = staticmethod(_core.sha1)
     sha256: staticmethod[[bytes], bytes] = staticmethod(_core.sha256)
@@ -220,9 +219,18 @@ class NativeBackend:
         arguments = _dsa_arguments(numbers.p, numbers.q, numbers.g, numbers.y)
         return arguments is not None and _core.dsa_verify(*arguments, value, signature)
 
-    def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
+    def dsa_check(self, numbers: DsaNumbers) -> bool:
         arguments = _dsa_arguments(numbers.p, numbers.q, numbers.g, numbers.y)
         if arguments is None:
             return False
         flat = [part for value in arguments for part in (value, len(value))]
-        return bool(lib.otrf_dsa_check_vartime(*flat, primality))
+        return bool(lib.otrf_dsa_check_vartime(*flat))
+
+    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
+        p, q, g, _ = numbers
+        sizes = _P_BYTES, _Q_BYTES, _P_BYTES
+        try:
+            full = [n.to_bytes(size, "big") for n, size in zip((p, q, g), sizes, strict=True)]
+        except OverflowError:
+            return False
+        return bool(lib.otrf_dsa_examine_vartime(*full, _sized(secret, lib.OTRF_SEED_BYTES)))

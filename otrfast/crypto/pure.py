@@ -294,8 +294,6 @@ class PureSigningKey(Secret):
 class PureBackend:
     """`backend.Backend` on a function like `pow` of three integers."""
 
-    dh_batch = 1
-
     def __init__(self, name: str, modexp: ModexpFunction) -> None:
         self.name = name
         self._modexp = modexp
@@ -375,8 +373,11 @@ class PureBackend:
     def dsa_verify(self, numbers: DsaNumbers, value: bytes, signature: bytes) -> bool:
         return dsa_numbers.verify(numbers, value, signature, self._modexp)
 
-    def dsa_check(self, numbers: DsaNumbers, primality: bool) -> bool:
-        return dsa_numbers.check(numbers, primality, self._modexp)
+    def dsa_check(self, numbers: DsaNumbers) -> bool:
+        return dsa_numbers.check(numbers, self._modexp)
+
+    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
+        return dsa_numbers.examine(numbers, secret, self._modexp)
 
 
 def pure_backend(name: str) -> PureBackend:

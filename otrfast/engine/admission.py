@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from otrfast.engine.conversation import Conversation
-from otrfast.limits import Bucket
+from otrfast.limits import spend
 from otrfast.protocol.call import Call
-
-
-def spend(bucket: Bucket, now: float, burst: float, rate: float) -> Bucket | None:
-    """Return the bucket with a token less, None if it has none: `burst` can be taken at once,
-    and `rate` a second in the long run."""
-    taken, when = bucket
-    missing = max(0.0, taken - (now - when) * rate)
-    return None if missing + 1 > burst else (missing + 1, now)
 
 
 def may_exchange(conversation: Conversation, call: Call) -> bool:

@@ -7,6 +7,7 @@ responder D-H Key and Signature.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from otrfast._records import field, record, replace
@@ -112,11 +113,16 @@ class AkeStep:
         self.established: Established | None = established
 
 
+def _always(fingerprint: bytes) -> bool:
+    return True
+
+
 class Ake:
     """What the actions work with: who we are, who the peer's instance is, what time it is, how
-    long secrets are kept, and a shared secret that was computed before."""
+    long secrets are kept, a shared secret that was computed before, and what says of a new
+    fingerprint whether its key is to be examined."""
 
-    __slots__ = ("computed", "identity", "now", "receiver", "timeout")
+    __slots__ = ("computed", "identity", "must_examine", "now", "receiver", "timeout")
 
     def __init__(
         self,
@@ -125,8 +131,10 @@ class Ake:
         now: float = 0.0,
         timeout: float = 0.0,
         computed: ComputedSecret | None = None,
+        must_examine: Callable[[bytes], bool] = _always,
     ) -> None:
         self.computed: ComputedSecret | None = computed
+        self.must_examine: Callable[[bytes], bool] = must_examine
         self.identity: Identity = identity
         self.receiver: int = receiver
         self.now: float = now
@@ -326,10 +334,12 @@ def _verify(
     raw, keyid, signature = x[:-_X_TAIL], x[-_X_TAIL:-SIGNATURE_BYTES], x[-SIGNATURE_BYTES:]
     if raw == ake.identity.key_pair.public.raw and not ake.identity.allow_own_key:
         raise Reflected("the peer shows our own key: somebody relays our messages to us")
-    key = ake.identity.public_key(raw)
+    peer_keys = ake.identity.peer_keys
+    key = peer_keys.read(raw)
     if not any(keyid):
         raise DecodeError("keyid", len(raw))
-    ake.identity.verify(key, keys.signed_value(initiator, raw, theirs, ours, keyid), signature)
+    value = keys.signed_value(initiator, raw, theirs, ours, keyid)
+    peer_keys.verify(key, value, signature, ake.must_examine)
     return key, int.from_bytes(keyid, "big")
 
 

@@ -6,7 +6,9 @@ from collections.abc import Hashable
 
 from otrfast.crypto.backend import DhKey, SharedSecret
 from otrfast.crypto.secret import Secret
+from otrfast.errors import LimitExceeded
 from otrfast.events import Event, Limited
+from otrfast.limits import spend
 from otrfast.outcome import NEVER, Outcome
 from otrfast.protocol.context import Context
 from otrfast.wire import fragments
@@ -80,6 +82,19 @@ class Call:
             return
         sender = self.context.identity.instance_tag
         self.wire += fragments.split(line, limit, version, sender, receiver)
+
+    def must_examine(self, fingerprint: bytes) -> bool:
+        """Whether the primes of the peer's key are to be examined: not if the fingerprint is known
+        in `trust`. Raises `LimitExceeded` if too many were examined just now."""
+        context = self.context
+        if context.trust.level(self.peer, fingerprint) is not None:
+            return False
+        usage, rate = context.usage, context.limits.examination_rate
+        left = spend(usage.examinations, self.now, rate, rate)
+        if left is None:
+            raise LimitExceeded("examination_rate")
+        usage.examinations = left
+        return True
 
     def limited(self, limit: str) -> None:
         """Report, and count, that a limit was exceeded."""

@@ -27,7 +27,16 @@ class Usage:
     """What all peers together use of the account's limits; `limited` counts how often each was
     exceeded."""
 
-    __slots__ = ("akes", "assembled", "errors", "held", "known_akes", "limited", "pending_akes")
+    __slots__ = (
+        "akes",
+        "assembled",
+        "errors",
+        "examinations",
+        "held",
+        "known_akes",
+        "limited",
+        "pending_akes",
+    )
 
     def __init__(self) -> None:
         self.pending_akes: int = 0
@@ -36,6 +45,7 @@ class Usage:
         self.akes: Bucket = FULL
         self.known_akes: Bucket = FULL
         self.errors: Bucket = FULL
+        self.examinations: Bucket = FULL
         self.limited: dict[str, int] = {}
 
 

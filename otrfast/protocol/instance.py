@@ -102,7 +102,9 @@ class Instance(Secret):
         it is refused."""
         context = call.context
         timeout = context.limits.ake_timeout
-        machine = ake.Ake(context.identity, self.tag, call.now, timeout, call.computed)
+        machine = ake.Ake(
+            context.identity, self.tag, call.now, timeout, call.computed, call.must_examine
+        )
         step = machine.advance(self.exchange, received)
         if not isinstance(step.state, ake.Idle):
             call.wake(step.state.since + timeout)

@@ -56,7 +56,7 @@ class StoredKey(Secret):
         """Return the key of a backend. Raises `KeyFileError` unless it is a valid DSA key."""
         check_size(self.numbers, str(self))
         try:
-            if backend.dsa_check(self.numbers, primality=False):
+            if backend.dsa_check(self.numbers):
                 return backend.dsa_key(self.numbers, self._x)
         except ValueError:
             pass

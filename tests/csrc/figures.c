@@ -44,7 +44,8 @@ static void double_modexp_vartime(void) {
 }
 static void dsa_sign(void) { must(otrf_dsa_sign(signature, key, text, text)); }
 static void dsa_verify(void) { must(otrf_dsa_verify_vartime(p, 128, q, 20, g, 128, y, 128, text, signature) - 1); }
-static void dsa_check(void) { must(otrf_dsa_check_vartime(p, 128, q, 20, g, 128, y, 128, 0) - 1); }
+static void dsa_check(void) { must(otrf_dsa_check_vartime(p, 128, q, 20, g, 128, y, 128) - 1); }
+static void dsa_examine(void) { must(otrf_dsa_examine_vartime(p, q, g, text) - 1); }
 
 static const struct {
   const char *name;
@@ -62,7 +63,8 @@ static const struct {
     {"otrf_double_modexp_vartime, 1536 + 256 bits", double_modexp_vartime, 1, 1, 1},
     {"otrf_dsa_sign", dsa_sign, 5, 1, -1},
     {"otrf_dsa_verify_vartime", dsa_verify, 5, 1, -1},
-    {"otrf_dsa_check_vartime, no primality", dsa_check, 3, 1, -1},
+    {"otrf_dsa_check_vartime", dsa_check, 3, 1, -1},
+    {"otrf_dsa_examine_vartime", dsa_examine, 3, 1, -1},
 };
 
 #define CASES (sizeof cases / sizeof *cases)

@@ -87,7 +87,7 @@ def test_key_of_another_size_then_refused_and_nothing_is_computed_for_it(
     key = PublicKey.of(numbers, identity.backend)
     identity.backend.counts.clear()
     with pytest.raises(errors.BadSignature):
-        identity.verify(key, bytes(32), bytes(40))
+        identity.peer_keys.verify(key, bytes(32), bytes(40), lambda fingerprint: True)
     assert identity.backend.counts["verified"] == 0
 
 

@@ -51,7 +51,6 @@ class Side:
             policy=_POLICIES[self.version],
             instance_tag=TAGS[self.name],
             environment=environment,
-            dh_batch=1,  # so that random bytes are taken in the order of the messages
         )
         self.session: Session = account.session("peer", max_fragment=self.max_fragment)
         self.account = account
