@@ -70,8 +70,8 @@ class Account(Secret):
         a time when a message needs one and `prepare` has left none. `allow_own_key` takes a peer
         that shows our own key, which is else refused as `Reflected`. `answer_unknown_v2` answers
         data messages of version 2 that belong to no session, as those of version 3 are answered:
-        see `events.SessionUnknown`. Raises `TypeError` for an argument of another type, `ValueError`
-        for a reserved instance tag.
+        see `events.SessionUnknown`. Raises `TypeError` for an argument of another type,
+        `ValueError` for a reserved instance tag.
         """
         _check("name", name, str)
         _check("protocol", protocol, str)

@@ -30,6 +30,10 @@ class Limits:
     known_ake_rate: float = 200.0
     """The same for all peers with a fingerprint that was seen before and is not trusted; trusted
     ones have their own rate alone."""
+    waiting_requests: int = 10_000
+    """What peers ask for above one of the account's rates (a key exchange, an answer to a message
+    that could not be read) waits until that rate allows it, in order, as many for each rate and
+    none longer than `ake_timeout`; then `tick` does it. What does not fit is refused."""
     examination_rate: float = 200.0
     """Examinations of the primes in keys that are new, for all peers, per second; the burst is
     that of one second. A key whose fingerprint `trust` knows is not examined."""
@@ -99,7 +103,9 @@ class Limits:
                 raise ValueError(f"Limits.{name} is a number above 0, not {value!r}")
 
 
-_MAY_BE_ZERO = frozenset({"ake_retry", "error_interval", "heartbeat_interval", "held_age"})
+_MAY_BE_ZERO = frozenset(
+    {"ake_retry", "error_interval", "heartbeat_interval", "held_age", "waiting_requests"}
+)
 
 Bucket = tuple[float, float]
 """The state of a token bucket: the number of missing tokens, and the time of that count. It is a
@@ -115,3 +121,15 @@ def spend(bucket: Bucket, now: float, burst: float, rate: float) -> Bucket | Non
     taken, when = bucket
     missing = max(0.0, taken - (now - when) * rate)
     return None if missing + 1 > burst else (missing + 1, now)
+
+
+def reserve(
+    bucket: Bucket, now: float, burst: float, rate: float, most: float
+) -> tuple[Bucket, float] | None:
+    """Take a token now or, if none is there, the next one that nobody waits for: return the bucket
+    and the time at which the token is there. None if that is more than `most` tokens away."""
+    taken, when = bucket
+    missing = max(0.0, taken - (now - when) * rate) + 1
+    if missing > burst + most:
+        return None
+    return (missing, now), max(now, now + (missing - burst) / rate)

@@ -3,55 +3,72 @@
 from __future__ import annotations
 
 from otrfast.engine.conversation import Conversation
-from otrfast.limits import spend
+from otrfast.limits import Bucket, reserve, spend
 from otrfast.protocol.call import Call
 
 
-def may_exchange(conversation: Conversation, call: Call) -> bool:
-    """Whether the peer may make us start or answer one more key exchange; if not, the limit is
-    reported."""
+def exchange_at(conversation: Conversation, call: Call) -> float | None:
+    """Return when we start or answer one more key exchange for the peer: now, or when the rate of
+    all such peers allows it; None if that is refused, and the limit reported."""
     context = conversation.context
     limits, usage = context.limits, context.usage
     trusted = context.trust.trusts(conversation.peer)
-    # peers without a trusted key can fill nine tenths of what there is
-    most = limits.pending_akes if trusted else limits.pending_akes * 9 // 10
     of_peer = spend(conversation.akes, call.now, limits.ake_burst, limits.ake_rate)
     known = not trusted and bool(context.trust.of(conversation.peer))
-    limit = "known_ake_rate" if known else "account_ake_rate"
     rate = limits.known_ake_rate if known else limits.account_ake_rate
     shared = usage.known_akes if known else usage.akes
-    of_all = shared if trusted else spend(shared, call.now, rate, rate)
-    if usage.pending_akes >= most:
-        call.limited("pending_akes")
-    elif of_peer is None:
+    of_all = (shared, call.now) if trusted else _reserve(shared, rate, call)
+    if not may_be_pending(conversation, call):
+        return None
+    if of_peer is None:
         call.limited("ake_burst")
-    elif of_all is None:
-        call.limited(limit)
+        return None
+    if of_all is None:
+        call.limited("known_ake_rate" if known else "account_ake_rate")
+        return None
+    conversation.akes = of_peer
+    bucket, when = of_all
+    if known:
+        usage.known_akes = bucket
     else:
-        conversation.akes = of_peer
-        if known:
-            usage.known_akes = of_all
-        else:
-            usage.akes = of_all
+        usage.akes = bucket
+    return when
+
+
+def may_be_pending(conversation: Conversation, call: Call) -> bool:
+    """Whether there may be one more unfinished key exchange; if not, the limit is reported."""
+    context = conversation.context
+    most = context.limits.pending_akes
+    if not context.trust.trusts(conversation.peer):
+        most = most * 9 // 10  # peers without a trusted key can fill nine tenths of what there is
+    if context.usage.pending_akes < most:
         return True
+    call.limited("pending_akes")
     return False
 
 
-def may_answer_error(conversation: Conversation, call: Call) -> bool:
-    """Whether an error reply, or a query caused by an error, may be sent now; if not, the limit
-    is reported. Two programs must not answer each other forever."""
+def error_answer_at(conversation: Conversation, call: Call) -> float | None:
+    """Return when an error reply, or a query caused by an error, is sent: now, or when the rate of
+    all peers allows it; None if that is refused, and the limit reported. Two programs must not
+    answer each other forever."""
     context = conversation.context
     limits, usage = context.limits, context.usage
-    rate = limits.account_error_rate
-    left = spend(usage.errors, call.now, rate, rate)
     if call.now - conversation.error_at < limits.error_interval:
         call.limited("error_interval")
-    elif left is None:
+        return None
+    of_all = _reserve(usage.errors, limits.account_error_rate, call)
+    if of_all is None:
         call.limited("account_error_rate")
-    else:
-        conversation.error_at, usage.errors = call.now, left
-        return True
-    return False
+        return None
+    usage.errors, conversation.error_at = of_all
+    return conversation.error_at
+
+
+def _reserve(bucket: Bucket, rate: float, call: Call) -> tuple[Bucket, float] | None:
+    """Take a token of one of the account's rates, whose burst is that of one second."""
+    limits = call.context.limits
+    most = min(limits.waiting_requests, rate * limits.ake_timeout)
+    return reserve(bucket, call.now, rate, rate, most)
 
 
 def may_run_smp(conversation: Conversation, now: float) -> bool:

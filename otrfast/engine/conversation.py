@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from enum import Enum
 
+from otrfast._records import record
 from otrfast.crypto.secret import Secret
 from otrfast.engine.send_queue import SendQueue
 from otrfast.engine.settings import Finished, Settings
@@ -21,6 +22,7 @@ from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Instances, Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.protocol.reassembly import Reassembly
+from otrfast.wire.messages import DHCommit
 
 
 class Offer(Enum):
@@ -30,6 +32,28 @@ class Offer(Enum):
     SENT = "sent"
     REJECTED = "rejected"
     ACCEPTED = "accepted"
+
+
+@record
+class Offered:
+    """The peer offers a private conversation in these versions."""
+
+    versions: frozenset[int]
+
+
+@record
+class Unreadable:
+    """The peer is to learn that a message could not be read: by a query, or by an error reply."""
+
+    by_query: bool
+
+
+@record
+class Waiting:
+    """What the peer asked for, and when it will be done."""
+
+    when: float
+    request: DHCommit | Offered | Unreadable
 
 
 class Conversation(Secret):
@@ -60,6 +84,7 @@ class Conversation(Secret):
         "smps",
         "ticked",
         "versions",
+        "waiting",
     )
 
     def __init__(self, peer: Hashable, context: Context, policy: Policy) -> None:
@@ -82,6 +107,7 @@ class Conversation(Secret):
         self.queried: bool = False  # since texts wait
         self.reassembly: Reassembly | None = None  # while a fragmented message is unfinished
         self.retry: tuple[float, int] | None = None  # when, and in which version
+        self.waiting: dict[int, Waiting] | None = None  # while a rate of the account is exceeded
         self.error_at: float = -context.limits.error_interval
         self.akes: Bucket = FULL
         self.smps: Bucket = FULL
@@ -162,8 +188,8 @@ class Conversation(Secret):
 
     @property
     def busy(self) -> bool:
-        """Whether a key exchange is unfinished or a text waits."""
-        return self.instances.exchanging or bool(self.queue)
+        """Whether a key exchange is unfinished or waits, or a text does."""
+        return self.instances.exchanging or bool(self.queue) or self.waiting is not None
 
     @property
     def last_used(self) -> float:
@@ -191,6 +217,8 @@ class Conversation(Secret):
             soonest = min(soonest, self.queue.deadline())
         if self.retry is not None:
             soonest = min(soonest, self.retry[0])
+        if self.waiting is not None:
+            soonest = min(soonest, *[each.when for each in self.waiting.values()])
         if self.instances.encrypted:
             if limits.idle_session is not None:
                 soonest = min(soonest, self.last_used + limits.idle_session)

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from otrfast._records import record
 from otrfast.crypto.backend import Backend, DhKey
-from otrfast.engine.admission import may_answer_error, may_exchange, may_run_smp
-from otrfast.engine.conversation import Conversation, Offer
+from otrfast.engine.admission import (
+    error_answer_at,
+    exchange_at,
+    may_be_pending,
+    may_run_smp,
+)
+from otrfast.engine.conversation import Conversation, Offer, Offered, Unreadable, Waiting
 from otrfast.engine.outgoing import heartbeat, query, release, resend, wake_when_aged
 from otrfast.errors import (
     CounterReplayed,
@@ -70,6 +75,7 @@ class Incoming:
 def receive(conversation: Conversation, line: bytes, call: Call) -> None:
     """Take a line. Whatever it holds becomes events; nothing is raised."""
     conversation.last_received = call.now
+    do_waiting(conversation, call)
     if not conversation.versions and conversation.passive:
         call.events.append(MessageReceived(line, False))
         return
@@ -278,10 +284,15 @@ def _message(conversation: Conversation, message: Message, call: Call) -> None:
 
 
 def start_offered(conversation: Conversation, offered: frozenset[int], call: Call) -> None:
-    """Answer an offer with a DH-Commit in the best version that both sides allow; none in
-    common: nothing."""
+    """Answer an offer with a DH-Commit in the best version that both sides allow, now or when the
+    rates allow it; none in common: nothing."""
+    if offered.intersection(conversation.versions):
+        _ask(conversation, Offered(offered), call)
+
+
+def _start(conversation: Conversation, offered: frozenset[int], call: Call) -> None:
     common = offered.intersection(conversation.versions)
-    if common and may_exchange(conversation, call):
+    if common:
         version = max(common)
         conversation.instances.start(version, call)
         jitter = int.from_bytes(call.context.identity.random(2), "big") / 0x20000
@@ -297,12 +308,82 @@ def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
         repeated = instance is not None and isinstance(
             instance.exchange, ake.AwaitingRevealSignature
         )
-        if not repeated and not may_exchange(conversation, call):
+        if not repeated:
+            _ask(conversation, message, call)
             return
+    _advance(conversation, message, call)
+
+
+def _advance(conversation: Conversation, message: Message, call: Call) -> None:
+    """Go on with a key exchange by the peer's message."""
     finished = conversation.instances.exchange(message, call)
     if finished is not None:
         instance, established = finished
         LINES.advance(Incoming(conversation, call, instance), instance.state, established)
+
+
+# What the account's rates may put off
+
+
+def _ask(conversation: Conversation, request: DHCommit | Offered | Unreadable, call: Call) -> None:
+    """Do what a peer asks for now, or have it wait until the rates allow it. The last word of an
+    instance is what counts: it takes the place in the order that an earlier one has."""
+    place, waiting = _place(request), conversation.waiting or {}
+    if place in waiting:
+        when: float | None = waiting[place].when
+    elif isinstance(request, Unreadable):
+        when = error_answer_at(conversation, call)
+    else:
+        when = exchange_at(conversation, call)
+    if when is None:
+        return
+    if when <= call.now:
+        _do(conversation, request, call)
+        return
+    conversation.waiting = {**waiting, place: Waiting(when, request)}
+    call.wake(when)
+
+
+def _place(request: DHCommit | Offered | Unreadable) -> int:
+    """The key of a request in `Conversation.waiting`: the tag of the instance that committed."""
+    return request.sender if isinstance(request, DHCommit) else _PLACES[type(request)]
+
+
+def _do(conversation: Conversation, request: DHCommit | Offered | Unreadable, call: Call) -> None:
+    match request:
+        case Offered():
+            _start(conversation, request.versions, call)
+        case Unreadable(by_query=True):
+            if conversation.versions:
+                query(conversation, call)
+        case Unreadable():
+            call.wire.append(wire.error(call.context.error_text))
+        case _:
+            _advance(conversation, request, call)
+
+
+def do_waiting(conversation: Conversation, call: Call) -> None:
+    """Do what waited for a rate and can be done by now."""
+    waiting = conversation.waiting
+    if waiting is None:
+        return
+    due = [place for place, each in waiting.items() if each.when <= call.now]
+    for place in due:
+        request = waiting[place].request
+        _stop_waiting(conversation, place)
+        if not isinstance(request, Unreadable) and not may_be_pending(conversation, call):
+            continue
+        try:
+            if not isinstance(request, DHCommit) or _is_ours(conversation, request, True):
+                _do(conversation, request, call)
+        except RemoteError as error:
+            _reject(error, call, request.sender if isinstance(request, DHCommit) else 0)
+
+
+def _stop_waiting(conversation: Conversation, *places: int) -> None:
+    if conversation.waiting is not None:
+        kept = {key: each for key, each in conversation.waiting.items() if key not in places}
+        conversation.waiting = kept or None
 
 
 def wanted(conversation: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
@@ -376,8 +457,8 @@ def _error(incoming: Incoming, state: MessageState, line: wire.ErrorText) -> Enu
     _text_around(conversation, line.before, call)
     call.events.append(PeerError(line.text))
     willing = Policy.ERROR_START_AKE in conversation.policy and conversation.versions
-    if willing and may_answer_error(conversation, call):
-        query(conversation, call)
+    if willing:
+        _ask(conversation, Unreadable(by_query=True), call)
     return EnumStep(state)
 
 
@@ -413,6 +494,7 @@ def _secure(incoming: Incoming, state: MessageState, established: ake.Establishe
         smp_session.abort(instance, call)
     conversation.retry = None
     conversation.queried = False
+    _stop_waiting(conversation, *_PLACES.values())  # what was asked for has come
     if conversation.queue:
         release(conversation, instance, call)
     if conversation.resend:
@@ -452,8 +534,7 @@ def _answer_unreadable(conversation: Conversation, instance: Instance | None, ca
     """Tell the peer of a session that a message could not be read, within the limits."""
     text = call.context.error_text
     if instance is not None and instance.state is MessageState.ENCRYPTED and text:
-        if may_answer_error(conversation, call):
-            call.wire.append(wire.error(text))
+        _ask(conversation, Unreadable(by_query=False), call)
 
 
 def _session_unknown(
@@ -466,11 +547,8 @@ def _session_unknown(
     if version == 2 and not context.answer_unknown_v2:
         return
     asks = Policy.ERROR_START_AKE in policy and conversation.versions
-    if (asks or context.error_text) and may_answer_error(conversation, call):
-        if asks:
-            query(conversation, call)
-        else:
-            call.wire.append(wire.error(context.error_text))
+    if asks or context.error_text:
+        _ask(conversation, Unreadable(by_query=bool(asks)), call)
 
 
 def _finish(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> EnumStep:
@@ -488,6 +566,7 @@ def _ignore(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> 
     return EnumStep(state)
 
 
+_PLACES = {Offered: -1, Unreadable: -2}
 _DISCONNECT = Disconnect()
 _PLAINTEXT, _ENCRYPTED, _FINISHED = MessageState
 

@@ -199,7 +199,7 @@ def end(conversation: Conversation, call: Call) -> None:
     conversation.release()
     if conversation.queue is not None:
         conversation.queue.hand_back(call)
-    conversation.retry = conversation.sent = None
+    conversation.retry = conversation.sent = conversation.waiting = None
     conversation.queried = conversation.resend = False
     call.wake(conversation.deadline())
 

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from otrfast.engine.conversation import Conversation
+from otrfast.engine.dispatch import do_waiting
 from otrfast.engine.outgoing import end_idle, release
 from otrfast.protocol.call import Call
 from otrfast.protocol.instance import MessageState
@@ -87,6 +88,7 @@ def tick(conversation: Conversation, call: Call) -> None:
     conversation.ticked = call.now
     instances.expire(call.now)
     conversation.expire_fragments(call.now)
+    do_waiting(conversation, call)
     if conversation.queue is not None:
         conversation.queue.expire(call)
         current = conversation.current

@@ -216,7 +216,13 @@ def test_batch_when_an_exception_of_any_class_ends_it_then_outcomes_and_the_rest
 
 
 def test_known_but_untrusted_peers_then_they_share_a_rate_of_their_own(quick):
-    limits = Limits(account_ake_rate=10.0, known_ake_rate=3.0, ake_burst=1000, ake_rate=1000.0)
+    limits = Limits(
+        account_ake_rate=10.0,
+        known_ake_rate=3.0,
+        ake_burst=1000,
+        ake_rate=1000.0,
+        waiting_requests=0,
+    )
     account = make_account(quick, limits=limits)
     for number in range(6):
         account.trust.set(number, b"%020d" % number, "")
