@@ -13,8 +13,8 @@ from otrfast.bytes_like import as_bytes
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
 from otrfast.engine.conversation import Conversation
-from otrfast.engine.settings import DEFAULT, Settings
-from otrfast.engine.timers import Timer, Timers, wake
+from otrfast.engine.settings import Settings
+from otrfast.engine.timers import Timer, Timers, pass_over, wake
 from otrfast.environment import Environment
 from otrfast.errors import AccountFull, PeerExists, StillEncrypted
 from otrfast.events import ConversationForgotten, Limited
@@ -333,28 +333,39 @@ class Account(Secret):
         }
         return [None if pair is None else secrets[pair] for pair in pairs]
 
-    def tick(self) -> list[tuple[Hashable, Outcome]]:
-        """Do what time asks for in all conversations; return the peers to which something
-        happened, with their outcomes."""
+    def tick(self, limit: int | None = None) -> list[tuple[Hashable, Outcome]]:
+        """Do what time asks for, in all conversations or in up to `limit` of them; return the
+        peers to which something happened, with their outcomes.
+
+        While there is more to do, `next_deadline` is not later than now.
+        """
         now = self._context.clock()
-        for timer in self._timers.expired(now):
-            session, peer = self._waiting(timer), timer[2]
-            if session is not None:
+        timers = self._timers.expired(now)
+        for timer in timers if limit is None else islice(timers, limit):
+            peer = timer[2]
+            if self._forget_idle(peer, now):
+                continue
+            session = self._waiting(timer)
+            if session is not None and not pass_over(session.conversation, now):
                 outcome = session.tick()
                 if outcome.events or outcome.wire:
                     self._pending.append((peer, outcome))
-            known = self._sessions.get(peer)  # its owner may have ticked it before
-            if known is not None and known.conversation.forgettable(now):
-                self._forget_idle(peer, known)
+                self._forget_idle(peer, now)
         outcomes, self._pending = self._pending, []
         return outcomes
 
-    def _forget_idle(self, peer: Hashable, session: Session) -> None:
-        """Forget a peer that has been idle for long, unless it is trusted and was private."""
-        if not session.conversation.has_history:
+    def _forget_idle(self, peer: Hashable, now: float) -> bool:
+        """Forget a peer that has been idle for long, unless it is trusted and was private; whether
+        that was so."""
+        session = self._sessions.get(peer)
+        if session is None or not (conversation := session.conversation).forgettable(now):
+            return False
+        conversation.scheduled = NEVER
+        if not conversation.instances.private:
             self._forget(peer, self._sessions.pop(peer))
         elif not self.trust.trusts(peer):
             self._drop(peer)
+        return True
 
     @property
     def next_deadline(self) -> float | None:
@@ -386,12 +397,10 @@ class Account(Secret):
     def _remember(self, conversation: Tickable) -> None:
         """Keep what was set for a peer, and nothing for one that has no settings."""
         assert isinstance(conversation, Conversation)
-        settings = conversation.settings
-        of_program = replace(settings, finished=None)
-        if of_program == DEFAULT and not self.trust.trusts(conversation.peer):
-            self._settings.pop(conversation.peer, None)
+        if conversation.has_settings or self.trust.trusts(conversation.peer):
+            self._settings[conversation.peer] = conversation.settings
         else:
-            self._settings[conversation.peer] = settings
+            self._settings.pop(conversation.peer, None)
 
     def prepare(self, dh_keys: int) -> None:
         """Make D-H keys ahead, until `dh_keys` are there: they need not be made when a message

@@ -567,8 +567,9 @@ class Session(Secret):
 
     def _release(self) -> None:
         """The account forgets the peer: give back what it uses of the account's limits."""
-        self._conversation.release()
-        self._fast_path.settle(self._conversation)
+        if self._conversation.reassembly is not None:
+            self._conversation.release()
+            self._fast_path.settle(self._conversation)
 
     def _abandon(self) -> None:
         """In a child process: refuse every call from now on, so that no key stream is used

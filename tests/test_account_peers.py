@@ -104,7 +104,7 @@ def test_tick_at_the_very_deadline_then_done_and_never_due_again(quick, start, t
     assert (usage.pending_akes, usage.assembled, usage.held) == (0, 0, 0)
 
 
-def test_tick_when_called_without_need_then_the_heap_does_not_grow(quick):
+def test_tick_when_called_without_need_then_the_timers_do_not_grow(quick):
     account = make_account(quick)
     sessions = [account.session(number) for number in range(10)]
     for _ in range(5_000):
@@ -181,7 +181,7 @@ def test_session_when_making_it_is_interrupted_then_there_is_none(quick, monkeyp
 
     account = make_account(quick)
     with monkeypatch.context() as patch:
-        patch.setattr("otrfast.engine.timers.heappush", interrupted)
+        patch.setattr("otrfast.engine.timers.Timers.add", interrupted)
         with pytest.raises(KeyboardInterrupt):
             account.session("bob")
     assert not account.sessions

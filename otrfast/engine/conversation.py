@@ -121,6 +121,17 @@ class Conversation(Secret):
         self.versions: tuple[int, ...] = policy.versions
 
     @property
+    def has_settings(self) -> bool:
+        """Whether anything was set for this peer."""
+        return (
+            self.own_policy is not None
+            or self.max_fragment != 0
+            or self.recipient is not Recipient.BEST
+            or self.padding is not None
+            or self.offer is Offer.REJECTED
+        )
+
+    @property
     def settings(self) -> Settings:
         """What has to outlive the conversation."""
         finished = next(
@@ -203,8 +214,9 @@ class Conversation(Secret):
         if not self.has_history:
             return now >= self.last_used + limits.idle_peer
         age = limits.idle_finished
-        ended = not (self.instances.encrypted or self.busy)
-        return age is not None and ended and now >= self.last_used + age
+        if age is None or now < self.last_used + age:
+            return False
+        return not (self.instances.encrypted or self.busy)
 
     def deadline(self) -> float:
         """Return when `tick` has something to do, in seconds of the account's clock; infinity:

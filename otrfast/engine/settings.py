@@ -29,6 +29,3 @@ class Settings:
     padding: Padding | None = None
     refused: bool = False
     finished: Finished | None = None
-
-
-DEFAULT = Settings()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from heapq import heappop, heappush
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from otrfast.engine.conversation import Conversation
 from otrfast.engine.dispatch import do_waiting
 from otrfast.engine.outgoing import end_idle, release
+from otrfast.outcome import NEVER
 from otrfast.protocol.call import Call
 from otrfast.protocol.instance import MessageState
 
@@ -24,51 +26,72 @@ nothing."""
 
 class Timers:
     """The timers of an account, soonest first. A timer is out of date if its conversation is gone
-    or has been scheduled again since; `live(timer)` says so."""
+    or has been scheduled again since; `live(timer)` says so.
 
-    __slots__ = ("_heap", "_limit", "_live", "_order")
+    Most deadlines are one of a few delays away, so they come in the order in which they expire and
+    wait in one queue for each of these; whatever comes between goes into a heap.
+    """
+
+    __slots__ = ("_heap", "_limit", "_live", "_order", "_queues")
 
     def __init__(self, live: Callable[[Timer], bool]) -> None:
         self._live = live
+        self._queues: tuple[deque[Timer], ...] = deque(), deque(), deque()
         self._heap: list[Timer] = []
         self._limit = _SPARE
         self._order = count()
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._heap) + sum(map(len, self._queues))
 
     @property
     def soonest(self) -> float | None:
         """When the first timer expires, None if there is none."""
-        return self._heap[0][0] if self._heap else None
+        heads = [line[0][0] for line in (*self._queues, self._heap) if line]
+        return min(heads, default=None)
 
     def add(self, deadline: float, peer: Hashable) -> None:
         """Add a timer for a peer."""
-        if len(self._heap) >= self._limit:
+        if len(self) >= self._limit:
             self._clear()
-        heappush(self._heap, (deadline, next(self._order), peer))
+        timer = deadline, next(self._order), peer
+        for queue in self._queues:
+            if not queue or queue[-1][0] <= deadline:
+                queue.append(timer)
+                return
+        heappush(self._heap, timer)
 
-    def expired(self, now: float) -> list[Timer]:
-        """Remove and return the timers that have expired."""
-        expired = []
-        while self._heap and self._heap[0][0] <= now:
-            expired.append(heappop(self._heap))
-        return expired
+    def expired(self, now: float) -> Iterator[Timer]:
+        """Remove the timers that have expired, one after another as they are asked for."""
+        while True:
+            first: deque[Timer] | None = None
+            soonest = now
+            for queue in self._queues:
+                if queue and queue[0][0] <= soonest:
+                    first, soonest = queue, queue[0][0]
+            if self._heap and self._heap[0][0] <= soonest:
+                yield heappop(self._heap)
+            elif first is not None:
+                yield first.popleft()
+            else:
+                return
 
     def clear(self) -> None:
         """Drop all timers."""
         self._heap.clear()
+        for queue in self._queues:
+            queue.clear()
 
     def _clear(self) -> None:
-        """Drop the timers that are out of date; another thread may add one meanwhile."""
-        live = []
-        while self._heap:
-            timer = heappop(self._heap)
-            if self._live(timer):
-                live.append(timer)
-        for timer in live:
-            heappush(self._heap, timer)
-        self._limit = 2 * len(live) + _SPARE
+        """Drop the timers that are out of date."""
+        for queue in self._queues:
+            for _ in range(len(queue)):
+                timer = queue.popleft()
+                if self._live(timer):
+                    queue.append(timer)
+        self._heap = [timer for timer in self._heap if self._live(timer)]
+        heapify(self._heap)
+        self._limit = 2 * len(self) + _SPARE
 
 
 def wake(conversation: Conversation, deadline: float) -> None:
@@ -79,6 +102,21 @@ def wake(conversation: Conversation, deadline: float) -> None:
     except BaseException:
         conversation.scheduled = before
         raise
+
+
+def pass_over(conversation: Conversation, now: float) -> bool:
+    """Whether time asks for nothing yet of a conversation whose timer has expired; then it waits
+    for its next deadline. Most timers are those of key exchanges that have long finished."""
+    deadline = conversation.deadline()
+    if deadline <= now:
+        return False
+    conversation.scheduled = NEVER
+    if deadline != NEVER:
+        wake(conversation, deadline)
+    sent = conversation.sent
+    if sent is not None and now > sent[1] + conversation.context.limits.held_age:
+        conversation.sent = None
+    return True
 
 
 def tick(conversation: Conversation, call: Call) -> None:

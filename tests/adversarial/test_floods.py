@@ -433,7 +433,7 @@ def test_peers_in_a_flood_then_memory_stays_with_the_bound(quick):
 
     grew = grown(flood)
     assert len(account.sessions) == 200
-    assert grew <= 1500 * KIB  # no more than that the heap of timers may wait to be cleared
+    assert grew <= 1500 * KIB  # no more than that timers may wait to be cleared
     assert account.limited["peers"] == 5800
 
 

@@ -8,7 +8,7 @@ import pytest
 from helpers import Pair, kinds, make_account
 
 from otrfast import Limits, MessageState, Padding, Policy, Recipient, errors
-from otrfast.engine.settings import DEFAULT
+from otrfast.engine.settings import Settings
 
 
 def forget_by_time(account) -> None:
@@ -86,7 +86,7 @@ def test_policy_of_the_account_then_in_force_for_peers_without_their_own(quick):
 
 
 def test_default_settings_then_those_of_a_new_conversation(quick):
-    assert make_account(quick).session("new").conversation.settings == DEFAULT
+    assert make_account(quick).session("new").conversation.settings == Settings()
 
 
 @pytest.mark.parametrize("policy", [Policy.MANUAL, Policy.OPPORTUNISTIC])

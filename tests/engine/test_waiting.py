@@ -68,9 +68,7 @@ UNLIMITED = {"ake_burst": 1e9, "account_ake_rate": 1e9, "pending_akes": 1e9}
 # Storms
 
 
-@pytest.mark.parametrize(
-    "count", [1_000, pytest.param(10_000, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
 def test_strangers_when_all_reconnect_at_once_then_all_encrypted_at_the_rate_and_none_dropped(
     quick, count: int
 ):
