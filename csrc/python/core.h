@@ -30,6 +30,7 @@ enum { OTRF_DH_KEY, OTRF_SHARED_SECRET, OTRF_AKE_KEYS, OTRF_DATA_KEYS, OTRF_SIGN
 typedef struct {
   PyTypeObject *types[OTRF_TYPES];
   PyObject *failure; /* what makes an exception out of a status: core.failure */
+  size_t kept;       /* bytes of results that malloc has been brought to keep: scratch.h */
 } otrf_state;
 
 extern OTRF_HIDDEN PyType_Spec otrf_dh_key_type, otrf_shared_secret_type, otrf_ake_keys_type, otrf_data_keys_type,

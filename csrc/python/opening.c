@@ -161,6 +161,9 @@ PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_
   const Py_ssize_t n = texts == NULL ? 0 : PyTuple_Size(lines);
   uint8_t small[OTRF_SMALL_GROUP_BYTES];
   otrf_scratch scratch = {small, sizeof small, small};
+  if (n > OTRF_GROUP) {
+    otrf_keep_results(otrf_state_of(object), lines);
+  }
   for (Py_ssize_t at = 0; at < n; at += OTRF_GROUP) {
     const Py_ssize_t now = n - at < OTRF_GROUP ? n - at : OTRF_GROUP,
                      opened = open_group(self, texts, &made, &scratch, lines, at, now);

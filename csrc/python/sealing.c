@@ -140,6 +140,9 @@ PyObject *otrf_keys_seal_many(PyObject *object, PyObject *const *args, Py_ssize_
   const Py_ssize_t n = lines == NULL ? 0 : PyTuple_Size(texts);
   uint8_t small[OTRF_SMALL_GROUP_BYTES];
   otrf_scratch scratch = {small, sizeof small, small};
+  if (n > OTRF_GROUP) {
+    otrf_keep_results(otrf_state_of(object), texts);
+  }
   for (Py_ssize_t at = 0; at < n; at += OTRF_GROUP) {
     if (seal_group(self, lines, &scratch, texts, at, n - at < OTRF_GROUP ? n - at : OTRF_GROUP) < 0) {
       Py_CLEAR(lines);
