@@ -492,7 +492,7 @@ class Session(Secret):
             path.settle(conversation)
             if call.wake_at < conversation.scheduled:
                 timers.wake(conversation, call.wake_at)
-        return call.outcome()
+        return _new(Outcome, (tuple(call.events), tuple(call.wire)))
 
     def _choose(self, wanted: int | Recipient) -> Instance | None:
         """Return the instance that is meant, None if a rule finds none. Raises `UnknownInstance`

@@ -75,7 +75,8 @@ class Incoming:
 def receive(conversation: Conversation, line: bytes, call: Call) -> None:
     """Take a line. Whatever it holds becomes events; nothing is raised."""
     conversation.last_received = call.now
-    do_waiting(conversation, call)
+    if conversation.waiting is not None:
+        do_waiting(conversation, call)
     if not conversation.versions and conversation.passive:
         call.events.append(MessageReceived(line, False))
         return
@@ -364,9 +365,7 @@ def _do(conversation: Conversation, request: DHCommit | Offered | Unreadable, ca
 
 def do_waiting(conversation: Conversation, call: Call) -> None:
     """Do what waited for a rate and can be done by now."""
-    waiting = conversation.waiting
-    if waiting is None:
-        return
+    waiting = conversation.waiting or {}
     due = [place for place, each in waiting.items() if each.when <= call.now]
     for place in due:
         request = waiting[place].request

@@ -41,12 +41,11 @@ class FastPath:
             return
         instances, recipient = conversation.instances, conversation.recipient
         instance = instances.choose(recipient)
-        if (
-            instance is not None
-            and instance.channel is not None
-            and not (recipient is Recipient.BEST and instances.best_may_change)
-        ):
-            self.channel, self.instance = instance.channel, instance
+        if instance is None or instance.channel is None:
+            return
+        if len(instances) > 1 and recipient is Recipient.BEST and instances.best_may_change:
+            return
+        self.channel, self.instance = instance.channel, instance
 
     def limit_texts(self, conversation: Conversation) -> None:
         """Set how long a text may be, after padding, policy or the transport's limit have

@@ -126,7 +126,8 @@ def tick(conversation: Conversation, call: Call) -> None:
     conversation.ticked = call.now
     instances.expire(call.now)
     conversation.expire_fragments(call.now)
-    do_waiting(conversation, call)
+    if conversation.waiting is not None:
+        do_waiting(conversation, call)
     if conversation.queue is not None:
         conversation.queue.expire(call)
         current = conversation.current

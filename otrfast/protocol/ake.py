@@ -140,14 +140,9 @@ class Ake:
         self.now: float = now
         self.timeout: float = timeout
 
-    def advance(self, state: State, received: Input) -> AkeStep:
-        """Take one input. Raises `RemoteError` if the message is refused; the state stays
-        what it was."""
-        return TABLE.advance(self, state, received)
-
     def wanted(self, state: State, received: Message) -> tuple[DhKey, bytes] | None:
-        """Return the pair of D-H keys whose shared secret `advance` will need, None if it will
-        need none."""
+        """Return the pair of D-H keys whose shared secret the row of (state, received) will need,
+        None if it will need none."""
         if isinstance(state, AwaitingDHKey) and isinstance(received, DHKey):
             return state.key, received.gy
         if isinstance(state, AwaitingRevealSignature) and isinstance(received, RevealSignature):

@@ -39,6 +39,8 @@ class MessageState(Enum):
     ENCRYPTED = "encrypted"
     FINISHED = "finished"
 
+    __hash__ = object.__hash__  # by identity, as they are compared; `Enum` has a function for it
+
 
 def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -> bool:
     """Whether a version 3 message is for this instance of ours: False if it is for another one.
@@ -105,7 +107,7 @@ class Instance(Secret):
         machine = ake.Ake(
             context.identity, self.tag, call.now, timeout, call.computed, call.must_examine
         )
-        step = machine.advance(self.exchange, received)
+        step = ake.TABLE.advance(machine, self.exchange, received)
         if not isinstance(step.state, ake.Idle):
             call.wake(step.state.since + timeout)
         return step

@@ -131,7 +131,7 @@ class Instances(Secret):
             self._take(instance, instance.advance(ake.Start(2), call), (), call)
             return
         machine = ake.Ake(context.identity, 0, call.now, context.limits.ake_timeout)
-        step = machine.advance(ake.IDLE, ake.Start(version))
+        step = ake.TABLE.advance(machine, ake.IDLE, ake.Start(version))
         assert isinstance(step.state, ake.AwaitingDHKey)
         self._set_pending(step.state)
         call.wake(step.state.since + context.limits.ake_timeout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.dsa import PublicKey
@@ -17,39 +17,29 @@ _PRIMES: Final = 50_000  # pairs of primes, by their hash: some 200 bytes each
 _SECRET_BYTES = 32
 
 
-class Memory(Generic[V]):
-    """Up to `capacity` values by their key. When it is full a new one takes the place of a random
-    one: what comes round in a circle one longer than the memory still finds nearly all of it."""
+class Memory(dict[bytes, V]):
+    """Up to `capacity` values by their key, put in by `add`. When it is full a new one takes the
+    place of a random one: what comes round in a circle one longer than the memory still finds
+    nearly all of it."""
 
-    __slots__ = ("_capacity", "_keys", "_random", "_values")
+    __slots__ = ("_capacity", "_keys", "_random")
 
     def __init__(self, capacity: int, random: Callable[[int], bytes]) -> None:
         self._capacity = capacity
         self._random = random
         self._keys: list[bytes] = []
-        self._values: dict[bytes, V] = {}
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._values
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def get(self, key: bytes) -> V | None:
-        """Return the value of a key, None if it is not there."""
-        return self._values.get(key)
 
     def add(self, key: bytes, value: V) -> None:
         """Remember a value."""
-        if key in self._values:
+        if key in self:
             return
         if len(self._keys) < self._capacity:
             self._keys.append(key)
         else:
             place = int.from_bytes(self._random(8), "big") % self._capacity
-            self._values.pop(self._keys[place], None)
+            self.pop(self._keys[place], None)
             self._keys[place] = key
-        self._values[key] = value
+        self[key] = value
 
 
 class PeerKeys(Secret):

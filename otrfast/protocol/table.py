@@ -53,10 +53,6 @@ def name_of(state: type | Enum) -> str:
     return state.name if isinstance(state, Enum) else state.__name__
 
 
-def _itself(state: object) -> object:
-    return state
-
-
 class Table(Generic[S]):
     """All rows of one machine. Raises `ValueError` if a cell is missing or its last row is
     guarded."""
@@ -67,9 +63,7 @@ class Table(Generic[S]):
         self.states = states
         self.inputs = inputs
         self.rows = rows
-        self._name: Callable[[object], object] = (
-            _itself if all(isinstance(state, Enum) for state in states) else type
-        )
+        self._of_classes = not all(isinstance(state, Enum) for state in states)
         self._cells: dict[tuple[object, type], list[Row[S]]] = {}
         for row in rows:
             self._cells.setdefault((row.state, row.input), []).append(row)
@@ -86,10 +80,12 @@ class Table(Generic[S]):
         What an action raises leaves everything as it was: states are values, and the caller
         keeps the old one.
         """
-        for row in self._cells[self._name(state), type(received)]:
+        of_classes = self._of_classes
+        name = type(state) if of_classes else state
+        for row in self._cells[name, type(received)]:
             if row.guard is None or row.guard(machine, state, received):
                 step = row.action(machine, state, received)
-                if self._name(step.state) is not row.next_state:
+                if (type(step.state) if of_classes else step.state) is not row.next_state:
                     raise AssertionError(
                         f"{row.action.__name__} did not end in {name_of(row.next_state)}"
                     )

@@ -8,6 +8,7 @@ when the module is loaded.
 # annotations are not postponed here: the codecs are made from their values
 
 from collections.abc import Callable
+from operator import attrgetter
 from struct import Struct, calcsize
 from typing import Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform, get_args
 
@@ -60,6 +61,7 @@ class Message:
     TYPE: ClassVar[int]
     CODEC: ClassVar[tuple[tuple[str, Kind], ...]]
     LAYOUT: ClassVar[bytes]
+    VALUES: ClassVar["attrgetter[tuple[Any, ...]]"]  # of the header and the fields
 
     version: int
     sender: int
@@ -67,14 +69,13 @@ class Message:
 
     def encode(self, fields: FieldWriter | None = None) -> bytes:
         """Return the message in its binary form; `fields` may write most of it."""
-        if fields is not None:
-            head = self.head(self.version, self.sender, self.receiver)
-            values = tuple([getattr(self, name) for name, _ in self.CODEC])
-            raw = fields(head, self.LAYOUT, values)
-            if raw is not None:
-                return raw
-        parts = [kind.write(getattr(self, name)) for name, kind in self.CODEC]
-        return b"".join([self.head(self.version, self.sender, self.receiver), *parts])
+        version, sender, receiver, *values = self.VALUES(self)
+        head = self.head(version, sender, receiver)
+        raw = None if fields is None else fields(head, self.LAYOUT, tuple(values))
+        if raw is not None:
+            return raw
+        parts = [kind.write(value) for (_, kind), value in zip(self.CODEC, values, strict=True)]
+        return b"".join([head, *parts])
 
     @classmethod
     def head(cls, version: int, sender: int, receiver: int) -> bytes:
@@ -99,6 +100,7 @@ def _message(message_type: int) -> Callable[[type[M]], type[M]]:
             (name, get_args(annotation)[1]) for name, annotation in made.__annotations__.items()
         )
         made.LAYOUT = b"".join([kind.code for _, kind in made.CODEC])
+        made.VALUES = attrgetter(*made.__match_args__)
         _TYPES[message_type] = made
         return made
 

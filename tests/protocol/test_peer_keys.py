@@ -184,7 +184,7 @@ def test_memory_when_flooded_then_it_stays_as_large_and_keeps_values():
         memory.add(b"%d" % number, -1)  # it is there: nothing changes
         assert memory.get(b"%d" % number) == number
     assert len(memory) == len(memory._keys) == 50
-    assert set(memory._keys) == set(memory._values)
+    assert set(memory._keys) == set(memory)
 
 
 def test_peer_keys_print_nothing(quick):
