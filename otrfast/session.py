@@ -25,7 +25,7 @@ from otrfast.errors import (
     SmpNotRunning,
     UnknownInstance,
 )
-from otrfast.events import Event, ExtraKeySent, MessageReceived
+from otrfast.events import ExtraKeySent, MessageReceived
 from otrfast.outcome import NEVER, Outcome, note_outcomes
 from otrfast.policy import Policy
 from otrfast.protocol import smp, smp_session
@@ -146,27 +146,36 @@ class Session(Secret):
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
         """Take several lines, in order, as `receive` would one after another."""
-        lines = all_bytes(lines, "a line")
-        events: list[Event] = []
-        wire: list[bytes] = []
-        position, ahead = 0, len(lines)
-        while position < len(lines):
-            run = self._fast_path.open_run(self._conversation, lines[position : position + ahead])
-            events += run
-            position += len(run)
-            # never look much further than the last run went: junk must not cost a square
-            ahead = 2 * len(run) + _LOOK_AHEAD
-            if position < len(lines):
+        return self._many(all_bytes(lines, "a line"), self._fast_path.open_run, self.receive, 0)
+
+    def _many(
+        self,
+        items: Sequence[bytes],
+        run: Callable[[Conversation, Sequence[bytes]], Sequence[Any]],
+        one: Callable[[bytes], Outcome],
+        into: int,
+    ) -> Outcome:
+        """Take items by runs of the fast path, and the others each by a call of `one`; what a run
+        makes is in part `into` of the outcome."""
+        made: tuple[list[Any], list[Any]] = [], []
+        position, ahead = 0, len(items)
+        while position < len(items):
+            done = run(self._conversation, items[position : position + ahead])
+            made[into].extend(done)
+            position += len(done)
+            # never look much further than the last run went: odd ones must not cost a square
+            ahead = 2 * len(done) + _LOOK_AHEAD
+            if position < len(items):
                 try:
-                    outcome = self.receive(lines[position])
+                    outcome = one(items[position])
                 except BaseException as error:
-                    done = [Outcome(tuple(events), tuple(wire))]
-                    note_outcomes(error, done, lines[position:])
+                    before = [Outcome(tuple(made[0]), tuple(made[1]))]
+                    note_outcomes(error, before, items[position:])
                     raise
-                events += outcome.events
-                wire += outcome.wire
+                made[0].extend(outcome.events)
+                made[1].extend(outcome.wire)
                 position += 1
-        return Outcome(tuple(events), tuple(wire))
+        return Outcome(tuple(made[0]), tuple(made[1]))
 
     def send(
         self,
@@ -225,33 +234,7 @@ class Session(Secret):
         What `send` raises for a text ends the call there: the outcome of those before it is in
         the exception's `outcomes`, the texts from there on in its `untried`.
         """
-        texts = all_bytes(texts, "a text")
-        path = self._fast_path
-        events: list[Event] = []
-        wire: list[bytes] = []
-        position, ahead = 0, len(texts)
-        while position < len(texts):
-            channel = path.channel
-            run = texts[position : position + (1 if channel is None else ahead)]
-            if channel is not None and path.takes(run):
-                wire += channel.seal_many(run)
-                path.sent(self._conversation, run[-1])
-                position += len(run)
-                ahead = 2 * len(run)
-                continue
-            if len(run) > _LOOK_AHEAD:
-                ahead = _LOOK_AHEAD  # one text among many must not cost a square
-                continue
-            try:
-                outcome = self.send(run[0])
-            except BaseException as error:
-                done = [Outcome(tuple(events), tuple(wire))]
-                note_outcomes(error, done, texts[position:])
-                raise
-            events += outcome.events
-            wire += outcome.wire
-            position += 1
-        return Outcome(tuple(events), tuple(wire))
+        return self._many(all_bytes(texts, "a text"), self._fast_path.seal_run, self.send, 1)
 
     # The private conversation
 

@@ -74,8 +74,11 @@ class DataKeys(Protocol):
         empty text, one longer than `limit`, one with a zero byte or with `?OTR` in it.
         """
 
-    def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
-        """Return `seal(prefix, text, b"", b"")` for each text, in order."""
+    def seal_many(
+        self, prefix: bytes, texts: Sequence[bytes], limit: int | None = None, /
+    ) -> list[bytes]:
+        """Return `seal(prefix, text, b"", b"")` for each text, in order; with a `limit` for the
+        longest run of leading texts that `seal_text` would seal."""
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
         """Check the MAC over `authenticated`, then the counter; store the counter; return the

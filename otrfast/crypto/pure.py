@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from Crypto.Cipher import AES
@@ -79,7 +80,11 @@ class PureDataKeys(Secret):
     def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
         return self.seal(prefix, text, b"", b"") if is_ordinary(text, limit) else None
 
-    def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
+    def seal_many(
+        self, prefix: bytes, texts: Sequence[bytes], limit: int | None = None, /
+    ) -> list[bytes]:
+        if limit is not None:
+            texts = [*takewhile(lambda text: is_ordinary(text, limit), texts)]
         return [self.seal(prefix, text, b"", b"") for text in texts]
 
     def _decrypt(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:

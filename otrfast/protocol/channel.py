@@ -104,12 +104,11 @@ class Channel(Secret):
         keyids = our_keyid.to_bytes(4, "big") + their_keyid.to_bytes(4, "big")
         return keys, self._header + bytes((flags,)) + keyids + mpi(next_public)
 
-    def seal_many(self, texts: Sequence[bytes]) -> list[bytes]:
-        """Return `seal(text)` for each text."""
-        if self.send_keys is not None:
-            return self.send_keys.seal_many(self.send_prefix, texts)
-        first = [self.seal(text) for text in texts[:1]]
-        return first + self.seal_many(texts[1:]) if texts[1:] else first
+    def seal_many(self, texts: Sequence[bytes], limit: int) -> list[bytes]:
+        """Return the lines for the longest run of leading texts that need nothing but sealing: 1 to
+        `limit` bytes, without a zero byte and without a mark of OTR."""
+        keys = self.send_keys
+        return [] if keys is None else keys.seal_many(self.send_prefix, texts, limit)
 
     def open(
         self, message: DataMessage, computed: ComputedSecret | None = None
