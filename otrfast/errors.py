@@ -84,6 +84,11 @@ class StillEncrypted(LocalError):
     first."""
 
 
+class StateDamaged(LocalError):
+    """A saved conversation cannot be read: it was sealed with another key or for something else, or
+    it is damaged."""
+
+
 class PeerExists(LocalError):
     """A peer cannot get a name that another peer of the account has."""
 

@@ -120,6 +120,10 @@ class DataKeys(Protocol):
     def extra_key(self) -> bytes:
         """The extra symmetric key of this pair, 32 bytes."""
 
+    def count_between(self, floor: int, end: int) -> None:
+        """Seal under counters above `floor` and below `end` from now on, 0: as many as there are.
+        The next message takes the first of them that is above all that were used."""
+
 
 class AkeKeys(Protocol):
     """What both sides of an AKE derive from its shared secret, and the two proofs of who they are
@@ -197,6 +201,19 @@ class FixedBase(Protocol):
     def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
         """Return base^exponent * other^other_exponent, as `Backend.double_modexp` does. Both
         exponents and `other` are public."""
+
+
+class StateKey(Protocol):
+    """What saved states are sealed under, whole: AES-128-CTR, then HMAC-SHA-256 over `associated`
+    and the ciphertext. Its two keys follow from a data key by HKDF (RFC 5869); the nonce is a
+    counter, so two handles made from one data key must not both seal."""
+
+    def seal(self, associated: bytes, parts: Sequence[StatePart], /) -> bytes:
+        """Return the sealed state: 40 bytes, and for each part 5 bytes and what it holds. What
+        handles hold is written without being a Python object."""
+
+    def open(self, associated: bytes, sealed: bytes, /) -> list[StatePart]:
+        """Return the parts, handles as handles. Raises `StateDamaged`."""
 
 
 class SigningKey(Protocol):
@@ -279,6 +296,9 @@ class Backend(Protocol):
         all, and the message is for the kinds of `wire.fields`.
         """
 
+    def state_key(self, data_key: bytes) -> StateKey:
+        """Make a state key from 32 random bytes."""
+
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:
         """The fields of the data message in a line; None if it is for the general reader.
 
@@ -331,3 +351,6 @@ class Backend(Protocol):
         The bases follow from the numbers and `secret`, 32 random bytes that no peer has seen.
         What passes all the same is in docs/arithmetic.md, "A peer's primes".
         """
+
+
+StatePart = bytes | DhKey | SharedSecret | DataKeys

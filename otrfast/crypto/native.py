@@ -19,6 +19,7 @@ from otrfast.crypto.backend import (
     DsaNumbers,
     Exponent,
     SharedSecret,
+    StateKey,
 )
 from otrfast.crypto.core import _core, check, description, failure, ffi, lib
 from otrfast.crypto.group import P, element, number
@@ -172,6 +173,7 @@ class NativeBackend:
     encode_fields: staticmethod[[bytes, bytes, tuple[int | bytes, ...]], bytes] = staticmethod(
         _core.encode_fields
     )
+    state_key: staticmethod[[bytes], StateKey] = staticmethod(_core.state_key)
     data_message: staticmethod[[bytes, bytes], DataFields | None] = staticmethod(_core.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:

@@ -12,17 +12,21 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from itertools import takewhile
+from struct import Struct
 from typing import Any
 
 from Crypto.Cipher import AES
 
 from otrfast.crypto import dsa_numbers, kdf
 from otrfast.crypto.backend import (
+    DH_EXPONENT_BYTES,
+    ELEMENT_BYTES,
     DataFields,
     DhKey,
     DsaNumbers,
     Exponent,
     SharedSecret,
+    StateKey,
 )
 from otrfast.crypto.group import P, Q, element, number
 from otrfast.crypto.secret import Secret
@@ -36,6 +40,8 @@ ModexpFunction = Callable[[int, int, int], int]
 _MAC_BYTES = 20
 _MAC_START = 4  # bytes of a MAC by which a copy is known
 _ACCEPTED = 8  # messages whose copies are known
+_COUNTERS = 1 << 64
+_COUNTS = Struct(">QQ?B32s")  # of a state: both counters, verified, MACs that are known
 _ZERO_COUNTER = bytes(16)
 _FLAGS_AND_KEYIDS = 9  # bytes that end the head
 
@@ -48,7 +54,7 @@ def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def _aes_ctr(key: bytes, counter: bytes, data: bytes) -> bytes:
+def aes_ctr(key: bytes, counter: bytes, data: bytes) -> bytes:
     return AES.new(key, AES.MODE_CTR, nonce=b"", initial_value=counter).encrypt(data)
 
 
@@ -59,23 +65,29 @@ def _in_group(value: int) -> bool:
 class PureDataKeys(Secret):
     """`backend.DataKeys` on bytes objects."""
 
-    __slots__ = ("_accepted", "_keys", "receive_counter", "send_counter", "verified")
+    __slots__ = ("_accepted", "_keys", "_send_end", "receive_counter", "send_counter", "verified")
 
     def __init__(self, keys: kdf.DataKeyBytes) -> None:
         self._keys = keys
         self._accepted = b""
+        self._send_end = _COUNTERS
         self.send_counter: int = 0
         self.receive_counter: int = 0
         self.verified: bool = False
 
     def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
+        self._check_counters(1)
         self.send_counter += 1
         counter = self.send_counter.to_bytes(8, "big")
         plaintext = text + b"\0" + tlvs
-        ciphertext = _aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
+        ciphertext = aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
         body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
         mac = hmac.digest(self._keys.send_mac, body, "sha1")
         return encode_message(body + mac + data(revealed))
+
+    def _check_counters(self, messages: int) -> None:
+        if self.send_counter + messages >= self._send_end:
+            raise OverflowError("all counters of these keys are used up")
 
     def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
         return self.seal(prefix, text, b"", b"") if is_ordinary(text, limit) else None
@@ -85,6 +97,7 @@ class PureDataKeys(Secret):
     ) -> list[bytes]:
         if limit is not None:
             texts = [*takewhile(lambda text: is_ordinary(text, limit), texts)]
+        self._check_counters(len(texts))
         return [self.seal(prefix, text, b"", b"") for text in texts]
 
     def _decrypt(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
@@ -92,7 +105,7 @@ class PureDataKeys(Secret):
             raise BadMac("the MAC of a data message does not hold")
         if counter <= self.receive_counter:
             raise CounterReplayed("a data message came twice, or after a later one")
-        return _aes_ctr(self._keys.receive_aes, counter.to_bytes(8, "big") + bytes(8), ciphertext)
+        return aes_ctr(self._keys.receive_aes, counter.to_bytes(8, "big") + bytes(8), ciphertext)
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
         plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
@@ -152,6 +165,26 @@ class PureDataKeys(Secret):
     def extra_key(self) -> bytes:
         return self._keys.extra
 
+    def count_between(self, floor: int, end: int) -> None:
+        self.send_counter = max(self.send_counter, floor)
+        self._send_end = end or _COUNTERS
+
+    def export(self) -> bytes:
+        """Return the keys as a part of a state."""
+        keys, accepted = self._keys, self._accepted
+        counts = self.send_counter, self.receive_counter, self.verified, len(accepted) // _MAC_START
+        return keys.send_aes + keys.receive_aes + keys.extra + _COUNTS.pack(*counts, accepted)
+
+    @classmethod
+    def restore(cls, state: bytes) -> PureDataKeys:
+        """Return the keys that `export` has written."""
+        send, receive, extra = state[:16], state[16:32], state[32:64]
+        made = cls(kdf.DataKeyBytes(send, _sha1(send), receive, _sha1(receive), extra))
+        sent, received, verified, count, ring = _COUNTS.unpack(state[64:])
+        made.send_counter, made.receive_counter, made.verified = sent, received, verified
+        made._accepted = ring[: count * _MAC_START]
+        return made
+
 
 def _data_fields(header: bytes, line: bytes) -> DataFields | None:
     """Read a line for `open_line` and `Backend.data_message`: clean, if encoding what was read
@@ -189,13 +222,13 @@ class PureAkeKeys(Secret):
         self._sides = keys.responder, keys.initiator
 
     def seal(self, initiator: bool, x: bytes) -> tuple[bytes, bytes]:
-        encrypted = _aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, x)
+        encrypted = aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, x)
         return encrypted, self._mac(initiator, encrypted)
 
     def open(self, initiator: bool, encrypted: bytes, mac: bytes) -> bytes:
         if not hmac.compare_digest(self._mac(initiator, encrypted), mac):
             raise BadMac("the MAC of an AKE message does not hold")
-        return _aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, encrypted)
+        return aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, encrypted)
 
     def _mac(self, initiator: bool, encrypted: bytes) -> bytes:
         return hmac.digest(self._sides[initiator].m2, data(encrypted), "sha256")[:_MAC_BYTES]
@@ -221,6 +254,10 @@ class PureSharedSecret(Secret):
     def data_keys(self, high: bool) -> PureDataKeys:
         return PureDataKeys(kdf.data_keys(self._secbytes, high, _sha1, _sha256))
 
+    def export(self) -> bytes:
+        """Return the secret as a part of a state."""
+        return self._secbytes[4:].rjust(ELEMENT_BYTES, b"\0")
+
 
 class PureDhKey(Secret):
     """`backend.DhKey` on a Python integer."""
@@ -231,6 +268,18 @@ class PureDhKey(Secret):
         self._private = private
         self._modexp = modexp
         self.public: bytes = element(modexp(2, private, P))
+
+    @classmethod
+    def restore(cls, state: bytes, modexp: ModexpFunction) -> PureDhKey:
+        """Return the key that `export` has written."""
+        made = cls.__new__(cls)
+        made._private, made._modexp = number(state[:DH_EXPONENT_BYTES]), modexp
+        made.public = state[DH_EXPONENT_BYTES:]
+        return made
+
+    def export(self) -> bytes:
+        """Return the key as a part of a state."""
+        return self._private.to_bytes(DH_EXPONENT_BYTES, "big") + self.public
 
     def agree(self, public: bytes) -> SharedSecret:
         value = number(public)
@@ -316,7 +365,7 @@ class PureBackend:
         return hmac.digest(key, data, "sha256")
 
     def aes_ctr(self, key: bytes, counter: bytes, data: bytes) -> bytes:
-        return _aes_ctr(key, counter, data)
+        return aes_ctr(key, counter, data)
 
     def equal(self, a: bytes, b: bytes) -> bool:
         return hmac.compare_digest(a, b)
@@ -338,6 +387,11 @@ class PureBackend:
 
     def decode_message(self, line: bytes) -> None:
         return None
+
+    def state_key(self, data_key: bytes) -> StateKey:
+        from otrfast.crypto.pure_state import PureStateKey
+
+        return PureStateKey(data_key, self._modexp)
 
     def fields(self, raw: bytes, at: int, layout: bytes) -> None:
         return None
