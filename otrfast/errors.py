@@ -89,6 +89,15 @@ class StateDamaged(LocalError):
     it is damaged."""
 
 
+class NoCounterEpoch(LocalError):
+    """A conversation cannot be saved or restored before `Account.counter_epoch` is set."""
+
+
+class StaleState(LocalError):
+    """A saved conversation was saved in this epoch of the account's counters, or in a later one:
+    its key streams may have been used since."""
+
+
 class PeerExists(LocalError):
     """A peer cannot get a name that another peer of the account has."""
 

@@ -12,14 +12,16 @@ from typing import Any
 
 from otrfast._records import record
 from otrfast.bytes_like import all_bytes, as_bytes
-from otrfast.crypto.backend import DataFields, DhKey
+from otrfast.crypto.backend import DataFields, DhKey, StateKey, StatePart
 from otrfast.crypto.secret import Secret
 from otrfast.engine import dispatch, outgoing, timers
 from otrfast.engine.conversation import Conversation
+from otrfast.engine.export import read_state, write_state
 from otrfast.engine.fast_path import FastPath
 from otrfast.engine.settings import Settings
 from otrfast.errors import (
     FragmentLimitTooSmall,
+    NoCounterEpoch,
     NotEncrypted,
     SessionForked,
     SmpNotRunning,
@@ -32,6 +34,7 @@ from otrfast.protocol import smp, smp_session
 from otrfast.protocol.call import Call, ComputedSecret
 from otrfast.protocol.channel import Channel
 from otrfast.protocol.context import Context
+from otrfast.protocol.identity import COUNTERS_OF_EPOCH
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
@@ -200,6 +203,7 @@ class Session(Secret):
             if keys is not None:
                 line = keys.seal_text(channel.send_prefix, text, path.text_limit)
             elif is_ordinary(text, path.text_limit):
+                self._conversation.unsaved = True  # it announces a key that may be new
                 line = channel.seal(text)
             if line is not None:
                 conversation, chosen = self._conversation, path.instance
@@ -321,6 +325,32 @@ class Session(Secret):
         timers.tick(conversation, call)
         return self._finish(call)
 
+    # A state that outlives the process
+
+    @property
+    def needs_commit(self) -> bool:
+        """Whether anything has happened since `export` but sealing and opening under unchanged
+        keys: then the state has to stand in a store before the last lines are sent."""
+        return self._conversation.unsaved
+
+    def export(self, key: StateKey, associated: bytes) -> bytes:
+        """Return the state of the conversation, sealed under `key` together with `associated`,
+        which says whose state it is: `Account.restore` takes it back with both.
+
+        A state is good for once: see `restore`. Raises `NoCounterEpoch` if `Account.counter_epoch`
+        was never set: a state that is restored then would repeat key streams.
+        """
+        conversation = self._conversation
+        context, environment = conversation.context, conversation.context.environment
+        counters = context.identity.counters
+        if counters is None:
+            raise NoCounterEpoch("set Account.counter_epoch before a conversation is saved")
+        epoch = counters[0] // COUNTERS_OF_EPOCH
+        parts = write_state(conversation, context.clock(), environment.wall_clock(), epoch)
+        sealed = key.seal(associated, parts)
+        conversation.unsaved = False
+        return sealed
+
     # Settings
 
     @property
@@ -375,6 +405,7 @@ class Session(Secret):
 
     def _set(self) -> None:
         """After a setting: have the fast path follow, and the account remember it."""
+        self._conversation.unsaved = True
         self._follow_settings()
         self._conversation.context.remember(self._conversation)
 
@@ -471,6 +502,7 @@ class Session(Secret):
     def _finish(self, call: Call) -> Outcome:
         """Open or close the fast path, ask for the next `tick`, and return the outcome."""
         path, conversation = self._fast_path, self._conversation
+        conversation.unsaved = True
         if not path.stays_open(call.events):
             path.settle(conversation)
             if call.wake_at < conversation.scheduled:
@@ -527,6 +559,7 @@ class Session(Secret):
         path = self._fast_path
         if path.channel is None or not is_ordinary(text, path.text_limit):
             return self._send(text, computed)
+        self._conversation.unsaved = True
         line = path.channel.seal(text, computed=computed)
         path.sent(self._conversation, text)
         return _new(Outcome, ((), (line,)))
@@ -541,6 +574,14 @@ class Session(Secret):
         """Take over the settings of an earlier session with the peer."""
         self._conversation.apply(settings)
         self._follow_settings()
+
+    def _read_state(self, parts: list[StatePart], epoch: int, max_age: float) -> Outcome:
+        """Take over a saved state; nothing has happened here yet."""
+        call, conversation = self._call(), self._conversation
+        read_state(conversation, parts, call, epoch, max_age)
+        self._follow_settings()
+        call.wake(conversation.deadline())
+        return self._finish(call)
 
     def _follow_account(self, policy: Policy) -> None:
         """The policy of the account has changed: it holds if the peer has none of its own."""

@@ -417,6 +417,8 @@ def _deliver(incoming: Incoming, state: MessageState, line: wire.PlainText) -> E
 
 
 def _warn(incoming: Incoming, state: MessageState, line: wire.PlainText) -> EnumStep:
+    if line.text:
+        _doubt(incoming.conversation, incoming.call)
     return _plain_text(incoming, state, line, UnencryptedReceived(line.text))
 
 
@@ -466,6 +468,7 @@ def _error_in_session(incoming: Incoming, state: MessageState, line: wire.ErrorT
     current = conversation.current
     if current is not None and current.state is MessageState.ENCRYPTED:
         conversation.resend = conversation.resend or conversation.sent is not None
+    _doubt(conversation, incoming.call)
     return _error(incoming, state, line)
 
 
@@ -526,7 +529,19 @@ def _unreadable(
     new one."""
     call.events.append(MessageRejected(error, instance.tag))
     if not isinstance(error, CounterReplayed):  # a copy made on the way is no reason to answer
+        _doubt(conversation, call)
         _answer_unreadable(conversation, instance, call)
+
+
+def _doubt(conversation: Conversation, call: Call) -> None:
+    """What came says that the peer has no session any more. If it was restored here and the peer
+    has not been heard since, texts wait and new keys are asked for, within the limits: the peer
+    may have ended it while nobody was here, and would show nothing of what it cannot read."""
+    doubted = [each for each in conversation.instances if each.unconfirmed and not each.doubted]
+    for instance in doubted:
+        instance.doubted = instance.state is MessageState.ENCRYPTED
+    if doubted and conversation.versions:
+        _ask(conversation, Unreadable(by_query=True), call)
 
 
 def _answer_unreadable(conversation: Conversation, instance: Instance | None, call: Call) -> None:

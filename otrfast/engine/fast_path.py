@@ -40,7 +40,7 @@ class FastPath:
             return
         instances, recipient = conversation.instances, conversation.recipient
         instance = instances.choose(recipient)
-        if instance is None or instance.channel is None:
+        if instance is None or instance.channel is None or instance.unconfirmed:
             return
         if len(instances) > 1 and recipient is Recipient.BEST and instances.best_may_change:
             return

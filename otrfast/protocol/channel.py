@@ -21,7 +21,6 @@ from otrfast.errors import (
     UnexpectedMessage,
     UnknownKeyid,
 )
-from otrfast.protocol.ake import Established
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
 from otrfast.protocol.keyring import Keyring
@@ -51,20 +50,13 @@ class Channel(Secret):
         "send_prefix",
     )
 
-    def __init__(
-        self,
-        identity: Identity,
-        established: Established,
-        receiver: int,
-        revealed: bytes,
-        accepted: bytes = b"",
-    ) -> None:
+    def __init__(self, identity: Identity, version: int, receiver: int, keyring: Keyring) -> None:
         self._backend = identity.backend
-        version, ours = established.version, identity.instance_tag if receiver else 0
+        ours = identity.instance_tag if receiver else 0
         self._header = DataMessage.head(version, ours, receiver)
         self._receive_header = DataMessage.head(version, receiver, ours)
         self._received_as = version, receiver, ours
-        self.keyring: Keyring = Keyring(established, identity, revealed, accepted)
+        self.keyring: Keyring = keyring
         self.ready: bool = False
         self.receive_keys: DataKeys | None = None
         self.receive_head: bytes = b""
