@@ -6,6 +6,7 @@ a running SMP, D-H keys made ahead, and timers, which follow from the deadlines.
 
 from __future__ import annotations
 
+from struct import error as StructError  # noqa: N812 - a class
 from typing import Final
 
 from otrfast.crypto.backend import StatePart
@@ -26,6 +27,9 @@ from otrfast.wire.messages import DHCommit
 FORMAT: Final = 1
 """The layout of a state; another one is refused."""
 
+_NOT_WELL_FORMED = (
+    RemoteError, ValueError, LookupError, TypeError, AttributeError, OverflowError, StructError
+)  # fmt: skip
 _OFFERS, _RECIPIENTS = tuple(Offer), tuple(Recipient)
 _REQUESTS = DHCommit, Offered, Unreadable
 
@@ -130,7 +134,7 @@ def read_state(
     _Header(reader)
     try:
         _read_all(conversation, reader, call)
-    except (RemoteError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except _NOT_WELL_FORMED as error:
         raise StateDamaged(f"a saved conversation that is not well-formed: {error}") from error
     if away > max_age and conversation.instances.encrypted:
         _end_aged(conversation, call)
