@@ -440,10 +440,13 @@ class Account(Secret):
         session = self._sessions.get(peer)
         if session is None or not (conversation := session.conversation).forgettable(now):
             return False
-        conversation.scheduled = NEVER
         if not conversation.instances.private:
+            conversation.scheduled = NEVER
             self._forget(peer, self._sessions.pop(peer))
-        elif not self.trust.trusts(peer):
+        elif self.trust.trusts(peer):
+            return False
+        else:
+            conversation.scheduled = NEVER
             self._drop(peer)
         return True
 
@@ -545,6 +548,8 @@ class Account(Secret):
         self._identity.dh_keys.clear()
         for session in (*self._sessions.values(), *self._forgotten.values(), *self._detached):
             session._abandon()
+        usage = self._context.usage
+        usage.pending_akes = usage.assembled = usage.held = 0
         self._detached.clear()
         self._pending.clear()
         self._sessions.clear()

@@ -318,12 +318,16 @@ class Session(Secret):
 
     def tick(self) -> Outcome:
         """Do what time asks for by now; call it at `next_deadline`, or at any time."""
-        call = self._call()
         conversation = self._conversation
-        if conversation.scheduled <= call.now:  # what the account was asked for is being done
-            conversation.scheduled = NEVER
-        timers.tick(conversation, call)
-        return self._finish(call)
+        try:
+            call = self._call()
+            if conversation.scheduled <= call.now:  # what the account was asked for is being done
+                conversation.scheduled = NEVER
+            timers.tick(conversation, call)
+            return self._finish(call)
+        except BaseException:
+            timers.wake_again(conversation)
+            raise
 
     # A state that outlives the process
 
@@ -492,7 +496,10 @@ class Session(Secret):
         conversation = self._conversation
         if conversation.forked:
             raise SessionForked("the process was forked: make a new session here and start it")
-        return Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
+        call = Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
+        if conversation.waiting is not None:
+            dispatch.do_waiting(conversation, call)
+        return call
 
     def _do(self, action: Callable[[Call], None]) -> Outcome:
         call = self._call()

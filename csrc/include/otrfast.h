@@ -232,7 +232,8 @@ OTRF_NODISCARD int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const
                                            const uint8_t signature[OTRF_SIGNATURE_BYTES]) OTRF_NONNULL_ALL;
 
 /* cdef: begin */
-/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2; g^q = y^q = 1 mod p.
+/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2; g^q = y^q = 1 mod p;
+ * and g is 1 modulo no factor of p.
  *
  * Returns 1 if it is, else 0.
  * In: p, q, g, y  as above */
@@ -240,14 +241,13 @@ OTRF_NODISCARD int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const 
                                           const uint8_t *g, size_t g_len, const uint8_t *y,
                                           size_t y_len) OTRF_NONNULL_ALL;
 
-/* Examine the primes of a key that otrf_dsa_check_vartime has found sound: g is 1 modulo no factor of p, and q and p
- * pass Miller-Rabin with bases that whoever chose them cannot know.
+/* Examine p and q of a key: both pass Miller-Rabin with bases that whoever chose them cannot know. They follow from
+ * the two numbers and the secret, so the verdict on a pair is the same each time.
  *
- * Returns 1 if all of this holds, else 0.
- * In: p, q, g  big-endian, of full length
- *     secret   random bytes that no peer has seen */
+ * Returns 1 if they do, else 0.
+ * In: p, q    big-endian, of full length
+ *     secret  random bytes that no peer has seen */
 OTRF_NODISCARD int otrf_dsa_examine_vartime(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
-                                            const uint8_t g[OTRF_DSA_P_BYTES],
                                             const uint8_t secret[OTRF_SEED_BYTES]) OTRF_NONNULL_ALL;
 /* cdef: end */
 

@@ -342,14 +342,14 @@ class Backend(Protocol):
 
     def dsa_check(self, numbers: DsaNumbers) -> bool:
         """Whether a peer's key is sound: its size is 1024/160, q divides p-1,
-        2 <= g, y <= p-2, and g^q = y^q = 1 mod p."""
+        2 <= g, y <= p-2, g^q = y^q = 1 mod p, and g is 1 modulo no factor of p."""
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
-        """Examine the p and q of a key that `dsa_check` has found sound: g is 1 modulo no factor
-        of p, and both pass Miller-Rabin, q in six rounds and p in one.
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
+        """Examine the p and q of a key: both pass Miller-Rabin, q in six rounds and p in one.
 
-        The bases follow from the numbers and `secret`, 32 random bytes that no peer has seen.
-        What passes all the same is in docs/arithmetic.md, "A peer's primes".
+        The bases follow from the two numbers and `secret`, 32 random bytes that no peer has seen,
+        so the verdict on a pair is the same each time. What passes all the same is in
+        docs/arithmetic.md, "A peer's primes".
         """
 
 

@@ -228,11 +228,9 @@ class NativeBackend:
         flat = [part for value in arguments for part in (value, len(value))]
         return bool(lib.otrf_dsa_check_vartime(*flat))
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
-        p, q, g, _ = numbers
-        sizes = _P_BYTES, _Q_BYTES, _P_BYTES
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
         try:
-            full = [n.to_bytes(size, "big") for n, size in zip((p, q, g), sizes, strict=True)]
+            full = p.to_bytes(_P_BYTES, "big"), q.to_bytes(_Q_BYTES, "big")
         except OverflowError:
             return False
         return bool(lib.otrf_dsa_examine_vartime(*full, _sized(secret, lib.OTRF_SEED_BYTES)))

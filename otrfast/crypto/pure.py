@@ -435,8 +435,8 @@ class PureBackend:
     def dsa_check(self, numbers: DsaNumbers) -> bool:
         return dsa_numbers.check(numbers, self._modexp)
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
-        return dsa_numbers.examine(numbers, secret, self._modexp)
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
+        return dsa_numbers.examine(p, q, secret, self._modexp)
 
 
 def pure_backend(name: str) -> PureBackend:

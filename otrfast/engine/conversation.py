@@ -22,7 +22,7 @@ from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Instances, Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.protocol.reassembly import Reassembly
-from otrfast.wire.messages import DHCommit
+from otrfast.wire.messages import DHCommit, RevealSignature, Signature
 
 
 class Offer(Enum):
@@ -48,12 +48,17 @@ class Unreadable:
     by_query: bool
 
 
+Request = DHCommit | RevealSignature | Signature | Offered | Unreadable
+"""What a rate may put off: an answer to a DH-Commit, the examination of the key in a message, our
+own DH-Commit, an answer to what could not be read."""
+
+
 @record
 class Waiting:
     """What the peer asked for, and when it will be done."""
 
     when: float
-    request: DHCommit | Offered | Unreadable
+    request: Request
 
 
 class Conversation(Secret):

@@ -14,7 +14,14 @@ from otrfast.engine.admission import (
     may_be_pending,
     may_run_smp,
 )
-from otrfast.engine.conversation import Conversation, Offer, Offered, Unreadable, Waiting
+from otrfast.engine.conversation import (
+    Conversation,
+    Offer,
+    Offered,
+    Request,
+    Unreadable,
+    Waiting,
+)
 from otrfast.engine.outgoing import heartbeat, query, release, resend, wake_when_aged
 from otrfast.errors import (
     CounterReplayed,
@@ -37,13 +44,21 @@ from otrfast.events import (
 from otrfast.limits import Limits
 from otrfast.policy import Policy
 from otrfast.protocol import ake, smp, smp_session
-from otrfast.protocol.call import Call
+from otrfast.protocol.call import Call, Deferred
 from otrfast.protocol.instance import Instance, MessageState, check_tags
 from otrfast.protocol.reassembly import Reassembly
 from otrfast.protocol.table import EnumStep, Row, Table
 from otrfast.wire import fragments
 from otrfast.wire import lines as wire
-from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
+from otrfast.wire.messages import (
+    DataMessage,
+    DHCommit,
+    DHKey,
+    Message,
+    RevealSignature,
+    Signature,
+    decode,
+)
 from otrfast.wire.tlv import TlvType
 
 _MOST_MARKS = 8  # looked at in one line: each costs a copy of the rest
@@ -75,8 +90,6 @@ class Incoming:
 def receive(conversation: Conversation, line: bytes, call: Call) -> None:
     """Take a line. Whatever it holds becomes events; nothing is raised."""
     conversation.last_received = call.now
-    if conversation.waiting is not None:
-        do_waiting(conversation, call)
     if not conversation.versions and conversation.passive:
         call.events.append(MessageReceived(line, False))
         return
@@ -316,8 +329,22 @@ def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
 
 
 def _advance(conversation: Conversation, message: Message, call: Call) -> None:
-    """Go on with a key exchange by the peer's message."""
-    finished = conversation.instances.exchange(message, call)
+    """Go on with a key exchange by the peer's message, now or when the key in it may be
+    examined."""
+    place, waiting = message.sender, conversation.waiting or {}
+    first = waiting.get(place)
+    if first is not None and isinstance(first.request, RevealSignature | Signature):
+        if isinstance(message, RevealSignature | Signature):  # the last word counts
+            conversation.waiting = {**waiting, place: Waiting(first.when, message)}
+            return
+    try:
+        finished = conversation.instances.exchange(message, call)
+    except Deferred as deferred:
+        assert isinstance(message, RevealSignature | Signature)  # the others show no key
+        conversation.waiting = {**waiting, place: Waiting(deferred.when, message)}
+        call.wake(deferred.when)
+        return
+    _stop_waiting(conversation, place)  # an older commitment of the instance must not undo this
     if finished is not None:
         instance, established = finished
         LINES.advance(Incoming(conversation, call, instance), instance.state, established)
@@ -326,7 +353,7 @@ def _advance(conversation: Conversation, message: Message, call: Call) -> None:
 # What the account's rates may put off
 
 
-def _ask(conversation: Conversation, request: DHCommit | Offered | Unreadable, call: Call) -> None:
+def _ask(conversation: Conversation, request: Request, call: Call) -> None:
     """Do what a peer asks for now, or have it wait until the rates allow it. The last word of an
     instance is what counts: it takes the place in the order that an earlier one has."""
     place, waiting = _place(request), conversation.waiting or {}
@@ -339,18 +366,19 @@ def _ask(conversation: Conversation, request: DHCommit | Offered | Unreadable, c
     if when is None:
         return
     if when <= call.now:
+        _stop_waiting(conversation, place)
         _do(conversation, request, call)
         return
     conversation.waiting = {**waiting, place: Waiting(when, request)}
     call.wake(when)
 
 
-def _place(request: DHCommit | Offered | Unreadable) -> int:
-    """The key of a request in `Conversation.waiting`: the tag of the instance that committed."""
-    return request.sender if isinstance(request, DHCommit) else _PLACES[type(request)]
+def _place(request: Request) -> int:
+    """The key of a request in `Conversation.waiting`: the tag of the instance that sent it."""
+    return _PLACES[type(request)] if isinstance(request, Offered | Unreadable) else request.sender
 
 
-def _do(conversation: Conversation, request: DHCommit | Offered | Unreadable, call: Call) -> None:
+def _do(conversation: Conversation, request: Request, call: Call) -> None:
     match request:
         case Offered():
             _start(conversation, request.versions, call)
@@ -366,17 +394,22 @@ def _do(conversation: Conversation, request: DHCommit | Offered | Unreadable, ca
 def do_waiting(conversation: Conversation, call: Call) -> None:
     """Do what waited for a rate and can be done by now."""
     waiting = conversation.waiting or {}
-    due = [place for place, each in waiting.items() if each.when <= call.now]
-    for place in due:
-        request = waiting[place].request
+    for place in [place for place, each in waiting.items() if each.when <= call.now]:
+        if conversation.waiting is None or place not in conversation.waiting:
+            continue  # what was done before it has made it moot
+        request = conversation.waiting[place].request
         _stop_waiting(conversation, place)
-        if not isinstance(request, Unreadable) and not may_be_pending(conversation, call):
+        if isinstance(request, DHCommit | Offered) and not may_be_pending(conversation, call):
             continue
+        call.may_examine = isinstance(request, RevealSignature | Signature)
         try:
-            if not isinstance(request, DHCommit) or _is_ours(conversation, request, True):
+            if isinstance(request, Offered | Unreadable) or _is_ours(
+                conversation, request, isinstance(request, DHCommit)
+            ):
                 _do(conversation, request, call)
         except RemoteError as error:
-            _reject(error, call, request.sender if isinstance(request, DHCommit) else 0)
+            _reject(error, call, max(place, 0))
+        call.may_examine = False
 
 
 def _stop_waiting(conversation: Conversation, *places: int) -> None:

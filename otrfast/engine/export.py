@@ -7,10 +7,10 @@ a running SMP, D-H keys made ahead, and timers, which follow from the deadlines.
 from __future__ import annotations
 
 from struct import error as StructError  # noqa: N812 - a class
-from typing import Final
+from typing import Final, cast
 
 from otrfast.crypto.backend import StatePart
-from otrfast.engine.conversation import Conversation, Offer, Offered, Unreadable, Waiting
+from otrfast.engine.conversation import Conversation, Offer, Offered, Request, Unreadable, Waiting
 from otrfast.engine.outgoing import end_idle
 from otrfast.engine.send_queue import SendQueue
 from otrfast.errors import RemoteError, StaleState, StateDamaged
@@ -22,7 +22,7 @@ from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.protocol.reassembly import Reassembly
 from otrfast.protocol.state import StateReader, StateWriter
-from otrfast.wire.messages import DHCommit
+from otrfast.wire.messages import DHCommit, Message, RevealSignature, Signature
 
 FORMAT: Final = 1
 """The layout of a state; another one is refused."""
@@ -31,7 +31,7 @@ _NOT_WELL_FORMED = (
     RemoteError, ValueError, LookupError, TypeError, AttributeError, OverflowError, StructError
 )  # fmt: skip
 _OFFERS, _RECIPIENTS = tuple(Offer), tuple(Recipient)
-_REQUESTS = DHCommit, Offered, Unreadable
+_REQUESTS = DHCommit, RevealSignature, Signature, Offered, Unreadable
 
 
 def write_state(
@@ -182,12 +182,12 @@ def _read_waiting(reader: StateReader) -> dict[int, Waiting]:
     waiting = {}
     for _ in range(reader.number()):
         place, when, kind = reader.signed(), reader.time(), reader.one_of(_REQUESTS)
-        request: DHCommit | Offered | Unreadable
+        request: Request
         if kind is Offered:
             request = Offered(frozenset(reader.many(reader.number)))
         elif kind is Unreadable:
             request = Unreadable(reader.flag())
         else:
-            request = read_message(reader, DHCommit)
+            request = cast("Request", read_message(reader, cast("type[Message]", kind)))
         waiting[place] = Waiting(when, request)
     return waiting

@@ -8,7 +8,7 @@ from enum import Enum
 
 from otrfast.crypto.backend import DataKeys
 from otrfast.crypto.secret import Secret
-from otrfast.errors import Reflected, UnexpectedMessage, WrongInstance
+from otrfast.errors import LimitExceeded, Reflected, UnexpectedMessage, WrongInstance
 from otrfast.events import (
     ExtraKeyReceived,
     HeartbeatReceived,
@@ -72,6 +72,7 @@ class Instance(Secret):
     __slots__ = (
         "channel",
         "doubted",
+        "examined",
         "exchange",
         "fingerprint",
         "last_received",
@@ -89,6 +90,7 @@ class Instance(Secret):
     def __init__(self, tag: int, exchange: ake.State) -> None:
         self.tag: int = tag
         self.exchange = exchange  # its state; `set_exchange` moves it on
+        self.examined: ake.State | None = None  # in which a key of the peer was examined
         self.state: MessageState = MessageState.PLAINTEXT
         self.channel: Channel | None = None
         self.fingerprint: bytes | None = None
@@ -161,12 +163,27 @@ class Instance(Secret):
         context = call.context
         timeout = context.limits.ake_timeout
         machine = ake.Ake(
-            context.identity, self.tag, call.now, timeout, call.computed, call.must_examine
+            context.identity,
+            self.tag,
+            call.now,
+            timeout,
+            call.computed,
+            lambda fingerprint: self._must_examine(fingerprint, call),
         )
         step = ake.TABLE.advance(machine, self.exchange, received)
         if not isinstance(step.state, ake.Idle):
             call.wake(step.state.since + timeout)
         return step
+
+    def _must_examine(self, fingerprint: bytes, call: Call) -> bool:
+        """As `Call.must_examine`, once in a key exchange: whoever shows one key after another that
+        is not sound starts a new one for each. Raises `LimitExceeded` for the second."""
+        if self.examined is self.exchange:
+            raise LimitExceeded("examination_rate")
+        due = call.must_examine(fingerprint)
+        if due:
+            self.examined = self.exchange
+        return due
 
     def establish(self, established: ake.Established, call: Call) -> None:
         """Enter the encrypted state, or refresh it."""
