@@ -14,7 +14,7 @@ from otrfast._records import record
 from otrfast.bytes_like import all_bytes, as_bytes
 from otrfast.crypto.backend import DataFields, DhKey, StateKey, StatePart
 from otrfast.crypto.secret import Secret
-from otrfast.engine import dispatch, outgoing, timers
+from otrfast.engine import dispatch, exchanges, outgoing, timers
 from otrfast.engine.conversation import Conversation
 from otrfast.engine.export import read_state, write_state
 from otrfast.engine.fast_path import FastPath
@@ -252,7 +252,7 @@ class Session(Secret):
         the best one that the policy allows too, within the limits on exchanges that peers ask
         for."""
         offered = frozenset(versions)
-        return self._do(lambda call: dispatch.start_offered(self._conversation, offered, call))
+        return self._do(lambda call: exchanges.start_offered(self._conversation, offered, call))
 
     def end(self) -> Outcome:
         """End the private conversation, with every instance of the peer; texts that wait come
@@ -498,7 +498,7 @@ class Session(Secret):
             raise SessionForked("the process was forked: make a new session here and start it")
         call = Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
         if conversation.waiting is not None:
-            dispatch.do_waiting(conversation, call)
+            dispatch.do_due(conversation, call)
         return call
 
     def _do(self, action: Callable[[Call], None]) -> Outcome:
