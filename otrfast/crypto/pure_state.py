@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from otrfast.crypto.backend import StatePart
 from otrfast.crypto.group import number
-from otrfast.crypto.pure import (
+from otrfast.crypto.pure_handles import (
     ModexpFunction,
     PureDataKeys,
     PureDhKey,

@@ -99,29 +99,36 @@ class StateReader(Secret):
         return part[self._at - count : self._at]
 
     def flag(self) -> bool:
-        """Read what `StateWriter.flag` has written, and so on for each method."""
+        """Read a byte, 0 or 1."""
         return self._take(1) != b"\0"
 
     def number(self) -> int:
+        """Read an unsigned number of 8 bytes."""
         return int.from_bytes(self._take(8), "big")
 
     def signed(self) -> int:
+        """Read a signed number of 8 bytes."""
         return int.from_bytes(self._take(8), "big", signed=True)
 
     def real(self) -> float:
+        """Read a floating-point number of 8 bytes."""
         value: float = _REAL.unpack(self._take(8))[0]
         return value
 
     def time(self) -> float:
+        """Read a time."""
         return self._now - self.real()
 
     def data(self) -> bytes:
+        """Read bytes."""
         return self._take(self.number())
 
     def optional(self, read: Callable[[], T]) -> T | None:
+        """Read a value that may be missing."""
         return read() if self.flag() else None
 
     def many(self, read: Callable[[], T]) -> list[T]:
+        """Read a list of values."""
         return [read() for _ in range(self.number())]
 
     def one_of(self, values: Iterable[T]) -> T:

@@ -16,7 +16,7 @@ from otrfast.crypto.backend import DsaNumbers
 from otrfast.crypto.backends import load
 from otrfast.crypto.dsa import PublicKey
 from otrfast.crypto.group import P
-from otrfast.crypto.pure import PureAkeKeys
+from otrfast.crypto.pure_handles import PureAkeKeys
 from otrfast.protocol import ake
 from otrfast.wire.fields import mpi_of
 from otrfast.wire.messages import DHCommit, RevealSignature
