@@ -402,7 +402,8 @@ def _secure(incoming: Incoming, state: MessageState, established: ake.Establishe
         smp_session.abort(instance, call)
     conversation.retry = None
     conversation.queried = False
-    stop_asking(conversation)  # what was asked for has come
+    if conversation.waiting is not None:
+        stop_asking(conversation)  # what was asked for has come
     if conversation.queue:
         release(conversation, instance, call)
     if conversation.resend:

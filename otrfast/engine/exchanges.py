@@ -19,6 +19,7 @@ from otrfast.wire.messages import DataMessage, DHCommit, Message, RevealSignatur
 Finished = tuple[Instance, ake.Established]
 """An instance of the peer, and the key exchange that has just finished with it."""
 
+_SHOW_A_KEY = (RevealSignature, Signature)
 _PLACES = {Offered: -1, Unreadable: -2}
 
 
@@ -79,18 +80,19 @@ def advance(conversation: Conversation, message: Message, call: Call) -> Finishe
     return what has finished by it. Raises `RemoteError` if it is refused."""
     place, waiting = message.sender, conversation.waiting or {}
     first = waiting.get(place)
-    if first is not None and isinstance(first.request, RevealSignature | Signature):
-        if isinstance(message, RevealSignature | Signature):  # the last word counts
+    if first is not None and isinstance(first.request, _SHOW_A_KEY):
+        if isinstance(message, _SHOW_A_KEY):  # the last word counts
             conversation.waiting = {**waiting, place: Waiting(first.when, message)}
             return None
     try:
         finished = conversation.instances.exchange(message, call)
     except Deferred as deferred:
-        assert isinstance(message, RevealSignature | Signature)  # the others show no key
+        assert isinstance(message, _SHOW_A_KEY)  # the others show no key
         conversation.waiting = {**waiting, place: Waiting(deferred.when, message)}
         call.wake(deferred.when)
         return None
-    stop_waiting(conversation, place)  # an older commitment of the instance must not undo this
+    if first is not None:  # an older commitment of the instance must not undo this
+        stop_waiting(conversation, place)
     return finished
 
 
@@ -110,7 +112,8 @@ def ask(conversation: Conversation, request: Request, call: Call) -> None:
     if when is None:
         return
     if when <= call.now:
-        stop_waiting(conversation, place)
+        if place in waiting:
+            stop_waiting(conversation, place)
         _do(conversation, request, call)
         return
     conversation.waiting = {**waiting, place: Waiting(when, request)}
@@ -147,7 +150,7 @@ def do_waiting(conversation: Conversation, call: Call) -> Iterator[Finished]:
         stop_waiting(conversation, place)
         if isinstance(request, DHCommit | Offered) and not may_be_pending(conversation, call):
             continue
-        call.may_examine = isinstance(request, RevealSignature | Signature)
+        call.may_examine = isinstance(request, _SHOW_A_KEY)
         finished = None
         try:
             if isinstance(request, Offered | Unreadable) or is_ours(
