@@ -158,7 +158,9 @@ class Account(Secret):
             settings = self._settings.get(peer)
             if settings is not None:
                 session._restore(settings)
-        self._sessions[peer] = session
+        made = self._sessions.setdefault(peer, session)
+        if made is not session:  # another thread was faster
+            return made
         idle = self._context.clock() + limits.idle_peer
         if idle < session.conversation.scheduled:  # to be forgotten then, if it stays unused
             try:

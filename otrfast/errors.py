@@ -89,6 +89,10 @@ class StateDamaged(LocalError):
     it is damaged."""
 
 
+class ThreadMisuse(LocalError, RuntimeError):
+    """Two threads use one session at the same time; the later call has changed nothing."""
+
+
 class NoCounterEpoch(LocalError):
     """A conversation cannot be saved or restored before `Account.counter_epoch` is set."""
 

@@ -58,6 +58,7 @@
 #define OTRF_ERR_FORMAT -8       /* a line that does not hold the expected kind of message in clean base64 */
 #define OTRF_ERR_GENERAL_PATH -9 /* a message that needs more than opening: its fields are given */
 #define OTRF_ERR_STATE -10       /* a sealed state that was made with another key, or damaged */
+#define OTRF_ERR_THREADS -11     /* keys that another thread is using: raised by python/ alone */
 /* cdef: end */
 
 #define OTRF_SHA1_BYTES 20

@@ -6,7 +6,7 @@
 
 int otrf_keys_ready(const otrf_data_keys_object *self) {
   if (self->busy) {
-    PyErr_SetString(PyExc_RuntimeError, "two threads use one session at the same time");
+    otrf_raise(otrf_state_of((PyObject *)self), OTRF_ERR_THREADS);
     return 0;
   }
   return 1;
