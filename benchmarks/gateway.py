@@ -346,7 +346,7 @@ async def trial(name, sock, count, seconds, selector):
 
 
 def lags(selector):
-    """p99 and longest in milliseconds, of processor time and of the timer; the next ones start anew."""
+    """p99 and longest in milliseconds, of processor time and of the timer; start anew."""
     found = []
     for values in (selector.cpu, selector.late):
         values.sort()
@@ -383,9 +383,7 @@ def main():
     if options.be_peers is not None:
         be_peers(options.be_peers, options.peers)
         return
-    print(
-        "        | storm: s, lag p99/max ms, late | echoes/s, us each | lag p99/max ms, late p99/max"
-    )
+    print("        | storm: s, lag p99/max ms, late | echoes/s, us each | lag p99/max ms, late")
     for _ in range(options.rounds):
         for name in options.modes.split(","):
             (took, storm), rate, cost, echo = run(name, options.peers, options.seconds)

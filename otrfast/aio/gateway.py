@@ -111,15 +111,22 @@ class Gateway:
         self._texts.fail(closed)
         if pump.error is None:
             await pump.finish(end)
-        if self._store is not None:
-            await self._store.close()
-        pump.texts.close()
-        reporter = pump.reporter.task
-        if reporter is not None and not within:
-            await pump.reporter.drained()
-            reporter.cancel()
-            await asyncio.wait([reporter])
+        try:
+            if self._store is not None:
+                await self._store.close()
+        finally:
+            pump.texts.close()
+            await self._stop_reporting(within)
         _log.info("closed: %d lines in, %d out", pump.counters.lines_in, pump.counters.lines_out)
+
+    async def _stop_reporting(self, within: bool) -> None:
+        """Report what waits, and end the task; one that closes within `on_event` ends itself."""
+        reporter = self._pump.reporter
+        reporter.stopping = True
+        if reporter.task is not None and not within:
+            await reporter.drained()
+            reporter.task.cancel()
+            await asyncio.wait([reporter.task])
 
     # Lines and texts
 

@@ -24,8 +24,8 @@ class Texts:
     """The texts that wait for the program. It has one of a peer at a time: the next one when it
     has acknowledged the last."""
 
-    def __init__(self, acknowledged: Callable[[Message], None]) -> None:
-        self._acknowledged = acknowledged
+    def __init__(self, on_done: Callable[[Message, bool], None]) -> None:
+        self._on_done = on_done
         self._queues: dict[Hashable, deque[Message]] = {}
         self._ready: dict[Hashable, None] = {}
         self._busy: set[Hashable] = set()
@@ -62,13 +62,13 @@ class Texts:
         self._busy.add(peer)
         return message
 
-    def done(self, message: Message) -> None:
-        """The program has handled a text."""
+    def done(self, message: Message, acknowledged: bool) -> None:
+        """The program has handled a text, or has given up the iterator that held it."""
         self._busy.discard(message.peer)
         if message.peer in self._queues:
             self._ready[message.peer] = None
         self._changed.set()
-        self._acknowledged(message)
+        self._on_done(message, acknowledged)
 
     def close(self, error: Exception | None = None) -> None:
         """No text will come any more; with an error none is given out either."""
@@ -81,7 +81,8 @@ class Texts:
 
 
 class Messages:
-    """An iterator over the texts; asking for the next one acknowledges the last."""
+    """An iterator over the texts; asking for the next one acknowledges the last. The last one of
+    an iterator that is dropped stays unacknowledged."""
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
@@ -93,9 +94,14 @@ class Messages:
     async def __anext__(self) -> Message:
         if self._last is not None:
             last, self._last = self._last, None
-            self._texts.done(last)
+            self._texts.done(last, acknowledged=True)
         self._last = await self._texts.get()
         return self._last
+
+    def __del__(self) -> None:
+        """Let the peer's next text go to others: the loop over this iterator was left."""
+        if self._last is not None and not self._texts.closed:
+            self._texts.done(self._last, acknowledged=False)
 
 
 class Reporter:
@@ -104,6 +110,7 @@ class Reporter:
     def __init__(self, counters: Counters) -> None:
         self.on_event: OnEvent | None = None
         self.task: asyncio.Task[None] | None = None
+        self.stopping = False
         self._counters = counters
         self._queue: asyncio.Queue[tuple[Hashable, Event]] = asyncio.Queue()
 
@@ -116,8 +123,8 @@ class Reporter:
         self._queue.put_nowait((peer, event))
 
     async def run(self) -> None:
-        """Report what comes, forever."""
-        while True:
+        """Report what comes, until `stopping` is set and nothing waits."""
+        while not (self.stopping and self._queue.empty()):
             peer, event = await self._queue.get()
             try:
                 await self._report(peer, event)
@@ -125,7 +132,7 @@ class Reporter:
                 self._queue.task_done()
 
     async def drained(self) -> None:
-        """Wait until everything is reported; at once within `on_event` itself."""
+        """Wait until everything is reported."""
         if self.task is not None and not self.task.done():
             await self._queue.join()
 

@@ -50,7 +50,7 @@ class Pump:
         self.queues = Queues()
         self.counters = Counters()
         self.reporter = Reporter(self.counters)
-        self.texts = Texts(self._acknowledged)
+        self.texts = Texts(self._text_done)
         self.error: Exception | None = None
         self.closing = False
         self._transport, self._store, self._clock = transport, store, clock
@@ -109,7 +109,7 @@ class Pump:
         try:
             if end:
                 self._outcomes += self.account.end_all()
-            await self._settle(() if end else tuple(self.account.sessions))
+            await self._settle(None if end else tuple(self.account.sessions))
         except Exception as error:  # noqa: BLE001 - `close` raises it
             self._fail(error)
 
@@ -185,6 +185,7 @@ class Pump:
             for event in outcome.events:
                 if not isinstance(event, MessageReceived):
                     self.reporter.put(peer, event)
+        self.counters.texts_in += len(texts)
         for text in texts:
             self._lines.take(text.peer)
             self.texts.put(Message(self._reply, text, redelivered=False))
@@ -267,10 +268,9 @@ class Pump:
             elif item.future is not None and not item.future.done():
                 item.future.set_result(result)
 
-    def _acknowledged(self, message: Message) -> None:
-        self.counters.texts_in += 1
+    def _text_done(self, message: Message, acknowledged: bool) -> None:
         self._lines.give(message.peer)
-        if self._store is not None:
+        if acknowledged and self._store is not None:
             self._taken.append(message.id)
             self._work.set()
 
