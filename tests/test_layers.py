@@ -20,7 +20,8 @@ LAYERS = [
     {"session", "bytes_like"},
     {"account"},
     {"storage"},
-    {"potr", "toolkit", "aio"},
+    {"aio"},
+    {"potr", "toolkit"},
     {"apps", "cli"},
 ]
 """`wire` stands beside `errors` and `events`, which name TLVs; within a layer no circle either."""

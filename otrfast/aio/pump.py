@@ -1,0 +1,299 @@
+"""The one owner of the account: batches of what is there, each committed, emitted, delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Hashable
+from itertools import count
+from typing import Any, Final
+
+from otrfast.account import Account
+from otrfast.aio.counters import Counters
+from otrfast.aio.inbox import Reporter, Texts, log_failure
+from otrfast.aio.messages import Message, Reply
+from otrfast.aio.queues import Item, Queues, Room
+from otrfast.aio.reports import CallbackFailed, GatewayClosed, LineFailed, TransportFailed
+from otrfast.aio.slices import Result, Slices
+from otrfast.aio.store import Batch, Store, Undelivered
+from otrfast.events import Event, MessageReceived
+from otrfast.outcome import Outcome
+from otrfast.protocol.instance import MessageState
+
+MOST: Final = 64
+"""Items in a batch."""
+
+_TICKS = 16  # conversations looked after in one slice
+_PREPARED = 64  # D-H keys made ahead
+_STEP = 4  # of them in one slice
+
+Transport = Callable[[Hashable, bytes], Any]
+"""A plain or an async callable that sends a line to a peer."""
+
+
+class Pump:
+    """Takes batches from the queues; see docs/gateway.md for the order of its steps."""
+
+    def __init__(
+        self,
+        account: Account,
+        transport: Transport,
+        store: Store | None,
+        clock: Callable[[], float],
+        max_fragment: int,
+        lines: Room,
+        texts: Room,
+        reply: Reply,
+    ) -> None:
+        self.account = account
+        self.queues = Queues()
+        self.counters = Counters()
+        self.reporter = Reporter(self.counters)
+        self.texts = Texts(self._text_done)
+        self.error: Exception | None = None
+        self.closing = False
+        self._transport, self._store, self._clock = transport, store, clock
+        self._slices = Slices(account, max_fragment)
+        self._lines, self._room, self._reply = lines, texts, reply
+        self._ids = count(1)
+        self._taken: list[int] = []  # acknowledged, and not committed yet
+        self._results: list[Result] = []
+        self._outcomes: list[tuple[Hashable, Outcome]] = []  # of no item: timers, restored peers
+        self._items: list[Item] = []  # of the batch that runs
+        self._work = asyncio.Event()
+        self._unprepared = True
+
+    async def open(self) -> None:
+        """Open the store, and deliver again what was not acknowledged."""
+        if self._store is None:
+            return
+        again = await self._store.open()
+        self._ids = count(1 + max((text.id for text in again), default=0))
+        for text in again:
+            self._lines.take(text.peer)
+            self.texts.put(Message(self._reply, text, redelivered=True))
+
+    def put(self, item: Item) -> None:
+        """Queue an item whose place was taken."""
+        self.queues.put(item)
+        self._work.set()
+
+    def withdraw(self, item: Item) -> None:
+        """Remove an item of a call that was cancelled, unless it was taken."""
+        if self.queues.remove(item):
+            self._give(item)
+
+    def wake(self) -> None:
+        """Look at the queues and at the clock now."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Work until `closing` is set and nothing waits. What a store raises ends it: `error`."""
+        try:
+            while True:
+                if self.queues.ready or self._due() or (self._taken and self._store):
+                    await self._batch()
+                elif self.closing:
+                    return
+                else:
+                    await self._idle()
+        except asyncio.CancelledError:
+            self._fail(GatewayClosed("the gateway was cancelled"))
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits learns it
+            self._fail(error)
+
+    async def finish(self, end: bool) -> None:
+        """End the conversations, or save them; `run` is over."""
+        try:
+            if end:
+                self._outcomes += self.account.end_all()
+            await self._settle(None if end else tuple(self.account.sessions))
+        except Exception as error:  # noqa: BLE001 - `close` raises it
+            self._fail(error)
+
+    def _due(self) -> bool:
+        deadline = self.account.next_deadline
+        return deadline is not None and deadline <= self._clock()
+
+    async def _idle(self) -> None:
+        """Make D-H keys ahead, then wait for work or for the next deadline."""
+        self._work.clear()
+        if self._unprepared:
+            self._unprepared = False
+            for number in range(_STEP, _PREPARED + 1, _STEP):
+                self.account.prepare(dh_keys=number)
+                await asyncio.sleep(0)
+                if self._work.is_set():
+                    return
+        deadline = self.account.next_deadline
+        timer = None
+        if deadline is not None:
+            delay = max(0.0, deadline - self._clock())
+            timer = asyncio.get_running_loop().call_later(delay, self._work.set)
+        try:
+            await self._work.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _batch(self) -> None:
+        """Take a batch through all steps. Without a store it is one slice: there is no commit
+        that others would wait for."""
+        self._unprepared = True
+        while True:
+            if self._due():
+                self._outcomes += self.account.tick(limit=_TICKS)
+            items = self._slices.take(self.queues, MOST - len(self._items))
+            self._items += items
+            if items:
+                await self._load(items)
+                self._results += self._slices.run(items)
+            if self._store is None or not self.queues.ready or len(self._items) >= MOST:
+                break
+            await asyncio.sleep(0)
+        await self._settle()
+        await asyncio.sleep(0)
+
+    async def _load(self, items: list[Item]) -> None:
+        if self._store is None:
+            return
+        missing = [item.peer for item in items if item.peer not in self.account.sessions]
+        if missing:
+            self._outcomes += await self._store.load(missing)
+
+    async def _settle(self, states: tuple[Hashable, ...] | None = None) -> None:
+        """Commit, acknowledge, emit, deliver."""
+        done = [(item.peer, each) for item, each in self._results if isinstance(each, Outcome)]
+        outcomes = [*self._outcomes, *done]
+        texts = self._texts_of(outcomes)
+        if self._store is not None:
+            batch = self._make_batch(outcomes, texts, states)
+            if any(batch):
+                await self._store.commit(batch)
+                self.counters.commits += 1
+                del self._taken[: len(batch.taken)]
+        self.counters.batches += 1
+        self._acknowledge()
+        for peer, outcome in outcomes:
+            for line in outcome.wire:
+                await self._emit(peer, line)
+        items, results = self._items, self._results
+        self._items, self._results, self._outcomes = [], [], []
+        for peer, outcome in outcomes:
+            for event in outcome.events:
+                if not isinstance(event, MessageReceived):
+                    self.reporter.put(peer, event)
+        self.counters.texts_in += len(texts)
+        for text in texts:
+            self._lines.take(text.peer)
+            self.texts.put(Message(self._reply, text, redelivered=False))
+        self._resolve(results)
+        for item in items:
+            self._give(item)
+            self.queues.release(item.peer)
+
+    def _texts_of(self, outcomes: list[tuple[Hashable, Outcome]]) -> list[Undelivered]:
+        return [
+            Undelivered(next(self._ids), peer, event)
+            for peer, outcome in outcomes
+            for event in outcome.events
+            if isinstance(event, MessageReceived)
+        ]
+
+    def _make_batch(
+        self,
+        outcomes: list[tuple[Hashable, Outcome]],
+        texts: list[Undelivered],
+        states: tuple[Hashable, ...] | None,
+    ) -> Batch:
+        if states is None:
+            states = tuple(peer for peer in dict(outcomes) if self._changed(peer))
+        return Batch(
+            tuple((i.peer, i.line) for i in self._items if i.line is not None),
+            states,
+            tuple((peer, line) for peer, outcome in outcomes for line in outcome.wire),
+            tuple(
+                (peer, event)
+                for peer, outcome in outcomes
+                for event in outcome.events
+                if not isinstance(event, MessageReceived)
+            ),
+            tuple(texts),
+            tuple(self._taken),
+        )
+
+    def _changed(self, peer: Hashable) -> bool:
+        """Whether a peer's session must be saved: the session says so, where it can tell."""
+        session = self.account.sessions.get(peer)
+        return session is not None and bool(getattr(session, "needs_commit", True))
+
+    def _acknowledge(self) -> None:
+        for item in self._items:
+            if item.ack is not None:
+                try:
+                    item.ack()
+                except Exception as error:  # noqa: BLE001 - the program's mistakes end nothing
+                    self.report_failure("ack", item.peer, error, CallbackFailed("ack", error))
+
+    async def _emit(self, peer: Hashable, line: bytes) -> None:
+        self.counters.lines_out += 1
+        try:
+            result = self._transport(peer, line)
+            if result is not None and inspect.isawaitable(result):
+                await result
+        except Exception as error:  # noqa: BLE001 - one line's trouble is not the others'
+            self.report_failure("the transport", peer, error, TransportFailed(line, error))
+
+    def report_failure(self, what: str, peer: Hashable, error: Exception, event: Event) -> None:
+        """Count, log and report what a callable of the program has raised."""
+        self.counters.failures += 1
+        log_failure(what, peer, error)
+        self.reporter.put(peer, event)
+
+    def _resolve(self, results: list[Result]) -> None:
+        now = time.perf_counter()
+        for item, result in results:
+            self.counters.observe(now - item.since)
+            if item.line is not None:
+                self.counters.lines_in += 1
+            if isinstance(result, Exception):
+                if item.future is None:
+                    assert item.line is not None  # others have somebody who waits
+                    event = LineFailed(item.line, result)
+                    self.report_failure("a line", item.peer, result, event)
+                elif not item.future.done():
+                    item.future.set_exception(result)
+            elif item.future is not None and not item.future.done():
+                item.future.set_result(result)
+
+    def _text_done(self, message: Message, acknowledged: bool) -> None:
+        self._lines.give(message.peer)
+        if acknowledged and self._store is not None:
+            self._taken.append(message.id)
+            self._work.set()
+
+    def _give(self, item: Item) -> None:
+        (self._room if item.line is None else self._lines).give(item.peer)
+
+    def _fail(self, error: Exception) -> None:
+        """End: whoever waits sees the exception, and nothing is emitted or delivered any more."""
+        self.error = error
+        self.closing = True
+        for item in (*self._items, *self.queues.clear()):
+            if item.future is not None and not item.future.done():
+                item.future.set_exception(error)
+        self._items, self._results, self._outcomes = [], [], []
+        closed = GatewayClosed("the gateway has ended")
+        closed.__cause__ = error
+        self._lines.fail(closed)
+        self._room.fail(closed)
+        self.texts.close(error)
+
+    def states(self) -> dict[str, int]:
+        """Return how many conversations are in each state."""
+        found = {state.value: 0 for state in MessageState}
+        for session in self.account.sessions.values():
+            found[session.state.value] += 1
+        return found

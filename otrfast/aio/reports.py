@@ -1,0 +1,37 @@
+"""What a gateway reports beside the events of the engine: failures of the program's callables."""
+
+from __future__ import annotations
+
+from otrfast._records import field, record
+from otrfast.errors import LocalError
+from otrfast.events import Event
+
+
+class GatewayClosed(LocalError):
+    """The gateway takes no more: it was closed, or its store has failed, which is the cause
+    then."""
+
+
+@record
+class CallbackFailed(Event):
+    """A callable of the program has raised `error`; `where` is "on_event", "ack" or
+    "serve"."""
+
+    where: str
+    error: Exception = field(compare=False)
+
+
+@record
+class TransportFailed(Event):
+    """The transport has raised `error` for `line`: the peer may never see the line."""
+
+    line: bytes = field(repr=False)
+    error: Exception = field(compare=False)
+
+
+@record
+class LineFailed(Event):
+    """A line given to `feed` could not be handled: the call of the engine has raised `error`."""
+
+    line: bytes = field(repr=False)
+    error: Exception = field(compare=False)

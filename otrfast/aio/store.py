@@ -1,0 +1,71 @@
+"""The seam between a gateway and what makes its work durable."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple, Protocol
+
+from otrfast.events import Event, MessageReceived
+from otrfast.outcome import Outcome
+
+
+class Undelivered(NamedTuple):
+    """A text that was committed and that the program has not acknowledged."""
+
+    id: int
+    peer: Hashable
+    event: MessageReceived
+
+
+class Batch(NamedTuple):
+    """What one commit makes durable, all of it or nothing."""
+
+    inputs: tuple[tuple[Hashable, bytes], ...] = ()
+    """The lines of the network that have been handled; they are acknowledged after the commit."""
+    states: tuple[Hashable, ...] = ()
+    """The peers whose session must be saved."""
+    lines: tuple[tuple[Hashable, bytes], ...] = ()
+    """What is emitted after the commit, in order."""
+    events: tuple[tuple[Hashable, Event], ...] = ()
+    """What is delivered after that and is no text."""
+    texts: tuple[Undelivered, ...] = ()
+    """The texts that are delivered after that."""
+    taken: tuple[int, ...] = ()
+    """The ids of texts that the program has acknowledged."""
+
+
+class Store(Protocol):
+    """What stands behind a gateway. One call runs at a time.
+
+    What a call raises ends the gateway: what was not committed is neither emitted nor delivered,
+    and memory may be ahead of the store, so the program goes on with a new account.
+    """
+
+    async def open(self) -> Sequence[Undelivered]:
+        """Begin; return the texts that were not acknowledged, in order."""
+
+    async def load(self, peers: Sequence[Hashable]) -> Sequence[tuple[Hashable, Outcome]]:
+        """Restore into the account what is stored of peers that have no session in it; return
+        what comes of that."""
+
+    async def commit(self, batch: Batch) -> None:
+        """Make a batch durable; it is when this returns."""
+
+    async def close(self) -> None:
+        """End; nothing is called afterwards."""
+
+
+class MemoryStore:
+    """The store that stores nothing."""
+
+    async def open(self) -> Sequence[Undelivered]:
+        return ()
+
+    async def load(self, peers: Sequence[Hashable]) -> Sequence[tuple[Hashable, Outcome]]:
+        return ()
+
+    async def commit(self, batch: Batch) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
