@@ -20,6 +20,7 @@ LAYERS = [
     {"session", "bytes_like"},
     {"account"},
     {"storage"},
+    {"journal"},
     {"potr", "toolkit", "aio"},
     {"apps", "cli"},
 ]
