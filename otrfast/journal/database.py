@@ -49,6 +49,7 @@ MIGRATIONS: Final[list[Sequence[str]]] = [_CREATE]
 
 _BUSY_SECONDS: Final = 5.0
 _MODE = 0o600
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _CODES: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: make space",
     sqlite3.SQLITE_READONLY: "the database is read-only: make it and its directory writable",
@@ -58,7 +59,10 @@ _CODES: Final = {
     sqlite3.SQLITE_CANTOPEN: "the database, or a file beside it, cannot be opened: see the rights"
     " of its directory",
 }
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED: Final = {
+    sqlite3.SQLITE_CORRUPT: "a page of the database is damaged",
+    sqlite3.SQLITE_NOTADB: "this is no store, or its first page is damaged",
+}
 
 
 @contextmanager
@@ -73,8 +77,8 @@ def about(path: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGED:
             raise StoreDamaged(
-                f"{path}: the database is damaged ({error}): put a backup back, or move the file"
-                " away and begin a new store"
+                f"{path}: {_DAMAGED[code]}: put a backup back, or move the file away and begin a"
+                " new store"
             ) from None
         raise Unsure(f"{path}: {_CODES.get(code, str(error))}") from None
 
@@ -89,30 +93,38 @@ def opening() -> Iterator[None]:
 
 
 def prepare_file(path: str, *, create: bool) -> None:
-    """See that the database is a file of mode 0600 that can be written; make it if `create`.
+    """See that the database is a file that can be written; make it, with mode 0600, if `create`.
     Raises `StoreError`."""
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK
     try:
         found = Path(path).stat()
     except FileNotFoundError:
         if not create:
             raise StoreMissing(f"cannot open {path}: there is no such file") from None
-        flags |= os.O_CREAT | os.O_EXCL
+        with _access(path):
+            os.close(os.open(path, _NEW, _MODE))
+            narrow(path)  # the umask may have cleared more bits
+            _sync_directory(Path(path).parent)
+        return
     except OSError as error:
         raise StoreError(f"cannot open {path}: {error.strerror}") from None
-    else:
-        if not stat.S_ISREG(found.st_mode):
-            raise StoreError(f"cannot open {path}: expected a regular file")
-        if not found.st_mode & stat.S_IWUSR:
-            raise StoreError(f"cannot open {path}: it is read-only: chmod 600 makes it writable")
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreError(f"cannot open {path}: expected a regular file")
+    if not found.st_mode & stat.S_IWUSR or not os.access(path, os.R_OK | os.W_OK):
+        raise StoreError(f"cannot open {path}: it is read-only: make it writable (chmod 600)")
+
+
+def narrow(path: str) -> None:
+    """Give the database and the files beside it mode 0600. Raises `StoreError`."""
+    with _access(path):
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(path + suffix).chmod(_MODE)
+
+
+@contextmanager
+def _access(path: str) -> Iterator[None]:
     try:
-        descriptor = os.open(path, flags, _MODE)
-        try:
-            os.fchmod(descriptor, _MODE)
-        finally:
-            os.close(descriptor)
-        if flags & os.O_CREAT:
-            _sync_directory(Path(path).parent)
+        yield
     except OSError as error:
         raise StoreError(f"cannot open {path}: {error.strerror}") from None
 
@@ -139,10 +151,18 @@ class Database:
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                self._check_owner()
+                narrow(path)
                 self._settings()
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _check_owner(self) -> None:
+        """Raise `StoreError` for another program's database, before anything of it is changed."""
+        [(application,)] = self.rows("pragma application_id")
+        if application != APPLICATION and self.rows("select 1 from sqlite_master limit 1"):
+            raise StoreError(f"{self._path}: this is the database of another program")
 
     def _settings(self) -> None:
         for setting in ("secure_delete=on", "temp_store=memory", "cell_size_check=on"):
@@ -191,27 +211,22 @@ class Database:
             if changed:
                 self._synchronous(self._durable)
 
-    def open_schema(self) -> bool:
-        """Bring the schema up to date; return whether the database was empty. Raises `StoreError`
-        for another program's database, and for a newer schema."""
+    def open_schema(self) -> None:
+        """Bring the schema up to date. Raises `StoreError` for a newer one."""
+        [(version,)] = self.rows("pragma user_version")
+        if version > len(MIGRATIONS):
+            raise StoreError(
+                f"{self._path}: a newer otrfast made this store (schema {version}, this one"
+                f" reads up to {len(MIGRATIONS)}): upgrade otrfast, or use a backup"
+            )
+        if version == len(MIGRATIONS):
+            return
         with self.transaction(durable=True):
-            [(application,)] = self.rows("pragma application_id")
-            [(version,)] = self.rows("pragma user_version")
-            empty = not version and not self.rows("select 1 from sqlite_master limit 1")
-            if not empty and application != APPLICATION:
-                raise StoreError(f"{self._path}: this is the database of another program")
-            if version > len(MIGRATIONS):
-                raise StoreError(
-                    f"{self._path}: a newer otrfast made this store (schema {version}, this one"
-                    f" reads up to {len(MIGRATIONS)}): upgrade otrfast, or use a backup"
-                )
-            if version < len(MIGRATIONS):
-                for statements in MIGRATIONS[version:]:
-                    for statement in statements:
-                        self.run(statement)
-                self.run(f"pragma application_id={APPLICATION}")
-                self.run(f"pragma user_version={len(MIGRATIONS)}")
-        return empty
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    self.run(statement)
+            self.run(f"pragma application_id={APPLICATION}")
+            self.run(f"pragma user_version={len(MIGRATIONS)}")
 
     def checkpoint(self) -> None:
         """Write the log into the database and cut it to nothing: what it held is gone from it."""
