@@ -20,6 +20,7 @@ LAYERS = [
     {"session", "bytes_like"},
     {"account"},
     {"storage"},
+    {"journal"},
     {"aio"},
     {"potr", "toolkit"},
     {"apps", "cli"},

@@ -2,12 +2,19 @@
 
 from otrfast.aio.gateway import Gateway
 from otrfast.aio.messages import Message, Peer
-from otrfast.aio.reports import CallbackFailed, GatewayClosed, LineFailed, TransportFailed
+from otrfast.aio.reports import (
+    CallbackFailed,
+    DeliveryUnknown,
+    GatewayClosed,
+    LineFailed,
+    TransportFailed,
+)
 from otrfast.aio.store import Batch, MemoryStore, Store, Undelivered
 
 __all__ = [
     "Batch",
     "CallbackFailed",
+    "DeliveryUnknown",
     "Gateway",
     "GatewayClosed",
     "LineFailed",

@@ -68,7 +68,10 @@ class Pump:
         """Open the store, and deliver again what was not acknowledged."""
         if self._store is None:
             return
-        again = await self._store.open()
+        opened = await self._store.open()
+        for peer, event in opened.events:
+            self.reporter.put(peer, event)
+        again = opened.texts
         self._ids = count(1 + max((text.id for text in again), default=0))
         for text in again:
             self._lines.take(text.peer)

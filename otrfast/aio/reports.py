@@ -35,3 +35,12 @@ class LineFailed(Event):
 
     line: bytes = field(repr=False)
     error: Exception = field(compare=False)
+
+
+@record
+class DeliveryUnknown(Event):
+    """A line was committed before the process ended, and nobody knows whether it was sent. It is
+    not sent again: libotr answers a line that comes twice with an error, and the text comes twice
+    in the end. The program decides whether to say it again."""
+
+    line: bytes = field(repr=False)

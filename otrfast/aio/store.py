@@ -17,6 +17,13 @@ class Undelivered(NamedTuple):
     event: MessageReceived
 
 
+class Opened(NamedTuple):
+    """What a store has kept over a restart."""
+
+    texts: Sequence[Undelivered] = ()
+    events: Sequence[tuple[Hashable, Event]] = ()
+
+
 class Batch(NamedTuple):
     """What one commit makes durable, all of it or nothing."""
 
@@ -41,8 +48,9 @@ class Store(Protocol):
     and memory may be ahead of the store, so the program goes on with a new account.
     """
 
-    async def open(self) -> Sequence[Undelivered]:
-        """Begin; return the texts that were not acknowledged, in order."""
+    async def open(self) -> Opened:
+        """Begin; return the texts that were not acknowledged, in order, and what else is to be
+        reported first."""
 
     async def load(self, peers: Sequence[Hashable]) -> Sequence[tuple[Hashable, Outcome]]:
         """Restore into the account what is stored of peers that have no session in it; return
@@ -58,8 +66,8 @@ class Store(Protocol):
 class MemoryStore:
     """The store that stores nothing."""
 
-    async def open(self) -> Sequence[Undelivered]:
-        return ()
+    async def open(self) -> Opened:
+        return Opened()
 
     async def load(self, peers: Sequence[Hashable]) -> Sequence[tuple[Hashable, Outcome]]:
         return ()

@@ -1,0 +1,119 @@
+"""A journal behind a gateway: conversations, texts and lines of an account in one shard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable, Sequence
+
+from otrfast.account import Account
+from otrfast.aio.reports import DeliveryUnknown
+from otrfast.aio.store import Batch, Opened, Undelivered
+from otrfast.errors import StaleState, StateDamaged
+from otrfast.events import ConversationForgotten, Event, MessageReceived
+from otrfast.journal import Journal, Receipt, Shard, dumps_known
+from otrfast.outcome import Outcome
+
+_log = logging.getLogger("otrfast.gateway")
+_FLAG_BYTES, _INSTANCE_BYTES = 1, 4
+_AGAIN = 1024  # events asked for in one call
+
+
+class JournalStore:
+    """The `Store` of one account in a shard of a `Journal`; peers are strings.
+
+    Nothing is written for a burst under unchanged keys but its lines. What the program has seen of
+    a peer is saved before it is delivered, so that a line that comes again is refused then too.
+    """
+
+    def __init__(self, account: Account, journal: Journal, number: int = 0) -> None:
+        self._account = account
+        self._journal = journal
+        self._number = number
+        self._shard: Shard = journal.shard(number)
+        self._receipts: dict[int, Receipt] = {}  # of texts that were not acknowledged
+
+    async def open(self) -> Opened:
+        """Claim the shard, which raises the account's epoch; return the texts that were not
+        acknowledged, and `DeliveryUnknown` for each line whose fate nobody knows."""
+        await self._shard.look()
+        await self._shard.claim()
+        self._account.counter_epoch = self._shard.epoch
+        unknown: list[tuple[Hashable, Event]] = []
+        while committed := await self._journal.out(self._number):
+            for peer, lines in committed:
+                unknown += [(peer, DeliveryUnknown(line)) for line in lines]
+        found: list[Undelivered] = []
+        while again := await self._shard.events(_AGAIN):
+            for receipt, peer, text in again:
+                self._receipts[receipt] = receipt
+                found.append(Undelivered(receipt, peer, _loads_text(text)))
+        return Opened(found, unknown)
+
+    async def load(self, peers: Sequence[Hashable]) -> Sequence[tuple[Hashable, Outcome]]:
+        """Restore the saved conversations of these peers; one that cannot be restored is forgotten,
+        and reported."""
+        names = [_name(peer) for peer in peers]
+        outcomes: list[tuple[Hashable, Outcome]] = []
+        for name, saved in (await self._shard.load(names)).items():
+            try:
+                outcome = self._account.restore(name, saved.key, saved.associated, saved.sealed)
+            except (StateDamaged, StaleState) as error:
+                _log.warning("a saved conversation is dropped: %s", error)
+                outcome = Outcome((ConversationForgotten(name),))
+            outcomes.append((name, outcome))
+        return outcomes
+
+    async def commit(self, batch: Batch) -> None:
+        """Make a batch durable. The lines of the one before it have been emitted."""
+        await self._journal.out(self._number)
+        changed = dict.fromkeys([*batch.states, *[text.peer for text in batch.texts]])
+        sessions = self._account.sessions
+        states: dict[str, bytes | None] = {}
+        for name in map(_name, changed):
+            session = sessions.get(name)
+            states[name] = (
+                None
+                if session is None
+                else session.export(self._shard.key, self._shard.associated(name))
+            )
+        lines: dict[str, list[bytes]] = {}
+        for peer, line in batch.lines:
+            lines.setdefault(_name(peer), []).append(line)
+        await self._shard.commit(
+            (),
+            states,
+            lines,
+            [(_name(text.peer), _dumps_text(text.event)) for text in batch.texts],
+            seen=[self._receipts.pop(number) for number in batch.taken],
+            known={peer: dumps_known(self._account.trust, peer) for peer in states},
+        )
+        if batch.texts:
+            await self._number_texts(batch.texts)
+
+    async def _number_texts(self, texts: Sequence[Undelivered]) -> None:
+        """Learn by which receipts the store knows the texts that it has just taken."""
+        for text, (receipt, _, _) in zip(texts, await self._shard.events(len(texts)), strict=True):
+            self._receipts[text.id] = receipt
+
+    async def close(self) -> None:
+        """Give the shard up; the journal is the program's to close."""
+        await self._journal.out(self._number)
+        await self._journal.out(self._number)
+        await self._shard.release()
+
+
+def _name(peer: Hashable) -> str:
+    if not isinstance(peer, str):
+        raise TypeError(f"a peer in a store is a str, not a {type(peer).__name__}")
+    return peer
+
+
+def _dumps_text(event: MessageReceived) -> bytes:
+    head = bytes([event.encrypted]) + event.instance.to_bytes(_INSTANCE_BYTES, "big")
+    return head + event.text
+
+
+def _loads_text(data: bytes) -> MessageReceived:
+    start = _FLAG_BYTES + _INSTANCE_BYTES
+    instance = int.from_bytes(data[_FLAG_BYTES:start], "big")
+    return MessageReceived(data[start:], bool(data[0]), instance)
