@@ -305,7 +305,7 @@ class Wire:
         data, self.out = b"".join(self.out), []
         try:
             sent = self.sock.send(data)
-        except BlockingIOError:
+        except (BlockingIOError, BrokenPipeError):
             sent = 0
         if sent < len(data):
             self.out = [data[sent:], *self.out]
