@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import selectors
 import socket
@@ -381,7 +382,8 @@ def main():
     parser.add_argument("--be-peers", type=int)
     options = parser.parse_args()
     if options.be_peers is not None:
-        be_peers(options.be_peers, options.peers)
+        with contextlib.suppress(ConnectionError):  # the trial is over
+            be_peers(options.be_peers, options.peers)
         return
     print("        | storm: s, lag p99/max ms, late | echoes/s, us each | lag p99/max ms, late")
     for _ in range(options.rounds):
