@@ -6,8 +6,8 @@ A second process is all the peers. First everybody exchanges keys at once, then 
 text, waits for its echo, and sends the next one. Modes: `naive`, the engine called where a line
 is read; `thread`, a worker thread that takes what is there, at most 64 items, one of a peer;
 `line`, the same in the loop, one line, then everybody's chance; `slices`, the same, as many lines
-as take about a millisecond; `gateway`, `otrfast.aio.Gateway` with
-one task that echoes; `several`, with 64 of them.
+as take about a millisecond; `gateway`, `otrfast.aio.Gateway` with one task that echoes; `several`,
+with 64 of them.
 
 The lag is what one turn of the loop takes: the processor time of its thread between two calls of
 `select`. `late` is by how much a timer of 2 ms comes too late, with the waits for the interpreter's
@@ -63,7 +63,7 @@ class Frames:
         return found
 
 
-# The other process: all peers
+# The peers
 
 
 def be_peers(fd, count):
@@ -113,7 +113,7 @@ def waited():
         return int(file.read().split()[1]) / 1e9
 
 
-THREAD = os.getpid()
+THREAD = os.getpid()  # the main thread's number
 
 
 class Selector(selectors.DefaultSelector):
@@ -319,8 +319,7 @@ def private(account):
 
 
 async def trial(name, sock, count, seconds, selector):
-    key = PrivateKey.generate()
-    account = Account("bot", "test", key, policy=Policy.MANUAL, limits=LIMITS)
+    account = Account("bot", "test", PrivateKey.generate(), policy=Policy.MANUAL, limits=LIMITS)
     wire = Wire(sock)
     mode = MODES[name](account, wire.emit)
     wire.on_line = mode.feed
@@ -338,10 +337,9 @@ async def trial(name, sock, count, seconds, selector):
     wall, cpu, echoes = time.perf_counter(), time.process_time(), mode.echoes
     await asyncio.sleep(seconds)
     done = mode.echoes - echoes
-    rate = done / (time.perf_counter() - wall)
-    cost = (time.process_time() - cpu) / done * 1e6
-    echo = lags(selector)
+    rate, cost = done / (time.perf_counter() - wall), (time.process_time() - cpu) / done * 1e6
     wire.loop.remove_reader(sock)
+    echo = lags(selector)
     await mode.close()
     return storm, rate, cost, echo
 
