@@ -6,8 +6,8 @@ A second process is all the peers. First everybody exchanges keys at once, then 
 text, waits for its echo, and sends the next one. Modes: `naive`, the engine called where a line
 is read; `thread`, a worker thread that takes what is there, at most 64 items, one of a peer;
 `line`, the same in the loop, one line, then everybody's chance; `slices`, the same, as many lines
-as take about a millisecond; `gateway`, `otrfast.aio.Gateway` with
-one task that echoes; `several`, with 64 of them.
+as take about a millisecond; `gateway`, `otrfast.aio.Gateway` with one task that echoes; `several`,
+with 64 of them.
 
 The lag is what one turn of the loop takes: the processor time of its thread between two calls of
 `select`. `late` is by how much a timer of 2 ms comes too late, with the waits for the interpreter's
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import selectors
 import socket
@@ -62,7 +63,7 @@ class Frames:
         return found
 
 
-# The other process: all peers
+# The peers
 
 
 def be_peers(fd, count):
@@ -112,7 +113,7 @@ def waited():
         return int(file.read().split()[1]) / 1e9
 
 
-THREAD = os.getpid()
+THREAD = os.getpid()  # the main thread's number
 
 
 class Selector(selectors.DefaultSelector):
@@ -305,7 +306,7 @@ class Wire:
         data, self.out = b"".join(self.out), []
         try:
             sent = self.sock.send(data)
-        except BlockingIOError:
+        except (BlockingIOError, BrokenPipeError):
             sent = 0
         if sent < len(data):
             self.out = [data[sent:], *self.out]
@@ -318,8 +319,7 @@ def private(account):
 
 
 async def trial(name, sock, count, seconds, selector):
-    key = PrivateKey.generate()
-    account = Account("bot", "test", key, policy=Policy.MANUAL, limits=LIMITS)
+    account = Account("bot", "test", PrivateKey.generate(), policy=Policy.MANUAL, limits=LIMITS)
     wire = Wire(sock)
     mode = MODES[name](account, wire.emit)
     wire.on_line = mode.feed
@@ -337,10 +337,9 @@ async def trial(name, sock, count, seconds, selector):
     wall, cpu, echoes = time.perf_counter(), time.process_time(), mode.echoes
     await asyncio.sleep(seconds)
     done = mode.echoes - echoes
-    rate = done / (time.perf_counter() - wall)
-    cost = (time.process_time() - cpu) / done * 1e6
-    echo = lags(selector)
+    rate, cost = done / (time.perf_counter() - wall), (time.process_time() - cpu) / done * 1e6
     wire.loop.remove_reader(sock)
+    echo = lags(selector)
     await mode.close()
     return storm, rate, cost, echo
 
@@ -381,7 +380,8 @@ def main():
     parser.add_argument("--be-peers", type=int)
     options = parser.parse_args()
     if options.be_peers is not None:
-        be_peers(options.be_peers, options.peers)
+        with contextlib.suppress(ConnectionError):  # the trial is over
+            be_peers(options.be_peers, options.peers)
         return
     print("        | storm: s, lag p99/max ms, late | echoes/s, us each | lag p99/max ms, late")
     for _ in range(options.rounds):

@@ -23,7 +23,7 @@ from hypothesis import settings
 from otrfast.crypto.backend import Backend
 from otrfast.crypto.backends import load
 
-pytest_plugins = ("pytester", "skips")
+pytest_plugins = ("pytester", "skips", "gateways")
 
 BACKENDS = ("native", "gmpy2", "pure")
 

@@ -21,6 +21,7 @@ SAMPLES_RUN_ELSEWHERE = {
     "README.md": "test_the_bot_of_the_readme_keeps_its_identity_and_survives_an_end",
     "docs/bot.md": "tests/test_bot_page.py",
     "docs/forgeability.md": "tests/toolkit/test_pages.py",
+    "docs/gateway.md": "tests/aio/test_gateway_page.py",
     "docs/potr.md": "tests/potr/test_potr_documents.py",
     "docs/toolkit.md": "tests/toolkit/test_pages.py",
 }

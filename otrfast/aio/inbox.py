@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -27,7 +27,7 @@ class Texts:
     def __init__(self, on_done: Callable[[Message, bool], None]) -> None:
         self._on_done = on_done
         self._queues: dict[Hashable, deque[Message]] = {}
-        self._ready: dict[Hashable, None] = {}
+        self._ready: OrderedDict[Hashable, None] = OrderedDict()
         self._busy: set[Hashable] = set()
         self._changed = asyncio.Event()
         self._end: Exception | None = None
@@ -53,8 +53,7 @@ class Texts:
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
-        peer = next(iter(self._ready))
-        del self._ready[peer]
+        peer, _ = self._ready.popitem(last=False)
         queue = self._queues[peer]
         message = queue.popleft()
         if not queue:

@@ -15,7 +15,7 @@ from otrfast.aio.inbox import Reporter, Texts, log_failure
 from otrfast.aio.messages import Message, Reply
 from otrfast.aio.queues import Item, Queues, Room
 from otrfast.aio.reports import CallbackFailed, GatewayClosed, LineFailed, TransportFailed
-from otrfast.aio.slices import Result, Slices
+from otrfast.aio.slices import SLICE, Result, Slices
 from otrfast.aio.store import Batch, Store, Undelivered
 from otrfast.events import Event, MessageReceived
 from otrfast.outcome import Outcome
@@ -24,7 +24,7 @@ from otrfast.protocol.instance import MessageState
 MOST: Final = 64
 """Items in a batch."""
 
-_TICKS = 16  # conversations looked after in one slice
+_TICKS = 4  # conversations looked after between two looks at the clock
 _PREPARED = 64  # D-H keys made ahead
 _STEP = 4  # of them in one slice
 
@@ -146,8 +146,7 @@ class Pump:
         that others would wait for."""
         self._unprepared = True
         while True:
-            if self._due():
-                self._outcomes += self.account.tick(limit=_TICKS)
+            await self._tick()
             items = self._slices.take(self.queues, MOST - len(self._items))
             self._items += items
             if items:
@@ -157,6 +156,15 @@ class Pump:
                 break
             await asyncio.sleep(0)
         await self._settle()
+        await asyncio.sleep(0)
+
+    async def _tick(self) -> None:
+        """Do for a slice what time asks for."""
+        if not self._due():
+            return
+        until = time.perf_counter() + SLICE
+        while self._due() and time.perf_counter() < until:
+            self._outcomes += self.account.tick(limit=_TICKS)
         await asyncio.sleep(0)
 
     async def _load(self, items: list[Item]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
+from typing import Final
 
 from otrfast.events import MessageReceived
 from otrfast.outcome import Outcome
@@ -15,11 +16,19 @@ Action = Callable[[Session], Outcome]
 """A call on a peer's session."""
 
 
+_KINDS: Final = {b"?OTR:AAMD": "data", b"?OTR:AAID": "data"} | {
+    b"?OTR:AA" + version + kind: "exchange"
+    for version in (b"M", b"I")
+    for kind in (b"C", b"K", b"R", b"S")
+}
+"""The starts of encoded messages of versions 3 and 2."""
+
+
 class Item:
     """One thing to do for a peer: a `line` to receive, a `text` to send (to the instance that
     wrote `received`, if that is given), or an `action`."""
 
-    __slots__ = ("ack", "action", "future", "line", "peer", "received", "since", "text")
+    __slots__ = ("ack", "action", "future", "kind", "line", "peer", "received", "since", "text")
 
     def __init__(
         self,
@@ -39,7 +48,16 @@ class Item:
         self.action = action
         self.ack = ack
         self.future = future
+        self.kind = self._kind()
         self.since = time.perf_counter()
+
+    def _kind(self) -> str:
+        """Return which items cost about as much as this one."""
+        if self.line is not None:
+            if self.line.startswith(b"?OTR"):
+                return _KINDS.get(self.line[:9], "other")
+            return "plain"
+        return "other" if self.text is None else "text"
 
 
 class Bound:
@@ -151,7 +169,8 @@ class Queues:
 
     def __init__(self) -> None:
         self._queues: dict[Hashable, deque[Item]] = {}
-        self._ready: dict[Hashable, None] = {}  # in order of arrival
+        # in order of arrival; the front of a plain dict is found ever more slowly
+        self._ready: OrderedDict[Hashable, None] = OrderedDict()
         self._busy: set[Hashable] = set()
 
     def __len__(self) -> int:

@@ -16,11 +16,6 @@ SLICE: Final = 0.0015
 
 _DEAR = 0.001
 _CHEAP = 0.0002
-_KINDS = {b"?OTR:AAMD": "data", b"?OTR:AAID": "data"} | {
-    b"?OTR:AA" + version + kind: "exchange"
-    for version in (b"M", b"I")
-    for kind in (b"C", b"K", b"R", b"S")
-}
 _FALL = 0.1  # of the way to a lower cost that was seen; to a higher one it is gone at once
 _LEAST, _MOST = 0.00001, 0.01
 
@@ -103,21 +98,13 @@ class Slices:
                     continue  # the call that follows reports it
 
     def _cost(self, item: Item) -> float:
-        return self._costs[_kind(item)]
+        return self._costs[item.kind]
 
     def _learn(self, items: Sequence[Item], took: float) -> None:
         ratio = took / sum(self._cost(item) for item in items)
-        for kind in {_kind(item) for item in items}:
+        for kind in {item.kind for item in items}:
             cost = self._costs[kind] * (ratio if ratio > 1 else 1 + _FALL * (ratio - 1))
             self._costs[kind] = min(max(cost, _LEAST), _MOST)
-
-
-def _kind(item: Item) -> str:
-    if item.line is not None:
-        if item.line.startswith(b"?OTR"):
-            return _KINDS.get(item.line[:9], "other")
-        return "plain"
-    return "other" if item.text is None else "text"
 
 
 def _many(
