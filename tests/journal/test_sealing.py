@@ -16,6 +16,7 @@ from otrfast.journal import (
     WrongKey,
     dumps_known,
     key_command,
+    loads_known,
     upkeep,
 )
 from otrfast.journal.keys import Derivation, new_derivation
@@ -204,6 +205,26 @@ def test_derivation_when_its_parameters_cost_too_much_then_refused(stores):
     for changed in (b"\1\x1f\x08\1" + data[4:], b"\2" + data[1:], data[:-1], b""):
         with pytest.raises(StoreDamaged):
             Derivation.loads(changed)
+
+
+# What is known of a peer's keys
+
+
+def test_known_then_levels_and_versions_come_back_of_any_spelling():
+    trust, again = Trust(), Trust()
+    for number, level in enumerate(("", "verified", "a\tb\n\0", "\udc80\u2603")):
+        trust.set("alice", bytes((number,)) * 20, level)
+        trust.saw_version(bytes((number,)) * 20, number)
+    trust.set("bob", b"b" * 20, "smp")
+    data = dumps_known(trust, "alice")
+    loads_known(data, "alice", again)
+    assert again.of("alice") == trust.of("alice")
+    assert {k: v for k, v in trust.versions.items() if v} == dict(again.versions)
+    loads_known(b"", "carol", again)
+    assert dumps_known(trust, "carol") == b""
+    for cut in (1, 19, 24, len(data) - 1):
+        with pytest.raises(StoreDamaged):
+            loads_known(data[:cut], "alice", Trust())
 
 
 # Another key
