@@ -199,8 +199,8 @@ class Database:
         if changed:
             self._synchronous(not self._durable)
         try:
-            self.run("begin immediate")
             try:
+                self.run("begin immediate")
                 yield
                 self.run("commit")
             except BaseException:

@@ -14,7 +14,8 @@ from otrfast.journal.store import Store, place
 from otrfast.journal.vault import Vault, name_of
 from otrfast.storage.sealed import DEFAULT_COST, Cost
 
-TABLES: Final = ("record", "known", "inbox", "outbox", "event", "conversation")
+TABLES: Final = ("conversation", "known", "inbox", "outbox", "event", "record")
+"""The account's own row comes last: conversations are opened with what it says."""
 SESSION_TABLES: Final = ("conversation", "inbox", "outbox")
 _ALL = 1 << 62
 _SLICE = 1_000

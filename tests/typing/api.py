@@ -5,7 +5,7 @@ Where a name's type changes, a line here no longer checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import assert_type
 
@@ -27,6 +27,7 @@ from otrfast import (
     Trust,
     backend_name,
     events,
+    journal,
 )
 
 assert_type(backend_name(), str)
@@ -105,3 +106,18 @@ def refused(error: Exception) -> bool:
 
 padding: type[Padding] = Padding
 recipient: type[Recipient] = Recipient
+
+
+def store(path: Path, key: bytes) -> tuple[journal.Journal, journal.Shard]:
+    """A store in a file is one of those that a gateway takes."""
+    made: journal.Journal = journal.SqliteJournal(path, key)
+    return made, made.shard(0)
+
+
+async def saved(made: journal.SqliteJournal, trust: Trust) -> Account:
+    """What a store keeps is what an account is made of."""
+    me = await made.identity("bot", "irc")
+    assert_type(await made.out(0), list[tuple[str, Sequence[bytes]]])
+    assert_type(await made.shard(0).load(["alice"]), dict[str, journal.Saved])
+    assert_type(made.wait(made.forget_sessions()), int)
+    return Account(me.account, me.protocol, me.private_key, trust=me.trust)
