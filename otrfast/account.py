@@ -10,20 +10,26 @@ from types import MappingProxyType
 
 from otrfast._records import replace
 from otrfast.bytes_like import as_bytes
+from otrfast.crypto.backend import StateKey
 from otrfast.crypto.dsa import KeyPair
 from otrfast.crypto.secret import Secret
 from otrfast.engine.conversation import Conversation
 from otrfast.engine.settings import Settings
 from otrfast.engine.timers import Timer, Timers, pass_over, wake
 from otrfast.environment import Environment
-from otrfast.errors import AccountFull, PeerExists, StillEncrypted
+from otrfast.errors import (
+    AccountFull,
+    NoCounterEpoch,
+    PeerExists,
+    StillEncrypted,
+)
 from otrfast.events import ConversationForgotten, Limited
 from otrfast.limits import Limits
 from otrfast.outcome import NEVER, Outcome, note_outcomes
 from otrfast.policy import Policy
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.context import Context, Tickable, Usage
-from otrfast.protocol.identity import MIN_INSTANCE_TAG, Identity
+from otrfast.protocol.identity import COUNTERS_OF_EPOCH, MIN_INSTANCE_TAG, Identity
 from otrfast.protocol.instance import MessageState
 from otrfast.session import KeyPair as DhPair
 from otrfast.session import Lookahead, Session
@@ -115,6 +121,7 @@ class Account(Secret):
             limits or Limits(),
             self.trust,
             Usage(),
+            environment,
             environment.clock,
             self._schedule,
             self._remember,
@@ -151,7 +158,9 @@ class Account(Secret):
             settings = self._settings.get(peer)
             if settings is not None:
                 session._restore(settings)
-        self._sessions[peer] = session
+        made = self._sessions.setdefault(peer, session)
+        if made is not session:  # another thread was faster
+            return made
         idle = self._context.clock() + limits.idle_peer
         if idle < session.conversation.scheduled:  # to be forgotten then, if it stays unused
             try:
@@ -160,6 +169,79 @@ class Account(Secret):
                 self._forget(peer, self._sessions.pop(peer))
                 raise
         return session
+
+    @property
+    def counter_epoch(self) -> int:
+        """The epoch of the counters of data messages, 0 until it is set.
+
+        Every message of the account is sealed under a counter of the epoch, so two epochs never
+        share a counter, whatever state a conversation goes on from. Set it to a number that is
+        greater than each before, as the greater of the last one plus 1 and the seconds of the day's
+        time, and have that stand in the store first. Raises `ValueError` for one that is not
+        greater, or not below 2^32.
+        """
+        counters = self._identity.counters
+        return 0 if counters is None else counters[0] // COUNTERS_OF_EPOCH
+
+    @counter_epoch.setter
+    def counter_epoch(self, epoch: int) -> None:
+        _check("counter_epoch", epoch, int)
+        if not self.counter_epoch < epoch < 1 << 32:
+            raise ValueError(
+                f"counter_epoch is above {self.counter_epoch} and below 2^32, not {epoch}"
+            )
+        start = epoch * COUNTERS_OF_EPOCH
+        self._identity.counters = start, start + COUNTERS_OF_EPOCH
+        for session in (*self._sessions.values(), *self._forgotten.values()):
+            for instance in session.conversation.instances:
+                if instance.channel is not None:
+                    instance.channel.keyring.follow_counters()
+
+    def restore(
+        self,
+        peer: Hashable,
+        key: StateKey,
+        associated: bytes,
+        sealed: bytes,
+        *,
+        max_age: float = 3600.0,
+    ) -> Outcome:
+        """Take back a conversation that `Session.export` has sealed under `key` and `associated`;
+        return what is to be said of it.
+
+        A state may be restored once, and in a later epoch than it was saved in. Its sessions are
+        unconfirmed until the peer is heard: what says that the peer has lost them asks for new
+        keys. A check of a secret that ran is aborted, with an event; a private conversation that
+        was saved more than `max_age` seconds ago is ended, and FINISHED. Texts that are in doubt
+        are not sent again.
+
+        Raises `NoCounterEpoch`; `PeerExists` if there is a conversation with the peer;
+        `StateDamaged`; `StaleState` for one that was saved in this epoch of the counters or later.
+        Nothing has changed then.
+        """
+        epoch = self.counter_epoch
+        if not epoch:
+            raise NoCounterEpoch("set Account.counter_epoch before a conversation is restored")
+        known = self._sessions.get(peer) or self._forgotten.get(peer)
+        if known is not None and known.conversation.has_history:
+            raise PeerExists(f"there is a conversation with {peer!r} already")
+
+        parts = key.open(associated, sealed)
+        session, usage = Session(peer, self._context, self._policy), self._context.usage
+        before = usage.pending_akes, usage.assembled, usage.held
+        replaced = self._sessions.get(peer)
+        self._sessions[peer] = session  # so that its timer finds it
+        try:
+            outcome = session._read_state(parts, epoch, max_age)
+        except BaseException:
+            usage.pending_akes, usage.assembled, usage.held = before
+            del self._sessions[peer]
+            if replaced is not None:
+                self._sessions[peer] = replaced
+            raise
+        self._forgotten.pop(peer, None)
+        self._remember(session.conversation)
+        return outcome
 
     def detached_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
         """Return a new conversation that belongs to the caller alone: it is dropped with the last
@@ -360,10 +442,13 @@ class Account(Secret):
         session = self._sessions.get(peer)
         if session is None or not (conversation := session.conversation).forgettable(now):
             return False
-        conversation.scheduled = NEVER
         if not conversation.instances.private:
+            conversation.scheduled = NEVER
             self._forget(peer, self._sessions.pop(peer))
-        elif not self.trust.trusts(peer):
+        elif self.trust.trusts(peer):
+            return False
+        else:
+            conversation.scheduled = NEVER
             self._drop(peer)
         return True
 
@@ -465,6 +550,8 @@ class Account(Secret):
         self._identity.dh_keys.clear()
         for session in (*self._sessions.values(), *self._forgotten.values(), *self._detached):
             session._abandon()
+        usage = self._context.usage
+        usage.pending_akes = usage.assembled = usage.held = 0
         self._detached.clear()
         self._pending.clear()
         self._sessions.clear()

@@ -17,6 +17,8 @@ class Environment:
 
     clock: Callable[[], float] = time.monotonic
     """The time in seconds, monotonic."""
+    wall_clock: Callable[[], float] = time.time
+    """The time of day in seconds, for what outlives the process."""
     random: Callable[[int], bytes] = os.urandom
     """From a number N to N random bytes that are fit for keys."""
     backend: Backend = field(factory=load)

@@ -84,6 +84,24 @@ class StillEncrypted(LocalError):
     first."""
 
 
+class StateDamaged(LocalError):
+    """A saved conversation cannot be read: it was sealed with another key or for something else, or
+    it is damaged."""
+
+
+class ThreadMisuse(LocalError, RuntimeError):
+    """Two threads use one session at the same time; the later call has changed nothing."""
+
+
+class NoCounterEpoch(LocalError):
+    """A conversation cannot be saved or restored before `Account.counter_epoch` is set."""
+
+
+class StaleState(LocalError):
+    """A saved conversation was saved in this epoch of the account's counters, or in a later one:
+    its key streams may have been used since."""
+
+
 class PeerExists(LocalError):
     """A peer cannot get a name that another peer of the account has."""
 

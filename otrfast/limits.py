@@ -31,12 +31,14 @@ class Limits:
     """The same for all peers with a fingerprint that was seen before and is not trusted; trusted
     ones have their own rate alone."""
     waiting_requests: int = 10_000
-    """What peers ask for above one of the account's rates (a key exchange, an answer to a message
-    that could not be read) waits until that rate allows it, in order, as many for each rate and
-    none longer than `ake_timeout`; then `tick` does it. What does not fit is refused."""
+    """What peers ask for above one of the account's rates (a key exchange, an examination, an
+    answer to a message that could not be read) waits until that rate allows it, in order, as many
+    for each rate and none longer than `ake_timeout`; then `tick` does it. What does not fit is
+    refused."""
     examination_rate: float = 200.0
     """Examinations of the primes in keys that are new, for all peers, per second; the burst is
-    that of one second. A key whose fingerprint `trust` knows is not examined."""
+    that of one second. A key whose fingerprint `trust` knows is not examined, and a peer has one
+    examination in a key exchange."""
     ake_timeout: float = 60.0
     """How long the secrets of an unfinished key exchange are kept."""
     ake_retry: float = 10.0
@@ -90,6 +92,10 @@ class Limits:
     heartbeat_interval: float = 60.0
     """The time without a message of ours after which a received text is answered by an empty
     message, so that keys rotate."""
+
+    def wait(self, rate: float) -> float:
+        """Return how many requests may wait for a rate: none longer than `ake_timeout`."""
+        return min(self.waiting_requests, rate * self.ake_timeout)
 
     def __post_init__(self) -> None:
         """Raise `TypeError` or `ValueError` for a limit that is no positive number."""

@@ -12,26 +12,29 @@ from typing import Any
 
 from otrfast._records import record
 from otrfast.bytes_like import all_bytes, as_bytes
-from otrfast.crypto.backend import DataFields, DhKey
+from otrfast.crypto.backend import DataFields, DhKey, StateKey, StatePart
 from otrfast.crypto.secret import Secret
-from otrfast.engine import dispatch, outgoing, timers
+from otrfast.engine import dispatch, exchanges, outgoing, timers
 from otrfast.engine.conversation import Conversation
+from otrfast.engine.export import read_state, write_state
 from otrfast.engine.fast_path import FastPath
 from otrfast.engine.settings import Settings
 from otrfast.errors import (
     FragmentLimitTooSmall,
+    NoCounterEpoch,
     NotEncrypted,
     SessionForked,
     SmpNotRunning,
     UnknownInstance,
 )
-from otrfast.events import Event, ExtraKeySent, MessageReceived
+from otrfast.events import ExtraKeySent, MessageReceived
 from otrfast.outcome import NEVER, Outcome, note_outcomes
 from otrfast.policy import Policy
 from otrfast.protocol import smp, smp_session
 from otrfast.protocol.call import Call, ComputedSecret
 from otrfast.protocol.channel import Channel
 from otrfast.protocol.context import Context
+from otrfast.protocol.identity import COUNTERS_OF_EPOCH
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
@@ -146,27 +149,36 @@ class Session(Secret):
 
     def receive_many(self, lines: Sequence[bytes]) -> Outcome:
         """Take several lines, in order, as `receive` would one after another."""
-        lines = all_bytes(lines, "a line")
-        events: list[Event] = []
-        wire: list[bytes] = []
-        position, ahead = 0, len(lines)
-        while position < len(lines):
-            run = self._fast_path.open_run(self._conversation, lines[position : position + ahead])
-            events += run
-            position += len(run)
-            # never look much further than the last run went: junk must not cost a square
-            ahead = 2 * len(run) + _LOOK_AHEAD
-            if position < len(lines):
+        return self._many(all_bytes(lines, "a line"), self._fast_path.open_run, self.receive, 0)
+
+    def _many(
+        self,
+        items: Sequence[bytes],
+        run: Callable[[Conversation, Sequence[bytes]], Sequence[Any]],
+        one: Callable[[bytes], Outcome],
+        into: int,
+    ) -> Outcome:
+        """Take items by runs of the fast path, and the others each by a call of `one`; what a run
+        makes is in part `into` of the outcome."""
+        made: tuple[list[Any], list[Any]] = [], []
+        position, ahead = 0, len(items)
+        while position < len(items):
+            done = run(self._conversation, items[position : position + ahead])
+            made[into].extend(done)
+            position += len(done)
+            # never look much further than the last run went: odd ones must not cost a square
+            ahead = 2 * len(done) + _LOOK_AHEAD
+            if position < len(items):
                 try:
-                    outcome = self.receive(lines[position])
+                    outcome = one(items[position])
                 except BaseException as error:
-                    done = [Outcome(tuple(events), tuple(wire))]
-                    note_outcomes(error, done, lines[position:])
+                    before = [Outcome(tuple(made[0]), tuple(made[1]))]
+                    note_outcomes(error, before, items[position:])
                     raise
-                events += outcome.events
-                wire += outcome.wire
+                made[0].extend(outcome.events)
+                made[1].extend(outcome.wire)
                 position += 1
-        return Outcome(tuple(events), tuple(wire))
+        return Outcome(tuple(made[0]), tuple(made[1]))
 
     def send(
         self,
@@ -191,6 +203,7 @@ class Session(Secret):
             if keys is not None:
                 line = keys.seal_text(channel.send_prefix, text, path.text_limit)
             elif is_ordinary(text, path.text_limit):
+                self._conversation.unsaved = True  # it announces a key that may be new
                 line = channel.seal(text)
             if line is not None:
                 conversation, chosen = self._conversation, path.instance
@@ -225,33 +238,7 @@ class Session(Secret):
         What `send` raises for a text ends the call there: the outcome of those before it is in
         the exception's `outcomes`, the texts from there on in its `untried`.
         """
-        texts = all_bytes(texts, "a text")
-        path = self._fast_path
-        events: list[Event] = []
-        wire: list[bytes] = []
-        position, ahead = 0, len(texts)
-        while position < len(texts):
-            channel = path.channel
-            run = texts[position : position + (1 if channel is None else ahead)]
-            if channel is not None and path.takes(run):
-                wire += channel.seal_many(run)
-                path.sent(self._conversation, run[-1])
-                position += len(run)
-                ahead = 2 * len(run)
-                continue
-            if len(run) > _LOOK_AHEAD:
-                ahead = _LOOK_AHEAD  # one text among many must not cost a square
-                continue
-            try:
-                outcome = self.send(run[0])
-            except BaseException as error:
-                done = [Outcome(tuple(events), tuple(wire))]
-                note_outcomes(error, done, texts[position:])
-                raise
-            events += outcome.events
-            wire += outcome.wire
-            position += 1
-        return Outcome(tuple(events), tuple(wire))
+        return self._many(all_bytes(texts, "a text"), self._fast_path.seal_run, self.send, 1)
 
     # The private conversation
 
@@ -265,7 +252,7 @@ class Session(Secret):
         the best one that the policy allows too, within the limits on exchanges that peers ask
         for."""
         offered = frozenset(versions)
-        return self._do(lambda call: dispatch.start_offered(self._conversation, offered, call))
+        return self._do(lambda call: exchanges.start_offered(self._conversation, offered, call))
 
     def end(self) -> Outcome:
         """End the private conversation, with every instance of the peer; texts that wait come
@@ -331,12 +318,42 @@ class Session(Secret):
 
     def tick(self) -> Outcome:
         """Do what time asks for by now; call it at `next_deadline`, or at any time."""
-        call = self._call()
         conversation = self._conversation
-        if conversation.scheduled <= call.now:  # what the account was asked for is being done
-            conversation.scheduled = NEVER
-        timers.tick(conversation, call)
-        return self._finish(call)
+        try:
+            call = self._call()
+            if conversation.scheduled <= call.now:  # what the account was asked for is being done
+                conversation.scheduled = NEVER
+            timers.tick(conversation, call)
+            return self._finish(call)
+        except BaseException:
+            timers.wake_again(conversation)
+            raise
+
+    # A state that outlives the process
+
+    @property
+    def needs_commit(self) -> bool:
+        """Whether anything has happened since `export` but sealing and opening under unchanged
+        keys: then the state has to stand in a store before the last lines are sent."""
+        return self._conversation.unsaved
+
+    def export(self, key: StateKey, associated: bytes) -> bytes:
+        """Return the state of the conversation, sealed under `key` together with `associated`,
+        which says whose state it is: `Account.restore` takes it back with both.
+
+        A state is good for once: see `restore`. Raises `NoCounterEpoch` if `Account.counter_epoch`
+        was never set: a state that is restored then would repeat key streams.
+        """
+        conversation = self._conversation
+        context, environment = conversation.context, conversation.context.environment
+        counters = context.identity.counters
+        if counters is None:
+            raise NoCounterEpoch("set Account.counter_epoch before a conversation is saved")
+        epoch = counters[0] // COUNTERS_OF_EPOCH
+        parts = write_state(conversation, context.clock(), environment.wall_clock(), epoch)
+        sealed = key.seal(associated, parts)
+        conversation.unsaved = False
+        return sealed
 
     # Settings
 
@@ -392,6 +409,7 @@ class Session(Secret):
 
     def _set(self) -> None:
         """After a setting: have the fast path follow, and the account remember it."""
+        self._conversation.unsaved = True
         self._follow_settings()
         self._conversation.context.remember(self._conversation)
 
@@ -478,7 +496,10 @@ class Session(Secret):
         conversation = self._conversation
         if conversation.forked:
             raise SessionForked("the process was forked: make a new session here and start it")
-        return Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
+        call = Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
+        if conversation.waiting is not None:
+            dispatch.do_due(conversation, call)
+        return call
 
     def _do(self, action: Callable[[Call], None]) -> Outcome:
         call = self._call()
@@ -488,6 +509,7 @@ class Session(Secret):
     def _finish(self, call: Call) -> Outcome:
         """Open or close the fast path, ask for the next `tick`, and return the outcome."""
         path, conversation = self._fast_path, self._conversation
+        conversation.unsaved = True
         if not path.stays_open(call.events):
             path.settle(conversation)
             if call.wake_at < conversation.scheduled:
@@ -544,6 +566,7 @@ class Session(Secret):
         path = self._fast_path
         if path.channel is None or not is_ordinary(text, path.text_limit):
             return self._send(text, computed)
+        self._conversation.unsaved = True
         line = path.channel.seal(text, computed=computed)
         path.sent(self._conversation, text)
         return _new(Outcome, ((), (line,)))
@@ -558,6 +581,14 @@ class Session(Secret):
         """Take over the settings of an earlier session with the peer."""
         self._conversation.apply(settings)
         self._follow_settings()
+
+    def _read_state(self, parts: list[StatePart], epoch: int, max_age: float) -> Outcome:
+        """Take over a saved state; nothing has happened here yet."""
+        call, conversation = self._call(), self._conversation
+        read_state(conversation, parts, call, epoch, max_age)
+        self._follow_settings()
+        call.wake(conversation.deadline())
+        return self._finish(call)
 
     def _follow_account(self, policy: Policy) -> None:
         """The policy of the account has changed: it holds if the peer has none of its own."""

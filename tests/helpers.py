@@ -516,6 +516,6 @@ class CountingBackend(_Wrapped):
         self.counts["checked"] += 1
         return self.inner.dsa_check(numbers)
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
         self.counts["examined"] += 1
-        return self.inner.dsa_examine(numbers, secret)
+        return self.inner.dsa_examine(p, q, secret)

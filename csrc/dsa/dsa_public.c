@@ -105,18 +105,6 @@ static int order_is_q(const otrf_limb *element, const public_key *key, otrf_fiel
   return otrf_limbs_zero(limbs, key->p_n);
 }
 
-int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g,
-                           size_t g_len, const uint8_t *y, size_t y_len) {
-  public_key key;
-  otrf_dsa_field field;
-  if (!sizes_allowed(p_len, q_len) || p[0] < 0x80 || q[0] < 0x80 ||
-      !key_read(&key, p, p_len, q, q_len, g, g_len, y, y_len) || !q_divides(&key)) {
-    return 0;
-  }
-  otrf_dsa_field_init(&field, key.p, key.p_n);
-  return order_is_q(key.g, &key, &field.field) && order_is_q(key.y, &key, &field.field);
-}
-
 /* Whether g - 1 and p have no factor in common: then g is 1 modulo no factor of p. 2 <= g < p. */
 static int differs_from_one(const otrf_limb *g, const otrf_limb *p) {
   otrf_limb divisor[OTRF_DSA_P_LIMBS + 1] = {0}, factor[OTRF_DSA_P_LIMBS + 1];
@@ -131,25 +119,37 @@ static int differs_from_one(const otrf_limb *g, const otrf_limb *p) {
   return otrf_gmp.gcdext(divisor, factor, &factor_n, greater, OTRF_DSA_P_LIMBS, less, less_n) == 1 && divisor[0] == 1;
 }
 
-int otrf_dsa_examine_vartime(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
-                             const uint8_t g[OTRF_DSA_P_BYTES], const uint8_t secret[OTRF_SEED_BYTES]) {
-  uint8_t numbers[2 * OTRF_DSA_P_BYTES + OTRF_DSA_Q_BYTES], seed[OTRF_SEED_BYTES];
+int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const uint8_t *q, size_t q_len, const uint8_t *g,
+                           size_t g_len, const uint8_t *y, size_t y_len) {
   public_key key;
+  otrf_dsa_field field;
+  if (!sizes_allowed(p_len, q_len) || p[0] < 0x80 || q[0] < 0x80 ||
+      !key_read(&key, p, p_len, q, q_len, g, g_len, y, y_len) || !q_divides(&key) || !differs_from_one(key.g, key.p)) {
+    return 0;
+  }
+  otrf_dsa_field_init(&field, key.p, key.p_n);
+  return order_is_q(key.g, &key, &field.field) && order_is_q(key.y, &key, &field.field);
+}
+
+int otrf_dsa_examine_vartime(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
+                             const uint8_t secret[OTRF_SEED_BYTES]) {
+  uint8_t numbers[OTRF_DSA_P_BYTES + OTRF_DSA_Q_BYTES], seed[OTRF_SEED_BYTES];
+  otrf_limb p_limbs[OTRF_DSA_P_LIMBS], q_limbs[OTRF_Q_LIMBS];
   otrf_expansion expansion;
   otrf_dsa_field field;
-  if (!key_read(&key, p, OTRF_DSA_P_BYTES, q, OTRF_DSA_Q_BYTES, g, OTRF_DSA_P_BYTES, g, OTRF_DSA_P_BYTES) ||
-      p[0] < 0x80 || q[0] < 0x80 || !differs_from_one(key.g, key.p)) {
+  if (!otrf_gmp_ready() || p[0] < 0x80 || q[0] < 0x80 || (p[OTRF_DSA_P_BYTES - 1] & q[OTRF_DSA_Q_BYTES - 1] & 1) == 0) {
     return 0;
   }
   memcpy(numbers, p, OTRF_DSA_P_BYTES);
   memcpy(numbers + OTRF_DSA_P_BYTES, q, OTRF_DSA_Q_BYTES);
-  memcpy(numbers + OTRF_DSA_P_BYTES + OTRF_DSA_Q_BYTES, g, OTRF_DSA_P_BYTES);
   otrf_hmac_sha256(seed, secret, OTRF_SEED_BYTES, numbers, sizeof numbers);
   otrf_expansion_start(&expansion, seed);
-  otrf_dsa_field_init(&field, key.q, key.q_n);
+  otrf_limbs_from_bytes(q_limbs, OTRF_Q_LIMBS, q, OTRF_DSA_Q_BYTES);
+  otrf_dsa_field_init(&field, q_limbs, OTRF_Q_LIMBS);
   if (!otrf_is_prime_vartime(&field, Q_ROUNDS, &expansion)) {
     return 0;
   }
-  otrf_dsa_field_init(&field, key.p, key.p_n);
+  otrf_limbs_from_bytes(p_limbs, OTRF_DSA_P_LIMBS, p, OTRF_DSA_P_BYTES);
+  otrf_dsa_field_init(&field, p_limbs, OTRF_DSA_P_LIMBS);
   return otrf_is_prime_vartime(&field, P_ROUNDS, &expansion);
 }

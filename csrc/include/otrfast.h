@@ -57,6 +57,8 @@
 #define OTRF_ERR_KEY -7          /* DSA numbers that cannot be used */
 #define OTRF_ERR_FORMAT -8       /* a line that does not hold the expected kind of message in clean base64 */
 #define OTRF_ERR_GENERAL_PATH -9 /* a message that needs more than opening: its fields are given */
+#define OTRF_ERR_STATE -10       /* a sealed state that was made with another key, or damaged */
+#define OTRF_ERR_THREADS -11     /* keys that another thread is using: raised by python/ alone */
 /* cdef: end */
 
 #define OTRF_SHA1_BYTES 20
@@ -231,7 +233,8 @@ OTRF_NODISCARD int otrf_dsa_verify_vartime(const uint8_t *p, size_t p_len, const
                                            const uint8_t signature[OTRF_SIGNATURE_BYTES]) OTRF_NONNULL_ALL;
 
 /* cdef: begin */
-/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2; g^q = y^q = 1 mod p.
+/* Check that a public key is sound: its size is 1024/160; q divides p-1; 2 <= g, y <= p-2; g^q = y^q = 1 mod p;
+ * and g is 1 modulo no factor of p.
  *
  * Returns 1 if it is, else 0.
  * In: p, q, g, y  as above */
@@ -239,14 +242,13 @@ OTRF_NODISCARD int otrf_dsa_check_vartime(const uint8_t *p, size_t p_len, const 
                                           const uint8_t *g, size_t g_len, const uint8_t *y,
                                           size_t y_len) OTRF_NONNULL_ALL;
 
-/* Examine the primes of a key that otrf_dsa_check_vartime has found sound: g is 1 modulo no factor of p, and q and p
- * pass Miller-Rabin with bases that whoever chose them cannot know.
+/* Examine p and q of a key: both pass Miller-Rabin with bases that whoever chose them cannot know. They follow from
+ * the two numbers and the secret, so the verdict on a pair is the same each time.
  *
- * Returns 1 if all of this holds, else 0.
- * In: p, q, g  big-endian, of full length
- *     secret   random bytes that no peer has seen */
+ * Returns 1 if they do, else 0.
+ * In: p, q    big-endian, of full length
+ *     secret  random bytes that no peer has seen */
 OTRF_NODISCARD int otrf_dsa_examine_vartime(const uint8_t p[OTRF_DSA_P_BYTES], const uint8_t q[OTRF_DSA_Q_BYTES],
-                                            const uint8_t g[OTRF_DSA_P_BYTES],
                                             const uint8_t secret[OTRF_SEED_BYTES]) OTRF_NONNULL_ALL;
 /* cdef: end */
 
@@ -498,5 +500,47 @@ OTRF_NODISCARD int otrf_seal_many(char *const *lines, uint8_t *scratch, otrf_dat
  * Returns how many. */
 OTRF_NODISCARD size_t otrf_open_many(uint8_t **texts, size_t *text_lens, uint8_t *scratch, otrf_data_keys *keys,
                                      const char *const *lines, const size_t *line_lens, size_t n) OTRF_NONNULL_ALL;
+
+/* ---- otr/state.c: states at rest ---- */
+
+/* What states are sealed under: AES-128-CTR, then HMAC-SHA-256 over associated data and ciphertext. */
+typedef struct otrf_state_key otrf_state_key;
+
+#define OTRF_STATE_EXTRA_BYTES 40 /* a counter before the ciphertext, a MAC after it */
+#define OTRF_DH_STATE_BYTES (OTRF_DH_BYTES + OTRF_ELEMENT_BYTES)
+#define OTRF_DATA_KEYS_STATE_BYTES 114
+
+/* Make a key; each state sealed with it takes the next counter, from 1 on, so no two handles may be made from one
+ * data key to seal with. Returns NULL if malloc failed. */
+OTRF_NODISCARD otrf_state_key *otrf_state_key_new(const uint8_t data_key[OTRF_SEED_BYTES]) OTRF_NONNULL_ALL;
+void otrf_state_key_free(otrf_state_key *key);
+
+/* The memory that sealing or opening a text of `len` bytes works in, and where in it the text is. */
+OTRF_NODISCARD size_t otrf_state_scratch(size_t associated_len, size_t len);
+OTRF_NODISCARD uint8_t *otrf_state_text(uint8_t *scratch, size_t associated_len);
+
+/* Seal the text in scratch: the sealed state, len + OTRF_STATE_EXTRA_BYTES bytes, begins 8 bytes before it.
+ * Returns OTRF_OK, or OTRF_ERR_COUNTER if all counters are used. */
+OTRF_NODISCARD int otrf_state_seal(uint8_t *scratch, otrf_state_key *key, const uint8_t *associated,
+                                   size_t associated_len, size_t len) OTRF_NONNULL(1, 2);
+
+/* Open a sealed state: its text, sealed_len - OTRF_STATE_EXTRA_BYTES bytes, is then in scratch, which has
+ * otrf_state_scratch(associated_len, sealed_len) bytes.
+ * Returns OTRF_OK, or OTRF_ERR_STATE. */
+OTRF_NODISCARD int otrf_state_open(uint8_t *scratch, const otrf_state_key *key, const uint8_t *associated,
+                                   size_t associated_len, const uint8_t *sealed, size_t sealed_len)
+    OTRF_NONNULL(1, 2, 5);
+
+/* Secrets as bytes of a state, for its plain text alone; and back. Each import returns NULL if malloc failed. */
+void otrf_dh_export(uint8_t out[OTRF_DH_STATE_BYTES], const otrf_dh_key *key) OTRF_NONNULL_ALL;
+OTRF_NODISCARD otrf_dh_key *otrf_dh_import(const uint8_t in[OTRF_DH_STATE_BYTES]) OTRF_NONNULL_ALL;
+void otrf_shared_export(uint8_t out[OTRF_ELEMENT_BYTES], const otrf_shared *shared) OTRF_NONNULL_ALL;
+OTRF_NODISCARD otrf_shared *otrf_shared_import(const uint8_t in[OTRF_ELEMENT_BYTES]) OTRF_NONNULL_ALL;
+void otrf_data_keys_export(uint8_t out[OTRF_DATA_KEYS_STATE_BYTES], const otrf_data_keys *keys) OTRF_NONNULL_ALL;
+OTRF_NODISCARD otrf_data_keys *otrf_data_keys_import(const uint8_t in[OTRF_DATA_KEYS_STATE_BYTES]) OTRF_NONNULL_ALL;
+
+/* Have the messages that are sealed from now on take counters above `floor` and below `end`, 0: as many as there are.
+ */
+void otrf_data_keys_count_between(otrf_data_keys *keys, uint64_t floor, uint64_t end) OTRF_NONNULL_ALL;
 
 #endif

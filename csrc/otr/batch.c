@@ -32,7 +32,7 @@ int otrf_seal_many(char *const *lines, uint8_t *scratch, otrf_data_keys *keys, c
       return OTRF_ERR_SIZE;
     }
   }
-  if (n > UINT64_MAX - keys->send_counter) {
+  if (n > otrf_counters_left(keys)) {
     return OTRF_ERR_COUNTER;
   }
   for (size_t at = 0; at < n; at += lanes) {

@@ -20,6 +20,7 @@ struct otrf_data_keys {
   otrf_direction *send; /* NULL until first used */
   otrf_direction *receive;
   uint64_t send_counter;
+  uint64_t send_end; /* counters of messages stay below it; 0: all may be used */
   uint64_t receive_counter;
   uint8_t send_key[OTRF_AES_KEY_BYTES];
   uint8_t receive_key[OTRF_AES_KEY_BYTES];
@@ -36,6 +37,12 @@ void otrf_direction_init(otrf_direction *direction, const uint8_t key[OTRF_AES_K
 
 /* Note that a message was opened: its counter, and its MAC, by which a later copy is known. */
 void otrf_data_keys_accept(otrf_data_keys *keys, uint64_t counter, const uint8_t mac[OTRF_MAC_BYTES]);
+
+/* How many messages may still be sealed. */
+OTRF_INLINE uint64_t otrf_counters_left(const otrf_data_keys *keys) {
+  const uint64_t last = keys->send_end == 0 ? UINT64_MAX : keys->send_end - 1;
+  return keys->send_counter < last ? last - keys->send_counter : 0;
+}
 
 /* The whole blocks of a prefix, in bytes. */
 OTRF_INLINE size_t otrf_kept_bytes(size_t prefix_len) { return prefix_len & ~(size_t)63; }

@@ -115,7 +115,7 @@ int otrf_seal(char *line, uint8_t *scratch, otrf_data_keys *keys, const uint8_t 
   if (otrf_line_len(keys, text_len, tlvs_len, revealed_len) == 0) {
     return OTRF_ERR_SIZE;
   }
-  if (keys->send_counter == UINT64_MAX) {
+  if (otrf_counters_left(keys) == 0) {
     return OTRF_ERR_COUNTER;
   }
   otrf_seal_start(&job, line, scratch, direction, ++keys->send_counter, &content);

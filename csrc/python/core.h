@@ -24,7 +24,7 @@
 /* From this number of bytes on, hashing or encrypting takes more than a microsecond, and other threads may run then. */
 #define OTRF_RELEASE_BYTES 2048
 
-enum { OTRF_DH_KEY, OTRF_SHARED_SECRET, OTRF_AKE_KEYS, OTRF_DATA_KEYS, OTRF_SIGNING_KEY, OTRF_TYPES };
+enum { OTRF_DH_KEY, OTRF_SHARED_SECRET, OTRF_AKE_KEYS, OTRF_DATA_KEYS, OTRF_SIGNING_KEY, OTRF_STATE_KEY, OTRF_TYPES };
 
 /* What one interpreter's module holds. */
 typedef struct {
@@ -34,9 +34,9 @@ typedef struct {
 } otrf_state;
 
 extern OTRF_HIDDEN PyType_Spec otrf_dh_key_type, otrf_shared_secret_type, otrf_ake_keys_type, otrf_data_keys_type,
-    otrf_signing_key_type;
+    otrf_signing_key_type, otrf_state_key_type;
 extern OTRF_HIDDEN PyMethodDef otrf_symmetric_functions[], otrf_dh_functions[], otrf_dsa_functions[],
-    otrf_reading_functions[];
+    otrf_reading_functions[], otrf_state_functions[];
 
 /* The state of the module that made the object's type, or that is given as a function's self. */
 otrf_state *otrf_state_of(PyObject *object);
@@ -82,8 +82,14 @@ PyObject *otrf_new_object(const otrf_state *state, int type, const void *made);
 void otrf_free_object(PyObject *object);
 
 /* Keys that the core made, as an object; they are freed if that fails. */
+PyObject *otrf_dh_key_adopt(const otrf_state *state, otrf_dh_key *key);
+PyObject *otrf_shared_adopt(const otrf_state *state, otrf_shared *shared);
 PyObject *otrf_ake_keys_adopt(const otrf_state *state, otrf_ake_keys *keys);
 PyObject *otrf_data_keys_adopt(const otrf_state *state, otrf_data_keys *keys);
+
+/* What an object of the type holds. */
+const otrf_dh_key *otrf_dh_key_of(PyObject *object);
+const otrf_shared *otrf_shared_of(PyObject *object);
 
 /* ---- messages ---- */
 

@@ -6,7 +6,7 @@
 
 int otrf_keys_ready(const otrf_data_keys_object *self) {
   if (self->busy) {
-    PyErr_SetString(PyExc_RuntimeError, "two threads use one session at the same time");
+    otrf_raise(otrf_state_of((PyObject *)self), OTRF_ERR_THREADS);
     return 0;
   }
   return 1;
@@ -81,6 +81,19 @@ static PyObject *extra_key(PyObject *object, PyObject *Py_UNUSED(ignored)) {
   return result;
 }
 
+static PyObject *count_between(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+  if (!otrf_arguments(nargs, 2) || !otrf_keys_ready((otrf_data_keys_object *)object)) {
+    return NULL;
+  }
+  const unsigned long long floor = PyLong_AsUnsignedLongLong(args[0]);
+  const unsigned long long end = PyErr_Occurred() ? 0 : PyLong_AsUnsignedLongLong(args[1]);
+  if (PyErr_Occurred()) {
+    return NULL;
+  }
+  otrf_data_keys_count_between(((otrf_data_keys_object *)object)->keys, floor, end);
+  Py_RETURN_NONE;
+}
+
 static PyObject *send_counter(PyObject *object, void *Py_UNUSED(closure)) {
   return PyLong_FromUnsignedLongLong(otrf_data_keys_send_counter(((otrf_data_keys_object *)object)->keys));
 }
@@ -120,7 +133,8 @@ static PyMethodDef methods[] = {
      OTRF_METHOD_DOC("seal_text", ", prefix, text, limit",
                      "Return the encoded message for a text that needs nothing but sealing, else None.")},
     {"seal_many", OTRF_FAST(otrf_keys_seal_many),
-     OTRF_METHOD_DOC("seal_many", ", prefix, texts", "Return the encoded message for each text.")},
+     OTRF_METHOD_DOC("seal_many", ", prefix, texts, limit=None",
+                     "Return the encoded message for each text, or for the leading ones that need nothing else.")},
     {"open", OTRF_FAST(otrf_keys_open),
      OTRF_METHOD_DOC("open", ", authenticated, counter, ciphertext, mac",
                      "Return the plain text. Raises BadMac or CounterReplayed.")},
@@ -136,6 +150,9 @@ static PyMethodDef methods[] = {
      OTRF_METHOD_DOC("accepted", "", "Return the first 4 bytes of the MACs of the last messages opened.")},
     {"extra_key", extra_key, METH_NOARGS,
      OTRF_METHOD_DOC("extra_key", "", "Return the extra symmetric key, 32 bytes.")},
+    {"count_between", OTRF_FAST(count_between),
+     OTRF_METHOD_DOC("count_between", ", floor, end",
+                     "Seal under counters above `floor` and below `end` from now on; 0: no end.")},
     OTRF_SECRET_METHODS,
     {NULL, NULL, 0, NULL},
 };

@@ -23,7 +23,7 @@ PyObject *otrf_keys_open(PyObject *object, PyObject *const *args, Py_ssize_t nar
 PyObject *otrf_keys_open_line(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
 PyObject *otrf_keys_open_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
 
-/* Returns 1; 0, and RuntimeError, if another thread is inside the core with these keys. */
+/* Returns 1; 0, and ThreadMisuse, if another thread is inside the core with these keys. */
 int otrf_keys_ready(const otrf_data_keys_object *self);
 
 /* Raise what a status stands for; returns NULL. */

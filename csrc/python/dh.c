@@ -10,9 +10,13 @@ typedef struct {
   PyObject_HEAD otrf_shared *shared;
 } shared_secret;
 
+const otrf_dh_key *otrf_dh_key_of(PyObject *object) { return ((dh_key *)object)->key; }
+
+const otrf_shared *otrf_shared_of(PyObject *object) { return ((shared_secret *)object)->shared; }
+
 /* ---- D-H keys ---- */
 
-static PyObject *dh_key_adopt(const otrf_state *state, otrf_dh_key *key) {
+PyObject *otrf_dh_key_adopt(const otrf_state *state, otrf_dh_key *key) {
   dh_key *self = (dh_key *)otrf_new_object(state, OTRF_DH_KEY, key);
   if (self == NULL) {
     otrf_dh_free(key);
@@ -22,7 +26,7 @@ static PyObject *dh_key_adopt(const otrf_state *state, otrf_dh_key *key) {
   return (PyObject *)self;
 }
 
-static PyObject *shared_secret_adopt(const otrf_state *state, otrf_shared *shared) {
+PyObject *otrf_shared_adopt(const otrf_state *state, otrf_shared *shared) {
   shared_secret *self = (shared_secret *)otrf_new_object(state, OTRF_SHARED_SECRET, shared);
   if (self == NULL) {
     otrf_shared_free(shared);
@@ -46,7 +50,7 @@ static PyObject *dh_key_agree(PyObject *self, PyObject *public_element) {
   const int status = otrf_dh_agree(&shared, ((dh_key *)self)->key, element.data);
   PyEval_RestoreThread(thread);
   otrf_state *const state = otrf_state_of(self);
-  return status == OTRF_OK ? shared_secret_adopt(state, shared) : otrf_raise(state, status);
+  return status == OTRF_OK ? otrf_shared_adopt(state, shared) : otrf_raise(state, status);
 }
 
 static void dh_key_dealloc(PyObject *self) {
@@ -101,11 +105,11 @@ static uint8_t *joined(PyObject *items, size_t size) {
 
 typedef PyObject *(*adopter)(const otrf_state *, void *);
 
-static PyObject *dh_key_made(const otrf_state *state, void *key) { return dh_key_adopt(state, key); }
+static PyObject *dh_key_made(const otrf_state *state, void *key) { return otrf_dh_key_adopt(state, key); }
 
 /* None instead of what could not be made. */
 static PyObject *shared_secret_made(const otrf_state *state, void *shared) {
-  return shared == NULL ? Py_NewRef(Py_None) : shared_secret_adopt(state, shared);
+  return shared == NULL ? Py_NewRef(Py_None) : otrf_shared_adopt(state, shared);
 }
 
 /* A list of objects for the n handles; they are all taken over, or freed. */

@@ -105,10 +105,10 @@ static int execute(PyObject *module) {
   static PyType_Spec *const specifications[OTRF_TYPES] = {
       [OTRF_DH_KEY] = &otrf_dh_key_type,           [OTRF_SHARED_SECRET] = &otrf_shared_secret_type,
       [OTRF_AKE_KEYS] = &otrf_ake_keys_type,       [OTRF_DATA_KEYS] = &otrf_data_keys_type,
-      [OTRF_SIGNING_KEY] = &otrf_signing_key_type,
+      [OTRF_SIGNING_KEY] = &otrf_signing_key_type, [OTRF_STATE_KEY] = &otrf_state_key_type,
   };
   static PyMethodDef *const functions_of[] = {otrf_symmetric_functions, otrf_dh_functions, otrf_dsa_functions,
-                                              otrf_reading_functions};
+                                              otrf_reading_functions, otrf_state_functions};
   otrf_state *const state = otrf_state_of_module(module);
   for (int i = 0; i < OTRF_TYPES; i++) {
     state->types[i] = (PyTypeObject *)PyType_FromModuleAndSpec(module, specifications[i], NULL);

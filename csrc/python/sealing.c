@@ -41,9 +41,12 @@ PyObject *otrf_keys_seal(PyObject *object, PyObject *const *args, Py_ssize_t nar
   return seal_one(self, &text, &tlvs, &revealed);
 }
 
-/* Whether a text has neither a zero byte nor a mark of OTR in it. */
-static int ordinary(const otrf_bytes_view *text) {
+/* Whether a text has 1 to `limit` bytes, and neither a zero byte nor a mark of OTR in it. */
+static int ordinary(const otrf_bytes_view *text, Py_ssize_t limit) {
   static const char mark[] = "?OTR";
+  if (text->len == 0 || (Py_ssize_t)text->len > limit) {
+    return 0;
+  }
   const uint8_t *at = text->data, *const end = text->data + text->len;
   if (memchr(at, 0, text->len) != NULL) {
     return 0;
@@ -74,7 +77,7 @@ PyObject *otrf_keys_seal_text(PyObject *object, PyObject *const *args, Py_ssize_
   if (otrf_view(&text, args[1]) < 0 || otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0) {
     return NULL;
   }
-  if (text.len == 0 || (Py_ssize_t)text.len > limit || !ordinary(&text)) {
+  if (!ordinary(&text, limit)) {
     Py_RETURN_NONE;
   }
   return seal_one(self, &text, &nothing, &nothing);
@@ -124,9 +127,27 @@ done:
   return result;
 }
 
+/* How many of the leading texts are ordinary. */
+static Py_ssize_t ordinary_run(PyObject *texts, Py_ssize_t limit) {
+  const Py_ssize_t n = PyTuple_Size(texts);
+  for (Py_ssize_t i = 0; i < n; i++) {
+    PyObject *const text = PyTuple_GetItem(texts, i);
+    otrf_bytes_view view;
+    if (!PyBytes_Check(text) || otrf_view(&view, text) < 0 || !ordinary(&view, limit)) {
+      return i;
+    }
+  }
+  return n;
+}
+
 PyObject *otrf_keys_seal_many(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
   otrf_data_keys_object *self = (otrf_data_keys_object *)object;
-  if (!otrf_arguments(nargs, 2)) {
+  const int all = nargs == 2 || (nargs == 3 && args[2] == Py_None);
+  if (nargs != 3 && !otrf_arguments(nargs, 2)) {
+    return NULL;
+  }
+  const Py_ssize_t limit = all ? 0 : PyLong_AsSsize_t(args[2]);
+  if (limit == -1 && PyErr_Occurred()) {
     return NULL;
   }
   /* a tuple of our own: nobody can take texts out of it while the GIL is away; made first, since that may run Python
@@ -137,7 +158,7 @@ PyObject *otrf_keys_seal_many(PyObject *object, PyObject *const *args, Py_ssize_
       (!otrf_keys_ready(self) || otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0)) {
     Py_CLEAR(lines);
   }
-  const Py_ssize_t n = lines == NULL ? 0 : PyTuple_Size(texts);
+  const Py_ssize_t n = lines == NULL ? 0 : all ? PyTuple_Size(texts) : ordinary_run(texts, limit);
   uint8_t small[OTRF_SMALL_GROUP_BYTES];
   otrf_scratch scratch = {small, sizeof small, small};
   if (n > OTRF_GROUP) {

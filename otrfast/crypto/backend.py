@@ -74,8 +74,11 @@ class DataKeys(Protocol):
         empty text, one longer than `limit`, one with a zero byte or with `?OTR` in it.
         """
 
-    def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
-        """Return `seal(prefix, text, b"", b"")` for each text, in order."""
+    def seal_many(
+        self, prefix: bytes, texts: Sequence[bytes], limit: int | None = None, /
+    ) -> list[bytes]:
+        """Return `seal(prefix, text, b"", b"")` for each text, in order; with a `limit` for the
+        longest run of leading texts that `seal_text` would seal."""
 
     def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
         """Check the MAC over `authenticated`, then the counter; store the counter; return the
@@ -116,6 +119,10 @@ class DataKeys(Protocol):
 
     def extra_key(self) -> bytes:
         """The extra symmetric key of this pair, 32 bytes."""
+
+    def count_between(self, floor: int, end: int) -> None:
+        """Seal under counters above `floor` and below `end` from now on, 0: as many as there are.
+        The next message takes the first of them that is above all that were used."""
 
 
 class AkeKeys(Protocol):
@@ -194,6 +201,19 @@ class FixedBase(Protocol):
     def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
         """Return base^exponent * other^other_exponent, as `Backend.double_modexp` does. Both
         exponents and `other` are public."""
+
+
+class StateKey(Protocol):
+    """What saved states are sealed under, whole: AES-128-CTR, then HMAC-SHA-256 over `associated`
+    and the ciphertext. Its two keys follow from a data key by HKDF (RFC 5869); the nonce is a
+    counter, so two handles made from one data key must not both seal."""
+
+    def seal(self, associated: bytes, parts: Sequence[StatePart], /) -> bytes:
+        """Return the sealed state: 40 bytes, and for each part 5 bytes and what it holds. What
+        handles hold is written without being a Python object."""
+
+    def open(self, associated: bytes, sealed: bytes, /) -> list[StatePart]:
+        """Return the parts, handles as handles. Raises `StateDamaged`."""
 
 
 class SigningKey(Protocol):
@@ -276,6 +296,9 @@ class Backend(Protocol):
         all, and the message is for the kinds of `wire.fields`.
         """
 
+    def state_key(self, data_key: bytes) -> StateKey:
+        """Make a state key from 32 random bytes."""
+
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:
         """The fields of the data message in a line; None if it is for the general reader.
 
@@ -319,12 +342,15 @@ class Backend(Protocol):
 
     def dsa_check(self, numbers: DsaNumbers) -> bool:
         """Whether a peer's key is sound: its size is 1024/160, q divides p-1,
-        2 <= g, y <= p-2, and g^q = y^q = 1 mod p."""
+        2 <= g, y <= p-2, g^q = y^q = 1 mod p, and g is 1 modulo no factor of p."""
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
-        """Examine the p and q of a key that `dsa_check` has found sound: g is 1 modulo no factor
-        of p, and both pass Miller-Rabin, q in six rounds and p in one.
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
+        """Examine the p and q of a key: both pass Miller-Rabin, q in six rounds and p in one.
 
-        The bases follow from the numbers and `secret`, 32 random bytes that no peer has seen.
-        What passes all the same is in docs/arithmetic.md, "A peer's primes".
+        The bases follow from the two numbers and `secret`, 32 random bytes that no peer has seen,
+        so the verdict on a pair is the same each time. What passes all the same is in
+        docs/arithmetic.md, "A peer's primes".
         """
+
+
+StatePart = bytes | DhKey | SharedSecret | DataKeys

@@ -14,7 +14,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import otrfast.crypto
-from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup
+from otrfast.errors import (
+    BackendUnavailable,
+    BadMac,
+    CounterReplayed,
+    NotInGroup,
+    StateDamaged,
+    ThreadMisuse,
+)
 
 __all__ = ["_core", "check", "description", "failure", "ffi", "lib", "use_level"]
 
@@ -65,6 +72,8 @@ _ERRORS: dict[int, tuple[type[Exception], str]] = {
     lib.OTRF_ERR_COUNTER: (CounterReplayed, "a data message came twice, or after a later one"),
     lib.OTRF_ERR_SIZE: (ValueError, "a length that the C core does not take"),
     lib.OTRF_ERR_KEY: (ValueError, "DSA numbers that cannot be used"),
+    lib.OTRF_ERR_THREADS: (ThreadMisuse, "two threads use one session at the same time"),
+    lib.OTRF_ERR_STATE: (StateDamaged, "a state that was sealed with another key, or damaged"),
 }
 
 _SYSTEM_GMP = ("libgmp.10.dylib",) if sys.platform == "darwin" else ("libgmp.so.10",)

@@ -84,6 +84,8 @@ def verify(numbers: DsaNumbers, value: bytes, signature: bytes, modexp: ModexpFu
     r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
     if not (0 < r < q and 0 < s < q):
         return False
+    if gcd(s, q) != 1:
+        return False
     w = pow(s, -1, q)
     u1 = int.from_bytes(value, "big") * w % q
     return modexp(g, u1, p) * modexp(y, r * w % q, p) % p % q == r
@@ -96,16 +98,14 @@ def check(numbers: DsaNumbers, modexp: ModexpFunction) -> bool:
         return False
     if not (2 <= g <= p - 2 and 2 <= y <= p - 2):
         return False
-    return modexp(g, q, p) == 1 and modexp(y, q, p) == 1
+    return gcd(g - 1, p) == 1 and modexp(g, q, p) == 1 and modexp(y, q, p) == 1
 
 
-def examine(numbers: DsaNumbers, secret: bytes, modexp: ModexpFunction) -> bool:
-    """Whether g is 1 modulo no factor of p, and p and q pass Miller-Rabin with bases that follow
-    from the numbers and `secret`."""
-    p, q, g, _ = numbers
-    if (p.bit_length(), q.bit_length()) != SIZE or not 2 <= g <= p - 2 or gcd(g - 1, p) != 1:
+def examine(p: int, q: int, secret: bytes, modexp: ModexpFunction) -> bool:
+    """Whether p and q pass Miller-Rabin with bases that follow from them and `secret`."""
+    if (p.bit_length(), q.bit_length()) != SIZE:
         return False
-    raw = p.to_bytes(128, "big") + q.to_bytes(20, "big") + g.to_bytes(128, "big")
+    raw = p.to_bytes(128, "big") + q.to_bytes(20, "big")
     expansion = _Expansion(hmac.digest(secret, raw, "sha256"))
     return _passes(q, _Q_ROUNDS, expansion, modexp) and _passes(p, _P_ROUNDS, expansion, modexp)
 

@@ -19,6 +19,7 @@ from otrfast.crypto.backend import (
     DsaNumbers,
     Exponent,
     SharedSecret,
+    StateKey,
 )
 from otrfast.crypto.core import _core, check, description, failure, ffi, lib
 from otrfast.crypto.group import P, element, number
@@ -172,6 +173,7 @@ class NativeBackend:
     encode_fields: staticmethod[[bytes, bytes, tuple[int | bytes, ...]], bytes] = staticmethod(
         _core.encode_fields
     )
+    state_key: staticmethod[[bytes], StateKey] = staticmethod(_core.state_key)
     data_message: staticmethod[[bytes, bytes], DataFields | None] = staticmethod(_core.data_message)
 
     def dh_key(self, exponent: bytes) -> DhKey:
@@ -226,11 +228,9 @@ class NativeBackend:
         flat = [part for value in arguments for part in (value, len(value))]
         return bool(lib.otrf_dsa_check_vartime(*flat))
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
-        p, q, g, _ = numbers
-        sizes = _P_BYTES, _Q_BYTES, _P_BYTES
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
         try:
-            full = [n.to_bytes(size, "big") for n, size in zip((p, q, g), sizes, strict=True)]
+            full = p.to_bytes(_P_BYTES, "big"), q.to_bytes(_Q_BYTES, "big")
         except OverflowError:
             return False
         return bool(lib.otrf_dsa_examine_vartime(*full, _sized(secret, lib.OTRF_SEED_BYTES)))

@@ -8,287 +8,35 @@ cannot do is keep secrets in constant time or wipe them: Python's integers are i
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from Crypto.Cipher import AES
-
-from otrfast.crypto import dsa_numbers, kdf
+from otrfast.crypto import dsa_numbers
 from otrfast.crypto.backend import (
     DataFields,
     DhKey,
     DsaNumbers,
     Exponent,
     SharedSecret,
+    StateKey,
 )
-from otrfast.crypto.group import P, Q, element, number
-from otrfast.crypto.secret import Secret
-from otrfast.errors import BackendUnavailable, BadMac, CounterReplayed, NotInGroup, RemoteError
-from otrfast.wire.fields import data, mpi
-from otrfast.wire.lines import EncodedMessage, encode_message, is_ordinary
-from otrfast.wire.messages import DataMessage, decode
-
-ModexpFunction = Callable[[int, int, int], int]
-
-_MAC_BYTES = 20
-_MAC_START = 4  # bytes of a MAC by which a copy is known
-_ACCEPTED = 8  # messages whose copies are known
-_ZERO_COUNTER = bytes(16)
-_FLAGS_AND_KEYIDS = 9  # bytes that end the head
-
-
-def _sha1(data: bytes) -> bytes:
-    return hashlib.sha1(data, usedforsecurity=False).digest()
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def _aes_ctr(key: bytes, counter: bytes, data: bytes) -> bytes:
-    return AES.new(key, AES.MODE_CTR, nonce=b"", initial_value=counter).encrypt(data)
-
-
-def _in_group(value: int) -> bool:
-    return 2 <= value <= P - 2
-
-
-class PureDataKeys(Secret):
-    """`backend.DataKeys` on bytes objects."""
-
-    __slots__ = ("_accepted", "_keys", "receive_counter", "send_counter", "verified")
-
-    def __init__(self, keys: kdf.DataKeyBytes) -> None:
-        self._keys = keys
-        self._accepted = b""
-        self.send_counter: int = 0
-        self.receive_counter: int = 0
-        self.verified: bool = False
-
-    def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
-        self.send_counter += 1
-        counter = self.send_counter.to_bytes(8, "big")
-        plaintext = text + b"\0" + tlvs
-        ciphertext = _aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
-        body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
-        mac = hmac.digest(self._keys.send_mac, body, "sha1")
-        return encode_message(body + mac + data(revealed))
-
-    def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:
-        return self.seal(prefix, text, b"", b"") if is_ordinary(text, limit) else None
-
-    def seal_many(self, prefix: bytes, texts: Sequence[bytes]) -> list[bytes]:
-        return [self.seal(prefix, text, b"", b"") for text in texts]
-
-    def _decrypt(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
-        if not hmac.compare_digest(hmac.digest(self._keys.receive_mac, authenticated, "sha1"), mac):
-            raise BadMac("the MAC of a data message does not hold")
-        if counter <= self.receive_counter:
-            raise CounterReplayed("a data message came twice, or after a later one")
-        return _aes_ctr(self._keys.receive_aes, counter.to_bytes(8, "big") + bytes(8), ciphertext)
-
-    def open(self, authenticated: bytes, counter: int, ciphertext: bytes, mac: bytes) -> bytes:
-        plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
-        self._accept(counter, mac)
-        return plaintext
-
-    def _accept(self, counter: int, mac: bytes) -> None:
-        self.receive_counter = counter
-        self.verified = True
-        self._accepted = (self._accepted + mac[:_MAC_START])[-_ACCEPTED * _MAC_START :]
-
-    def accepted(self) -> bytes:
-        return self._accepted
-
-    def _open_line(self, head: bytes, line: bytes) -> bytes | DataFields | None:
-        fields = _data_fields(head[:-_FLAGS_AND_KEYIDS], line)
-        if fields is None:
-            return None
-        _, sender_keyid, recipient_keyid, _, counter, ciphertext, authenticated, mac, _ = fields
-        keyids = sender_keyid.to_bytes(4, "big") + recipient_keyid.to_bytes(4, "big")
-        if not head.endswith(keyids):
-            return fields
-        try:
-            plaintext = self._decrypt(authenticated, counter, ciphertext, mac)
-        except (BadMac, CounterReplayed):
-            return fields
-        text, _, tlvs = plaintext.partition(b"\0")
-        if tlvs or not text:
-            return fields
-        self._accept(counter, mac)
-        return text
-
-    def open_line(
-        self, head: bytes, line: bytes, kind: type[Any] = bytes, rest: tuple[Any, ...] = ()
-    ) -> Any:
-        opened = self._open_line(head, line)
-        return kind(opened, *rest) if isinstance(opened, bytes) else opened
-
-    def open_many(
-        self,
-        head: bytes,
-        lines: Sequence[bytes],
-        kind: type[Any] = bytes,
-        rest: tuple[Any, ...] = (),
-    ) -> list[Any]:
-        texts = []
-        for line in lines:
-            opened = self._open_line(head, line)
-            if not isinstance(opened, bytes):
-                break
-            texts.append(kind(opened, *rest))
-        return texts
-
-    def receive_mac_key(self) -> bytes:
-        return self._keys.receive_mac
-
-    def extra_key(self) -> bytes:
-        return self._keys.extra
-
-
-def _data_fields(header: bytes, line: bytes) -> DataFields | None:
-    """Read a line for `open_line` and `Backend.data_message`: clean, if encoding what was read
-    gives the line again."""
-    try:
-        message = decode(EncodedMessage(line, b"").decode())
-    except RemoteError:
-        return None
-    if not isinstance(message, DataMessage) or encode_message(message.encode()) != line:
-        return None
-    if message.head(message.version, message.sender, message.receiver) != header:
-        return None
-    if not _in_group(number(message.next_key)):
-        return None
-    return (
-        message.flags,
-        message.sender_keyid,
-        message.recipient_keyid,
-        message.next_key,
-        message.counter,
-        message.ciphertext,
-        message.authenticated,
-        message.mac,
-        message.old_mac_keys,
-    )
-
-
-class PureAkeKeys(Secret):
-    """`backend.AkeKeys` on bytes objects."""
-
-    __slots__ = ("_sides", "ssid")
-
-    def __init__(self, keys: kdf.AkeKeyBytes) -> None:
-        self.ssid: bytes = keys.ssid
-        self._sides = keys.responder, keys.initiator
-
-    def seal(self, initiator: bool, x: bytes) -> tuple[bytes, bytes]:
-        encrypted = _aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, x)
-        return encrypted, self._mac(initiator, encrypted)
-
-    def open(self, initiator: bool, encrypted: bytes, mac: bytes) -> bytes:
-        if not hmac.compare_digest(self._mac(initiator, encrypted), mac):
-            raise BadMac("the MAC of an AKE message does not hold")
-        return _aes_ctr(self._sides[initiator].c, _ZERO_COUNTER, encrypted)
-
-    def _mac(self, initiator: bool, encrypted: bytes) -> bytes:
-        return hmac.digest(self._sides[initiator].m2, data(encrypted), "sha256")[:_MAC_BYTES]
-
-    def signed_value(
-        self, initiator: bool, public_key: bytes, own: bytes, other: bytes, keyid: bytes
-    ) -> bytes:
-        signed = mpi(own) + mpi(other) + public_key + keyid
-        return hmac.digest(self._sides[initiator].m1, signed, "sha256")
-
-
-class PureSharedSecret(Secret):
-    """`backend.SharedSecret` on a bytes object."""
-
-    __slots__ = ("_secbytes",)
-
-    def __init__(self, secret: int) -> None:
-        self._secbytes = kdf.secret_bytes(secret)
-
-    def ake_keys(self) -> PureAkeKeys:
-        return PureAkeKeys(kdf.ake_keys(self._secbytes, _sha256))
-
-    def data_keys(self, high: bool) -> PureDataKeys:
-        return PureDataKeys(kdf.data_keys(self._secbytes, high, _sha1, _sha256))
-
-
-class PureDhKey(Secret):
-    """`backend.DhKey` on a Python integer."""
-
-    __slots__ = ("_modexp", "_private", "public")
-
-    def __init__(self, private: int, modexp: ModexpFunction) -> None:
-        self._private = private
-        self._modexp = modexp
-        self.public: bytes = element(modexp(2, private, P))
-
-    def agree(self, public: bytes) -> SharedSecret:
-        value = number(public)
-        if not _in_group(value):
-            raise NotInGroup("a Diffie-Hellman value outside 2 .. p-2")
-        return PureSharedSecret(self._modexp(value, self._private, P))
-
-
-class PureExponent(Secret):
-    """`backend.Exponent` on a Python integer."""
-
-    __slots__ = ("_modexp", "_value")
-
-    def __init__(self, value: int, modexp: ModexpFunction) -> None:
-        self._value = value
-        self._modexp = modexp
-
-    def modexp_g(self) -> bytes:
-        return element(self._modexp(2, self._value, P))
-
-    def modexp(self, base: bytes) -> bytes:
-        return element(self._modexp(number(base), self._value, P))
-
-    def response(self, secret: Exponent, challenge: bytes) -> bytes:
-        if not isinstance(secret, PureExponent):
-            raise TypeError("the exponents of one proof come from one backend")
-        return element((self._value - secret._value * number(challenge)) % Q)
-
-
-class PureFixedBase(Secret):
-    """`backend.FixedBase` on a Python integer."""
-
-    __slots__ = ("_modexp", "_value")
-
-    def __init__(self, value: int, modexp: ModexpFunction) -> None:
-        if not _in_group(value):
-            raise NotInGroup("a base outside 2 .. p-2")
-        self._value = value
-        self._modexp = modexp
-
-    def modexp(self, exponent: Exponent) -> bytes:
-        return exponent.modexp(element(self._value))
-
-    def double_modexp(self, exponent: bytes, other: bytes, other_exponent: bytes) -> bytes:
-        first = self._modexp(self._value, number(exponent), P)
-        return element(first * self._modexp(number(other), number(other_exponent), P) % P)
-
-
-class PureSigningKey(Secret):
-    """`backend.SigningKey` on Python integers."""
-
-    __slots__ = ("_modexp", "_x", "numbers")
-
-    def __init__(self, numbers: DsaNumbers, x: int, modexp: ModexpFunction) -> None:
-        self.numbers: DsaNumbers = numbers
-        self._x = x
-        self._modexp = modexp
-
-    def sign(self, value: bytes, random: bytes) -> bytes:
-        return dsa_numbers.sign(self.numbers, self._x, value, random, self._modexp)
-
-    def private_number(self) -> int:
-        return self._x
+from otrfast.crypto.group import P, element, number
+from otrfast.crypto.pure_handles import (
+    ModexpFunction,
+    PureDhKey,
+    PureExponent,
+    PureFixedBase,
+    PureSigningKey,
+    aes_ctr,
+    data_fields,
+    in_group,
+    sha1,
+    sha256,
+)
+from otrfast.crypto.pure_state import PureStateKey
+from otrfast.errors import BackendUnavailable
+from otrfast.wire.lines import encode_message
 
 
 class PureBackend:
@@ -299,10 +47,10 @@ class PureBackend:
         self._modexp = modexp
 
     def sha1(self, data: bytes) -> bytes:
-        return _sha1(data)
+        return sha1(data)
 
     def sha256(self, data: bytes) -> bytes:
-        return _sha256(data)
+        return sha256(data)
 
     def hmac_sha1(self, key: bytes, data: bytes) -> bytes:
         return hmac.digest(key, data, "sha1")
@@ -311,7 +59,7 @@ class PureBackend:
         return hmac.digest(key, data, "sha256")
 
     def aes_ctr(self, key: bytes, counter: bytes, data: bytes) -> bytes:
-        return _aes_ctr(key, counter, data)
+        return aes_ctr(key, counter, data)
 
     def equal(self, a: bytes, b: bytes) -> bool:
         return hmac.compare_digest(a, b)
@@ -326,13 +74,16 @@ class PureBackend:
         return [key.agree(public) if self.in_group(public) else None for key, public in pairs]
 
     def in_group(self, element: bytes) -> bool:
-        return _in_group(number(element))
+        return in_group(number(element))
 
     def encode_message(self, raw: bytes) -> bytes:
         return encode_message(raw)
 
     def decode_message(self, line: bytes) -> None:
         return None
+
+    def state_key(self, data_key: bytes) -> StateKey:
+        return PureStateKey(data_key, self._modexp)
 
     def fields(self, raw: bytes, at: int, layout: bytes) -> None:
         return None
@@ -341,7 +92,7 @@ class PureBackend:
         return None
 
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:
-        return _data_fields(header, line)
+        return data_fields(header, line)
 
     def exponent(self, value: bytes) -> Exponent:
         return PureExponent(number(value), self._modexp)
@@ -376,8 +127,8 @@ class PureBackend:
     def dsa_check(self, numbers: DsaNumbers) -> bool:
         return dsa_numbers.check(numbers, self._modexp)
 
-    def dsa_examine(self, numbers: DsaNumbers, secret: bytes) -> bool:
-        return dsa_numbers.examine(numbers, secret, self._modexp)
+    def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
+        return dsa_numbers.examine(p, q, secret, self._modexp)
 
 
 def pure_backend(name: str) -> PureBackend:

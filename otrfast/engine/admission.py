@@ -49,13 +49,16 @@ def may_be_pending(conversation: Conversation, call: Call) -> bool:
 
 def error_answer_at(conversation: Conversation, call: Call) -> float | None:
     """Return when an error reply, or a query caused by an error, is sent: now, or when the rate of
-    all peers allows it; None if that is refused, and the limit reported. Two programs must not
-    answer each other forever."""
+    all peers without a trusted key allows it; None if that is refused, and the limit reported. Two
+    programs must not answer each other forever."""
     context = conversation.context
     limits, usage = context.limits, context.usage
     if call.now - conversation.error_at < limits.error_interval:
         call.limited("error_interval")
         return None
+    if context.trust.trusts(conversation.peer):  # unknown peers must not have it wait
+        conversation.error_at = call.now
+        return call.now
     of_all = _reserve(usage.errors, limits.account_error_rate, call)
     if of_all is None:
         call.limited("account_error_rate")
@@ -66,9 +69,7 @@ def error_answer_at(conversation: Conversation, call: Call) -> float | None:
 
 def _reserve(bucket: Bucket, rate: float, call: Call) -> tuple[Bucket, float] | None:
     """Take a token of one of the account's rates, whose burst is that of one second."""
-    limits = call.context.limits
-    most = min(limits.waiting_requests, rate * limits.ake_timeout)
-    return reserve(bucket, call.now, rate, rate, most)
+    return reserve(bucket, call.now, rate, rate, call.context.limits.wait(rate))
 
 
 def may_run_smp(conversation: Conversation, now: float) -> bool:

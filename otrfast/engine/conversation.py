@@ -22,7 +22,7 @@ from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Instances, Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.protocol.reassembly import Reassembly
-from otrfast.wire.messages import DHCommit
+from otrfast.wire.messages import DHCommit, RevealSignature, Signature
 
 
 class Offer(Enum):
@@ -48,12 +48,17 @@ class Unreadable:
     by_query: bool
 
 
+Request = DHCommit | RevealSignature | Signature | Offered | Unreadable
+"""What a rate may put off: an answer to a DH-Commit, the examination of the key in a message, our
+own DH-Commit, an answer to what could not be read."""
+
+
 @record
 class Waiting:
     """What the peer asked for, and when it will be done."""
 
     when: float
-    request: DHCommit | Offered | Unreadable
+    request: Request
 
 
 class Conversation(Secret):
@@ -83,6 +88,7 @@ class Conversation(Secret):
         "sent",
         "smps",
         "ticked",
+        "unsaved",
         "versions",
         "waiting",
     )
@@ -114,6 +120,7 @@ class Conversation(Secret):
         self.ticked: float = float("-inf")  # when `tick` was called last
         self.scheduled: float = NEVER  # for when the account has been asked to call `tick`
         self.forked: bool = False  # this is a child process: no call may go on
+        self.unsaved: bool = True  # more has happened than sealing and opening under the same keys
 
     def set_policy(self, policy: Policy) -> None:
         """Set the policy in force; `versions` are those that it allows, ascending."""
@@ -165,6 +172,7 @@ class Conversation(Secret):
     def rename(self, peer: Hashable) -> None:
         """Have the peer be called `peer`."""
         self.peer = self.instances.peer = peer
+        self.unsaved = True  # a saved state belongs to a name
 
     @property
     def current(self) -> Instance | None:
@@ -185,6 +193,14 @@ class Conversation(Secret):
             return True
         fingerprint = instance.fingerprint
         return fingerprint is not None and bool(self.context.trust.level(self.peer, fingerprint))
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the peer seems to have lost the restored session of an instance."""
+        for instance in self.instances:  # noqa: SIM110 - a call less on the way of each text
+            if instance.doubted:
+                return True
+        return False
 
     @property
     def passive(self) -> bool:

@@ -9,13 +9,23 @@ from __future__ import annotations
 from otrfast._records import record
 from otrfast.crypto.backend import Backend, DhKey
 from otrfast.engine.admission import (
-    error_answer_at,
-    exchange_at,
-    may_be_pending,
     may_run_smp,
 )
-from otrfast.engine.conversation import Conversation, Offer, Offered, Unreadable, Waiting
-from otrfast.engine.outgoing import heartbeat, query, release, resend, wake_when_aged
+from otrfast.engine.conversation import (
+    Conversation,
+    Offer,
+    Unreadable,
+)
+from otrfast.engine.exchanges import (
+    advance,
+    ask,
+    do_waiting,
+    is_ours,
+    reject,
+    start_offered,
+    stop_asking,
+)
+from otrfast.engine.outgoing import heartbeat, release, resend, wake_when_aged
 from otrfast.errors import (
     CounterReplayed,
     DecodeError,
@@ -38,12 +48,18 @@ from otrfast.limits import Limits
 from otrfast.policy import Policy
 from otrfast.protocol import ake, smp, smp_session
 from otrfast.protocol.call import Call
-from otrfast.protocol.instance import Instance, MessageState, check_tags
+from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.reassembly import Reassembly
 from otrfast.protocol.table import EnumStep, Row, Table
 from otrfast.wire import fragments
 from otrfast.wire import lines as wire
-from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message, decode
+from otrfast.wire.messages import (
+    DataMessage,
+    DHCommit,
+    DHKey,
+    Message,
+    decode,
+)
 from otrfast.wire.tlv import TlvType
 
 _MOST_MARKS = 8  # looked at in one line: each costs a copy of the rest
@@ -75,8 +91,6 @@ class Incoming:
 def receive(conversation: Conversation, line: bytes, call: Call) -> None:
     """Take a line. Whatever it holds becomes events; nothing is raised."""
     conversation.last_received = call.now
-    if conversation.waiting is not None:
-        do_waiting(conversation, call)
     if not conversation.versions and conversation.passive:
         call.events.append(MessageReceived(line, False))
         return
@@ -143,7 +157,7 @@ def _text_around(conversation: Conversation, text: bytes, call: Call) -> None:
             LINES.advance(Incoming(conversation, call), conversation.state, line)
         if not mark:
             return
-        _reject(UnexpectedMessage("a second message of OTR on one line"), call)
+        reject(UnexpectedMessage("a second message of OTR on one line"), call)
         text = getattr(wire.classify(text[len(plain) :]), "after", b"")
 
 
@@ -151,28 +165,21 @@ def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) 
     _text_around(conversation, found.before, call)
     try:
         fragment = fragments.parse(found.line, found.version)
-        if not _is_ours(conversation, fragment, may_lack_receiver=True):
+        if not is_ours(conversation, fragment, may_lack_receiver=True):
             call.events.append(OtherInstance(fragment.sender, fragment.receiver))
             whole = None
         else:
             whole = _reassemble(conversation, fragment, call)
     except RemoteError as error:
-        _reject(error, call)
+        reject(error, call)
     else:
         if whole is not None:
             inner = wire.classify(whole)
             if isinstance(inner, wire.FragmentText):
-                _reject(DecodeError("fragment of a fragment", 0), call)
+                reject(DecodeError("fragment of a fragment", 0), call)
             else:
                 _take(conversation, inner, call)
     _text_around(conversation, found.after, call)
-
-
-def _reject(error: RemoteError, call: Call, sender: int = 0) -> None:
-    """Report what the peer sent and what is refused."""
-    if isinstance(error, LimitExceeded):
-        call.limited(error.limit)
-    call.events.append(MessageRejected(error, sender))
 
 
 def _reassemble(
@@ -191,38 +198,12 @@ def _reassemble(
             call.wake(reassembly.deadline())
 
 
-def _is_ours(
-    conversation: Conversation, message: Message | fragments.Fragment, may_lack_receiver: bool
-) -> bool:
-    """Whether it is for this instance. Raises `VersionMismatch` if the policy forbids its
-    version, and what `check_tags` raises."""
-    if message.version not in conversation.versions and not _goes_on(conversation, message):
-        raise VersionMismatch(f"the policy does not allow version {message.version}")
-    ours = conversation.context.identity.instance_tag
-    return message.version == 2 or check_tags(
-        message.sender, message.receiver, ours, may_lack_receiver
-    )
-
-
-def _goes_on(conversation: Conversation, message: Message | fragments.Fragment) -> bool:
-    """Whether it may belong to a session that goes on although the policy allows its version no
-    longer: in both directions, until it is ended."""
-    if not isinstance(message, DataMessage | fragments.Fragment):
-        return False
-    instance = conversation.instances.get(message.sender)
-    return (
-        instance is not None
-        and instance.channel is not None
-        and instance.version == message.version
-    )
-
-
 def _encoded(conversation: Conversation, found: wire.EncodedMessage, call: Call) -> None:
     _text_around(conversation, found.before, call)
     try:
         raw = _unwrap(found, call.context.limits, call.context.identity.backend)
     except RemoteError as error:
-        _reject(error, call)
+        reject(error, call)
         if isinstance(error, LimitExceeded):
             _answer_unreadable(conversation, conversation.current, call)
     else:
@@ -257,7 +238,7 @@ def _raw(conversation: Conversation, raw: bytes, call: Call) -> None:
     try:
         message = _read(raw, call.context.limits, call.context.identity.backend)
     except RemoteError as error:
-        _reject(error, call)
+        reject(error, call)
     else:
         _message(conversation, message, call)
 
@@ -266,7 +247,7 @@ def _message(conversation: Conversation, message: Message, call: Call) -> None:
     """Take a message of the peer, or refuse it."""
     sender = message.sender
     try:
-        if not _is_ours(conversation, message, isinstance(message, DHCommit)):
+        if not is_ours(conversation, message, isinstance(message, DHCommit)):
             call.events.append(OtherInstance(sender, message.receiver))
             return
         if conversation.reassembly is not None:
@@ -278,29 +259,10 @@ def _message(conversation: Conversation, message: Message, call: Call) -> None:
         else:
             _exchange(conversation, message, call)
     except RemoteError as error:
-        _reject(error, call, sender)
+        reject(error, call, sender)
 
 
 # Key exchanges
-
-
-def start_offered(conversation: Conversation, offered: frozenset[int], call: Call) -> None:
-    """Answer an offer with a DH-Commit in the best version that both sides allow, now or when the
-    rates allow it; none in common: nothing."""
-    if offered.intersection(conversation.versions):
-        _ask(conversation, Offered(offered), call)
-
-
-def _start(conversation: Conversation, offered: frozenset[int], call: Call) -> None:
-    common = offered.intersection(conversation.versions)
-    if common:
-        version = max(common)
-        conversation.instances.start(version, call)
-        jitter = int.from_bytes(call.context.identity.random(2), "big") / 0x20000
-        when = call.now + call.context.limits.ake_retry * (1 + jitter)
-        if call.context.trust.of(conversation.peer):  # an unknown peer is not asked twice
-            conversation.retry = (when, version)
-            call.wake(when)
 
 
 def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
@@ -310,79 +272,23 @@ def _exchange(conversation: Conversation, message: Message, call: Call) -> None:
             instance.exchange, ake.AwaitingRevealSignature
         )
         if not repeated:
-            _ask(conversation, message, call)
+            ask(conversation, message, call)
             return
-    _advance(conversation, message, call)
-
-
-def _advance(conversation: Conversation, message: Message, call: Call) -> None:
-    """Go on with a key exchange by the peer's message."""
-    finished = conversation.instances.exchange(message, call)
+    finished = advance(conversation, message, call)
     if finished is not None:
-        instance, established = finished
-        LINES.advance(Incoming(conversation, call, instance), instance.state, established)
+        _established(conversation, finished[0], finished[1], call)
 
 
-# What the account's rates may put off
+def _established(
+    conversation: Conversation, instance: Instance, established: ake.Established, call: Call
+) -> None:
+    LINES.advance(Incoming(conversation, call, instance), instance.state, established)
 
 
-def _ask(conversation: Conversation, request: DHCommit | Offered | Unreadable, call: Call) -> None:
-    """Do what a peer asks for now, or have it wait until the rates allow it. The last word of an
-    instance is what counts: it takes the place in the order that an earlier one has."""
-    place, waiting = _place(request), conversation.waiting or {}
-    if place in waiting:
-        when: float | None = waiting[place].when
-    elif isinstance(request, Unreadable):
-        when = error_answer_at(conversation, call)
-    else:
-        when = exchange_at(conversation, call)
-    if when is None:
-        return
-    if when <= call.now:
-        _do(conversation, request, call)
-        return
-    conversation.waiting = {**waiting, place: Waiting(when, request)}
-    call.wake(when)
-
-
-def _place(request: DHCommit | Offered | Unreadable) -> int:
-    """The key of a request in `Conversation.waiting`: the tag of the instance that committed."""
-    return request.sender if isinstance(request, DHCommit) else _PLACES[type(request)]
-
-
-def _do(conversation: Conversation, request: DHCommit | Offered | Unreadable, call: Call) -> None:
-    match request:
-        case Offered():
-            _start(conversation, request.versions, call)
-        case Unreadable(by_query=True):
-            if conversation.versions:
-                query(conversation, call)
-        case Unreadable():
-            call.wire.append(wire.error(call.context.error_text))
-        case _:
-            _advance(conversation, request, call)
-
-
-def do_waiting(conversation: Conversation, call: Call) -> None:
+def do_due(conversation: Conversation, call: Call) -> None:
     """Do what waited for a rate and can be done by now."""
-    waiting = conversation.waiting or {}
-    due = [place for place, each in waiting.items() if each.when <= call.now]
-    for place in due:
-        request = waiting[place].request
-        _stop_waiting(conversation, place)
-        if not isinstance(request, Unreadable) and not may_be_pending(conversation, call):
-            continue
-        try:
-            if not isinstance(request, DHCommit) or _is_ours(conversation, request, True):
-                _do(conversation, request, call)
-        except RemoteError as error:
-            _reject(error, call, request.sender if isinstance(request, DHCommit) else 0)
-
-
-def _stop_waiting(conversation: Conversation, *places: int) -> None:
-    if conversation.waiting is not None:
-        kept = {key: each for key, each in conversation.waiting.items() if key not in places}
-        conversation.waiting = kept or None
+    for instance, established in do_waiting(conversation, call):
+        _established(conversation, instance, established, call)
 
 
 def wanted(conversation: Conversation, line: bytes) -> tuple[DhKey, bytes] | None:
@@ -417,6 +323,8 @@ def _deliver(incoming: Incoming, state: MessageState, line: wire.PlainText) -> E
 
 
 def _warn(incoming: Incoming, state: MessageState, line: wire.PlainText) -> EnumStep:
+    if line.text:
+        _doubt(incoming.conversation, incoming.call)
     return _plain_text(incoming, state, line, UnencryptedReceived(line.text))
 
 
@@ -457,7 +365,7 @@ def _error(incoming: Incoming, state: MessageState, line: wire.ErrorText) -> Enu
     call.events.append(PeerError(line.text))
     willing = Policy.ERROR_START_AKE in conversation.policy and conversation.versions
     if willing:
-        _ask(conversation, Unreadable(by_query=True), call)
+        ask(conversation, Unreadable(by_query=True), call)
     return EnumStep(state)
 
 
@@ -466,6 +374,7 @@ def _error_in_session(incoming: Incoming, state: MessageState, line: wire.ErrorT
     current = conversation.current
     if current is not None and current.state is MessageState.ENCRYPTED:
         conversation.resend = conversation.resend or conversation.sent is not None
+    _doubt(conversation, incoming.call)
     return _error(incoming, state, line)
 
 
@@ -493,7 +402,8 @@ def _secure(incoming: Incoming, state: MessageState, established: ake.Establishe
         smp_session.abort(instance, call)
     conversation.retry = None
     conversation.queried = False
-    _stop_waiting(conversation, *_PLACES.values())  # what was asked for has come
+    if conversation.waiting is not None:
+        stop_asking(conversation)  # what was asked for has come
     if conversation.queue:
         release(conversation, instance, call)
     if conversation.resend:
@@ -526,14 +436,26 @@ def _unreadable(
     new one."""
     call.events.append(MessageRejected(error, instance.tag))
     if not isinstance(error, CounterReplayed):  # a copy made on the way is no reason to answer
+        _doubt(conversation, call)
         _answer_unreadable(conversation, instance, call)
+
+
+def _doubt(conversation: Conversation, call: Call) -> None:
+    """What came says that the peer has no session any more. If it was restored here and the peer
+    has not been heard since, texts wait and new keys are asked for, within the limits: the peer
+    may have ended it while nobody was here, and would show nothing of what it cannot read."""
+    doubted = [each for each in conversation.instances if each.unconfirmed and not each.doubted]
+    for instance in doubted:
+        instance.doubted = instance.state is MessageState.ENCRYPTED
+    if doubted and conversation.versions:
+        ask(conversation, Unreadable(by_query=True), call)
 
 
 def _answer_unreadable(conversation: Conversation, instance: Instance | None, call: Call) -> None:
     """Tell the peer of a session that a message could not be read, within the limits."""
     text = call.context.error_text
     if instance is not None and instance.state is MessageState.ENCRYPTED and text:
-        _ask(conversation, Unreadable(by_query=False), call)
+        ask(conversation, Unreadable(by_query=False), call)
 
 
 def _session_unknown(
@@ -547,7 +469,7 @@ def _session_unknown(
         return
     asks = Policy.ERROR_START_AKE in policy and conversation.versions
     if asks or context.error_text:
-        _ask(conversation, Unreadable(by_query=bool(asks)), call)
+        ask(conversation, Unreadable(by_query=bool(asks)), call)
 
 
 def _finish(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> EnumStep:
@@ -565,7 +487,6 @@ def _ignore(incoming: Incoming, state: MessageState, disconnect: Disconnect) -> 
     return EnumStep(state)
 
 
-_PLACES = {Offered: -1, Unreadable: -2}
 _DISCONNECT = Disconnect()
 _PLAINTEXT, _ENCRYPTED, _FINISHED = MessageState
 

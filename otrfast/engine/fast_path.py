@@ -17,7 +17,6 @@ from otrfast.protocol.channel import Channel
 from otrfast.protocol.context import Context
 from otrfast.protocol.instance import Instance
 from otrfast.protocol.instances import Recipient
-from otrfast.wire.lines import OTR_TAG
 
 
 class FastPath:
@@ -41,7 +40,7 @@ class FastPath:
             return
         instances, recipient = conversation.instances, conversation.recipient
         instance = instances.choose(recipient)
-        if instance is None or instance.channel is None:
+        if instance is None or instance.channel is None or instance.unconfirmed:
             return
         if len(instances) > 1 and recipient is Recipient.BEST and instances.best_may_change:
             return
@@ -71,12 +70,12 @@ class FastPath:
         conversation.last_sent = instance.last_sent = now = self.clock()
         conversation.sent = (text, now, instance.fingerprint)
 
-    def takes(self, texts: Sequence[bytes]) -> bool:
-        """Whether all of these texts can be sealed."""
-        if not all(texts) or max(map(len, texts)) > self.text_limit:
-            return False
-        joined = b"".join(texts)
-        return b"\0" not in joined and OTR_TAG not in joined
+    def seal_run(self, conversation: Conversation, texts: Sequence[bytes]) -> list[bytes]:
+        """Return the lines of the leading texts that need nothing but sealing."""
+        lines = [] if self.channel is None else self.channel.seal_many(texts, self.text_limit)
+        if lines:
+            self.sent(conversation, texts[len(lines) - 1])
+        return lines
 
     def open_run(self, conversation: Conversation, lines: Sequence[bytes]) -> list[MessageReceived]:
         """Open the leading lines that need nothing but opening; none if a heartbeat may be

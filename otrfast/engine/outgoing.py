@@ -140,7 +140,7 @@ def seal(
 
 def release(conversation: Conversation, instance: Instance, call: Call) -> None:
     """Send the texts that waited, if the instance is one that they may go to."""
-    if not conversation.queue or not conversation.may_send_to(instance):
+    if not conversation.queue or instance.doubted or not conversation.may_send_to(instance):
         return
     assert instance.fingerprint is not None  # it is encrypted
     for text in list(conversation.queue.release(instance.fingerprint, call)):
@@ -247,6 +247,12 @@ def _untrusted(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
     return not outgoing.conversation.may_send_to(outgoing.instance)
 
 
+def _doubted(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+    """The peer seems to have lost the session, which was restored here: new keys are asked for."""
+    assert outgoing.instance is not None  # it is encrypted
+    return outgoing.instance.doubted
+
+
 def _refuse_untrusted(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
     assert outgoing.instance is not None
     assert outgoing.instance.fingerprint is not None  # it is encrypted
@@ -334,6 +340,7 @@ TEXTS = Table(
         Row(_PLAINTEXT, TypedQuery, None, _query, _PLAINTEXT),
         Row(_PLAINTEXT, End, None, _leave, _PLAINTEXT),
         Row(_PLAINTEXT, Idle, None, _ignore, _PLAINTEXT),
+        Row(_ENCRYPTED, Text, _doubted, _hold, _ENCRYPTED),
         Row(_ENCRYPTED, Text, _untrusted, _refuse_untrusted, _ENCRYPTED),
         Row(_ENCRYPTED, Text, None, _seal, _ENCRYPTED),
         Row(_ENCRYPTED, TypedQuery, None, _query, _ENCRYPTED),

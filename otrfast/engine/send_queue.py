@@ -9,6 +9,7 @@ from otrfast.errors import QueueFull
 from otrfast.events import MessageHeld, MessageUndelivered
 from otrfast.protocol.call import Call
 from otrfast.protocol.context import Context
+from otrfast.protocol.state import StateReader, StateWriter
 
 
 @record
@@ -74,6 +75,24 @@ class SendQueue:
     def deadline(self) -> float:
         """When the oldest text has waited too long; there is one."""
         return self._texts[0].since + self._context.limits.held_age
+
+    def write(self, writer: StateWriter) -> None:
+        """Write the texts into a state."""
+        writer.number(len(self._texts))
+        for queued in self._texts:
+            writer.data(queued.text)
+            writer.time(queued.since)
+            writer.many(sorted(queued.fingerprints), writer.data)
+
+    @classmethod
+    def read(cls, reader: StateReader, context: Context) -> SendQueue:
+        """Read what `write` has written. Raises `StateDamaged`."""
+        queue = cls(context)
+        for _ in range(reader.number()):
+            text, since = reader.data(), reader.time()
+            queued = QueuedText(text, since, frozenset(reader.many(reader.data)))
+            queue._set((*queue._texts, queued), len(text))
+        return queue
 
     def _pop(self) -> QueuedText:
         queued = self._texts[0]

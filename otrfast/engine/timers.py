@@ -8,7 +8,6 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 
 from otrfast.engine.conversation import Conversation
-from otrfast.engine.dispatch import do_waiting
 from otrfast.engine.outgoing import end_idle, release
 from otrfast.outcome import NEVER
 from otrfast.protocol.call import Call
@@ -104,6 +103,13 @@ def wake(conversation: Conversation, deadline: float) -> None:
         raise
 
 
+def wake_again(conversation: Conversation) -> None:
+    """After an exception in `tick`: what was not done is still due."""
+    deadline = conversation.deadline()
+    if deadline != NEVER and not conversation.forked:
+        wake(conversation, deadline)
+
+
 def pass_over(conversation: Conversation, now: float) -> bool:
     """Whether time asks for nothing yet of a conversation whose timer has expired; then it waits
     for its next deadline. Most timers are those of key exchanges that have long finished."""
@@ -126,8 +132,6 @@ def tick(conversation: Conversation, call: Call) -> None:
     conversation.ticked = call.now
     instances.expire(call.now)
     conversation.expire_fragments(call.now)
-    if conversation.waiting is not None:
-        do_waiting(conversation, call)
     if conversation.queue is not None:
         conversation.queue.expire(call)
         current = conversation.current

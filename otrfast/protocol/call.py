@@ -8,7 +8,7 @@ from otrfast.crypto.backend import DhKey, SharedSecret
 from otrfast.crypto.secret import Secret
 from otrfast.errors import LimitExceeded
 from otrfast.events import Event, Limited
-from otrfast.limits import spend
+from otrfast.limits import reserve
 from otrfast.outcome import NEVER, Outcome
 from otrfast.protocol.context import Context
 from otrfast.wire import fragments
@@ -36,6 +36,14 @@ class ComputedSecret(Secret):
         return key.agree(public)
 
 
+class Deferred(Exception):
+    """A message of a key exchange can be taken at `when`, in seconds; nothing has changed."""
+
+    def __init__(self, when: float) -> None:
+        super().__init__("the message is taken later")
+        self.when: float = when
+
+
 class Call:
     """One call while it runs: `now` is its time, taken once; `wake_at` is when it wants `tick`
     to be called."""
@@ -45,6 +53,7 @@ class Call:
         "context",
         "events",
         "max_fragment",
+        "may_examine",
         "now",
         "peer",
         "wake_at",
@@ -66,6 +75,7 @@ class Call:
         self.events: list[Event] = []
         self.wire: list[bytes] = []
         self.wake_at: float = NEVER
+        self.may_examine: bool = False  # one examination was waited for
 
     def send_message(self, message: Message) -> None:
         """Send a message of a key exchange."""
@@ -85,15 +95,20 @@ class Call:
 
     def must_examine(self, fingerprint: bytes) -> bool:
         """Whether the primes of the peer's key are to be examined: not if the fingerprint is known
-        in `trust`. Raises `LimitExceeded` if too many were examined just now."""
+        in `trust`. Raises `Deferred` if too many were examined just now, `LimitExceeded` if too
+        many wait as well."""
         context = self.context
         if context.trust.level(self.peer, fingerprint) is not None:
             return False
-        usage, rate = context.usage, context.limits.examination_rate
-        left = spend(usage.examinations, self.now, rate, rate)
-        if left is None:
-            raise LimitExceeded("examination_rate")
-        usage.examinations = left
+        if not self.may_examine:
+            usage, rate = context.usage, context.limits.examination_rate
+            reserved = reserve(usage.examinations, self.now, rate, rate, context.limits.wait(rate))
+            if reserved is None:
+                raise LimitExceeded("examination_rate")
+            usage.examinations, when = reserved
+            if when > self.now:
+                raise Deferred(when)
+        self.may_examine = False
         return True
 
     def limited(self, limit: str) -> None:

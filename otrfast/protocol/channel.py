@@ -21,7 +21,6 @@ from otrfast.errors import (
     UnexpectedMessage,
     UnknownKeyid,
 )
-from otrfast.protocol.ake import Established
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
 from otrfast.protocol.keyring import Keyring
@@ -51,20 +50,13 @@ class Channel(Secret):
         "send_prefix",
     )
 
-    def __init__(
-        self,
-        identity: Identity,
-        established: Established,
-        receiver: int,
-        revealed: bytes,
-        accepted: bytes = b"",
-    ) -> None:
+    def __init__(self, identity: Identity, version: int, receiver: int, keyring: Keyring) -> None:
         self._backend = identity.backend
-        version, ours = established.version, identity.instance_tag if receiver else 0
+        ours = identity.instance_tag if receiver else 0
         self._header = DataMessage.head(version, ours, receiver)
         self._receive_header = DataMessage.head(version, receiver, ours)
         self._received_as = version, receiver, ours
-        self.keyring: Keyring = Keyring(established, identity, revealed, accepted)
+        self.keyring: Keyring = keyring
         self.ready: bool = False
         self.receive_keys: DataKeys | None = None
         self.receive_head: bytes = b""
@@ -104,12 +96,11 @@ class Channel(Secret):
         keyids = our_keyid.to_bytes(4, "big") + their_keyid.to_bytes(4, "big")
         return keys, self._header + bytes((flags,)) + keyids + mpi(next_public)
 
-    def seal_many(self, texts: Sequence[bytes]) -> list[bytes]:
-        """Return `seal(text)` for each text."""
-        if self.send_keys is not None:
-            return self.send_keys.seal_many(self.send_prefix, texts)
-        first = [self.seal(text) for text in texts[:1]]
-        return first + self.seal_many(texts[1:]) if texts[1:] else first
+    def seal_many(self, texts: Sequence[bytes], limit: int) -> list[bytes]:
+        """Return the lines for the longest run of leading texts that need nothing but sealing: 1 to
+        `limit` bytes, without a zero byte and without a mark of OTR."""
+        keys = self.send_keys
+        return [] if keys is None else keys.seal_many(self.send_prefix, texts, limit)
 
     def open(
         self, message: DataMessage, computed: ComputedSecret | None = None

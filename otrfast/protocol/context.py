@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from otrfast._records import record
+from otrfast.environment import Environment
 from otrfast.limits import FULL, Bucket, Limits
 from otrfast.protocol.identity import Identity
 from otrfast.trust import Trust
@@ -57,6 +58,7 @@ class Context:
     limits: Limits
     trust: Trust
     usage: Usage
+    environment: Environment
     clock: Callable[[], float]
     schedule: Callable[[float, Tickable], None]
     """`schedule(deadline, conversation)`: have `tick` called for it then."""

@@ -11,6 +11,10 @@ from otrfast.crypto.secret import Secret
 from otrfast.protocol.dh_pool import DhKeyPool
 from otrfast.protocol.peer_keys import PeerKeys
 
+COUNTERS_OF_EPOCH: Final = 1 << 21
+"""Counters of an epoch: those of data messages, which some peers hold in floating-point numbers,
+stay below 2^53 until 2106 if epochs are seconds."""
+
 MIN_INSTANCE_TAG: Final = 0x100
 """Smaller instance tags are reserved (OTRv3, "Instance Tags")."""
 
@@ -21,6 +25,7 @@ class Identity(Secret):
     __slots__ = (
         "allow_own_key",
         "backend",
+        "counters",
         "dh_keys",
         "instance_tag",
         "key_pair",
@@ -38,6 +43,7 @@ class Identity(Secret):
         allow_own_key: bool = False,
     ) -> None:
         self.allow_own_key: bool = allow_own_key
+        self.counters: tuple[int, int] | None = None  # between which all data keys seal
         self.key_pair: KeyPair = key_pair
         self.instance_tag: int = instance_tag
         self.backend: Backend = backend

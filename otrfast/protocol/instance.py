@@ -8,7 +8,7 @@ from enum import Enum
 
 from otrfast.crypto.backend import DataKeys
 from otrfast.crypto.secret import Secret
-from otrfast.errors import Reflected, UnexpectedMessage, WrongInstance
+from otrfast.errors import LimitExceeded, Reflected, UnexpectedMessage, WrongInstance
 from otrfast.events import (
     ExtraKeyReceived,
     HeartbeatReceived,
@@ -24,7 +24,10 @@ from otrfast.protocol import ake, smp
 from otrfast.protocol.call import Call
 from otrfast.protocol.channel import Channel
 from otrfast.protocol.context import Context
+from otrfast.protocol.exchange_state import read_exchange, write_exchange
 from otrfast.protocol.identity import MIN_INSTANCE_TAG
+from otrfast.protocol.keyring import Keyring
+from otrfast.protocol.state import StateReader, StateWriter
 from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
 from otrfast.wire.tlv import Tlv, TlvType, decode_tlvs, encode_tlvs
 
@@ -40,6 +43,9 @@ class MessageState(Enum):
     FINISHED = "finished"
 
     __hash__ = object.__hash__  # by identity, as they are compared; `Enum` has a function for it
+
+
+_STATES = tuple(MessageState)
 
 
 def check_tags(sender: int, receiver: int, ours: int, may_lack_receiver: bool) -> bool:
@@ -65,6 +71,8 @@ class Instance(Secret):
 
     __slots__ = (
         "channel",
+        "doubted",
+        "examined",
         "exchange",
         "fingerprint",
         "last_received",
@@ -75,12 +83,14 @@ class Instance(Secret):
         "ssid",
         "state",
         "tag",
+        "unconfirmed",
         "version",
     )
 
     def __init__(self, tag: int, exchange: ake.State) -> None:
         self.tag: int = tag
         self.exchange = exchange  # its state; `set_exchange` moves it on
+        self.examined: ake.State | None = None  # in which a key of the peer was examined
         self.state: MessageState = MessageState.PLAINTEXT
         self.channel: Channel | None = None
         self.fingerprint: bytes | None = None
@@ -91,6 +101,54 @@ class Instance(Secret):
         self.smp: smp.SmpState = smp.EXPECT1
         self.last_sent: float = 0.0
         self.last_received: float = 0.0
+        self.unconfirmed: bool = False  # restored, and the peer has not been heard since
+        self.doubted: bool = False  # and what came says that the peer has no session any more
+
+    def write(self, writer: StateWriter) -> None:
+        """Write the instance into a state. A running SMP is left out: see `read`."""
+        writer.number(self.tag)
+        write_exchange(writer, self.exchange)
+        writer.number(_STATES.index(self.state))
+        writer.number(self.version)
+        writer.optional(self.fingerprint, writer.data)
+        writer.optional(self.our_fingerprint, writer.data)
+        writer.data(self.ssid)
+        writer.flag(self.revealed)
+        writer.flag(not isinstance(self.smp, smp.Expect1))
+        writer.time(self.last_sent)
+        writer.time(self.last_received)
+        writer.flag(self.doubted)
+        writer.flag(self.channel is not None)
+        if self.channel is not None:
+            writer.flag(self.channel.ready)
+            self.channel.keyring.write(writer)
+
+    @classmethod
+    def read(cls, reader: StateReader, call: Call) -> Instance:
+        """Read what `write` has written. Raises `StateDamaged`.
+
+        An SMP that was running is aborted: one that went on from an older state would give the
+        peer another guess. The session is unconfirmed until a message of the peer holds.
+        """
+        context = call.context
+        instance = cls(reader.number(), ake.IDLE)
+        exchange = read_exchange(reader)
+        instance.state = reader.one_of(_STATES)
+        instance.version = reader.number()
+        instance.fingerprint = reader.optional(reader.data)
+        instance.our_fingerprint = reader.optional(reader.data)
+        instance.ssid, instance.revealed = reader.data(), reader.flag()
+        if reader.flag():
+            call.events.append(SmpAborted(False, instance.tag))
+        instance.last_sent, instance.last_received = reader.time(), reader.time()
+        instance.doubted = reader.flag()
+        if reader.flag():
+            ready, keyring = reader.flag(), Keyring.read(reader, context.identity)
+            instance.channel = Channel(context.identity, instance.version, instance.tag, keyring)
+            instance.channel.ready = ready
+            instance.unconfirmed = True
+        instance.set_exchange(exchange, context)
+        return instance
 
     def set_exchange(self, state: ake.State, context: Context) -> None:
         """Set the state of the key exchange; the account counts the unfinished ones."""
@@ -105,12 +163,27 @@ class Instance(Secret):
         context = call.context
         timeout = context.limits.ake_timeout
         machine = ake.Ake(
-            context.identity, self.tag, call.now, timeout, call.computed, call.must_examine
+            context.identity,
+            self.tag,
+            call.now,
+            timeout,
+            call.computed,
+            lambda fingerprint: self._must_examine(fingerprint, call),
         )
         step = ake.TABLE.advance(machine, self.exchange, received)
         if not isinstance(step.state, ake.Idle):
             call.wake(step.state.since + timeout)
         return step
+
+    def _must_examine(self, fingerprint: bytes, call: Call) -> bool:
+        """As `Call.must_examine`, once in a key exchange: whoever shows one key after another that
+        is not sound starts a new one for each. Raises `LimitExceeded` for the second."""
+        if self.examined is self.exchange:
+            raise LimitExceeded("examination_rate")
+        due = call.must_examine(fingerprint)
+        if due:
+            self.examined = self.exchange
+        return due
 
     def establish(self, established: ake.Established, call: Call) -> None:
         """Enter the encrypted state, or refresh it."""
@@ -120,13 +193,13 @@ class Instance(Secret):
         if not refreshed:
             self._stop_smp(call, by_peer=False)
         before = None if self.channel is None else self.channel.keyring
-        channel = Channel(
-            context.identity,
+        keyring = Keyring.start(
             established,
-            self.tag,
+            context.identity,
             b"" if before is None else before.retiring,
             b"" if before is None else before.all_accepted,
         )
+        channel = Channel(context.identity, established.version, self.tag, keyring)
         # fmt: off
         self.channel, self.state, self.fingerprint, self.our_fingerprint, self.ssid, self.revealed, self.version = channel, MessageState.ENCRYPTED, fingerprint, established.our_fingerprint, established.ssid, established.revealed, established.version  # noqa: E501  one line: nothing can come between
         # fmt: on
@@ -150,6 +223,7 @@ class Instance(Secret):
             )
         )
         channel.ready = True
+        self.unconfirmed = self.doubted = False
 
     def send(self, call: Call, text: bytes, tlvs: Iterable[Tlv] = (), flags: int = 0) -> None:
         """Seal a text with its TLVs and send it."""
@@ -167,6 +241,7 @@ class Instance(Secret):
             raise UnexpectedMessage("a data message without an encrypted session")
         plaintext, keys = self.channel.open(message, call.computed)
         self.last_received = call.now
+        self.unconfirmed = self.doubted = False
         text, _, tail = plaintext.partition(b"\0")
         if text and not tail:
             call.events.append(_new(MessageReceived, (text, True, self.tag)))

@@ -13,12 +13,14 @@ from enum import Enum
 
 from otrfast.crypto.backend import DhKey
 from otrfast.crypto.secret import Secret
-from otrfast.errors import LimitExceeded, UnexpectedMessage
+from otrfast.errors import LimitExceeded, StateDamaged, UnexpectedMessage
 from otrfast.outcome import NEVER
 from otrfast.protocol import ake
 from otrfast.protocol.call import Call
 from otrfast.protocol.context import Context
+from otrfast.protocol.exchange_state import read_exchange, write_exchange
 from otrfast.protocol.instance import Instance, MessageState
+from otrfast.protocol.state import StateReader, StateWriter
 from otrfast.wire.messages import DataMessage, DHCommit, DHKey, Message
 
 _RANK = {MessageState.PLAINTEXT: 0, MessageState.FINISHED: 1, MessageState.ENCRYPTED: 2}
@@ -298,6 +300,27 @@ class Instances(Secret):
             if not isinstance(instance.exchange, ake.Idle):
                 soonest = min(soonest, instance.exchange.since)
         return soonest + self._context.limits.ake_timeout
+
+    def write(self, writer: StateWriter) -> None:
+        """Write the instances into a state."""
+        writer.optional(self.pending, lambda each: write_exchange(writer, each))
+        writer.flag(self._counted)
+        writer.many(self._answers, writer.data)
+        writer.many(self._by_tag.values(), lambda each: each.write(writer))
+
+    def read(self, reader: StateReader, call: Call) -> None:
+        """Take over what `write` has written; nothing was here before. Raises `StateDamaged`."""
+        pending = reader.optional(lambda: read_exchange(reader))
+        counted = reader.flag()
+        if pending is not None:
+            if not isinstance(pending, ake.AwaitingDHKey):
+                raise StateDamaged("expected a commitment to all instances")
+            self._set_pending(pending)
+            if not counted:
+                self._stop_counting()
+        self._answers = tuple(reader.many(reader.data))
+        for instance in reader.many(lambda: Instance.read(reader, call)):
+            self._by_tag[instance.tag] = instance
 
     def abandon(self) -> None:
         """Forget all unfinished exchanges."""

@@ -14,6 +14,7 @@ from otrfast.errors import UnknownKeyid
 from otrfast.protocol.ake import Established
 from otrfast.protocol.call import ComputedSecret
 from otrfast.protocol.identity import Identity
+from otrfast.protocol.state import StateReader, StateWriter
 
 _LAST_KEYID = 0xFFFFFFFF
 _MAC_BYTES = 20
@@ -39,25 +40,38 @@ class Keyring(Secret):
     )
 
     def __init__(
-        self, established: Established, identity: Identity, revealed: bytes, accepted: bytes = b""
+        self,
+        identity: Identity,
+        previous: DhKey,
+        our_keyid: int,
+        their_public: dict[int, bytes],
+        revealed: bytes,
+        accepted: bytes,
     ) -> None:
-        """Start from a finished AKE; `revealed` are MAC keys of the session before it that are
-        still to be revealed."""
+        """`previous` is our key before `our_keyid`, which is made when it is first sent; `revealed`
+        are MAC keys that are still to be revealed, `accepted` starts of MACs of dead pairs."""
         self._identity = identity
         self.accepted: bytes = accepted
-        self._previous = established.our_key
-        self._current: DhKey | None = None  # made when it is first sent
-        self.our_keyid: int = established.our_keyid + 1
-        self.their_keyid: int = established.their_keyid
-        self.their_public: dict[int, bytes] = {established.their_keyid: established.their_public}
+        self._previous = previous
+        self._current: DhKey | None = None
+        self.our_keyid: int = our_keyid
+        self.their_keyid: int = max(their_public)
+        self.their_public: dict[int, bytes] = their_public
         self._pairs: dict[tuple[int, int], DataKeys] = {}
         self._revealed = revealed
-        self._install(
-            (established.our_keyid, established.their_keyid),
-            established.our_key,
-            established.their_public,
-            established.secret,
+
+    @classmethod
+    def start(
+        cls, established: Established, identity: Identity, revealed: bytes, accepted: bytes
+    ) -> Keyring:
+        """Start from a finished AKE, with what the session before it leaves to do."""
+        ours, theirs = established.our_keyid, established.their_keyid
+        public = {theirs: established.their_public}
+        keyring = cls(identity, established.our_key, ours + 1, public, revealed, accepted)
+        keyring._install(
+            (ours, theirs), established.our_key, established.their_public, established.secret
         )
+        return keyring
 
     def next_public(self) -> bytes:
         """Return our current public key, the one that a data message announces."""
@@ -112,7 +126,47 @@ class Keyring(Secret):
         Keys that another thread has installed meanwhile stay: a second set would start its
         counters again and repeat the key stream.
         """
-        return self._pairs.setdefault(pair, secret.data_keys(ours.public > theirs))
+        keys = secret.data_keys(ours.public > theirs)
+        if self._identity.counters is not None:
+            keys.count_between(*self._identity.counters)
+        return self._pairs.setdefault(pair, keys)
+
+    def follow_counters(self) -> None:
+        """Have the keys that are derived seal between the account's counters too."""
+        if self._identity.counters is not None:
+            for keys in self._pairs.values():
+                keys.count_between(*self._identity.counters)
+
+    def write(self, writer: StateWriter) -> None:
+        """Write the keys into a state."""
+        writer.handle(self._previous)
+        writer.number(self.our_keyid)
+        writer.number(len(self.their_public))
+        for keyid, public in self.their_public.items():
+            writer.number(keyid)
+            writer.data(public)
+        writer.data(self._revealed)
+        writer.data(self.accepted)
+        writer.optional(self._current, writer.handle)
+        writer.number(len(self._pairs))
+        for (ours, theirs), keys in self._pairs.items():
+            writer.number(ours)
+            writer.number(theirs)
+            writer.handle(keys)
+
+    @classmethod
+    def read(cls, reader: StateReader, identity: Identity) -> Keyring:
+        """Read what `write` has written. Raises `StateDamaged`."""
+        previous, our_keyid = reader.handle(), reader.number()
+        public = {reader.number(): reader.data() for _ in range(reader.number())}
+        revealed, accepted = reader.data(), reader.data()
+        keyring = cls(identity, previous, our_keyid, public, revealed, accepted)
+        keyring._current = reader.optional(reader.handle)
+        for _ in range(reader.number()):
+            pair = reader.number(), reader.number()
+            keyring._pairs[pair] = reader.handle()
+        keyring.follow_counters()
+        return keyring
 
     @property
     def has_next(self) -> bool:

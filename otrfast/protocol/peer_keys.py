@@ -52,7 +52,7 @@ class PeerKeys(Secret):
         self._random = random
         self._secret = b""  # drawn when it is first needed
         self._sound: Memory[PublicKey] = Memory(_KEYS, random)  # by their encoding
-        self._primes: Memory[None] = Memory(_PRIMES, random)  # by their hash
+        self._primes: Memory[bool] = Memory(_PRIMES, random)  # the verdict, by their hash
 
     def read(self, raw: bytes) -> PublicKey:
         """Return the public key with this PUBKEY encoding, read before or now. Raises
@@ -87,16 +87,20 @@ class PeerKeys(Secret):
 
     def _examine(self, key: PublicKey, must_examine: Callable[[bytes], bool]) -> None:
         primes = self._hash(key)
-        if primes in self._primes or not must_examine(key.fingerprint):
-            return
-        self._secret = self._secret or self._random(_SECRET_BYTES)
-        if not self._backend.dsa_examine(key.numbers, self._secret):
+        verdict = self._primes.get(primes)
+        if verdict is None:
+            if not must_examine(key.fingerprint):
+                return
+            self._secret = self._secret or self._random(_SECRET_BYTES)
+            numbers = key.numbers
+            verdict = self._backend.dsa_examine(numbers.p, numbers.q, self._secret)
+            self._primes.add(primes, verdict)
+        if not verdict:
             raise BadSignature("p or q of the peer's DSA key is not prime")
-        self._primes.add(primes, None)
 
     def knows_primes_of(self, key: PublicKey) -> None:
         """Take the p and q of a key for primes without an examination."""
-        self._primes.add(self._hash(key), None)
+        self._primes.add(self._hash(key), True)
 
     def _hash(self, key: PublicKey) -> bytes:
         return self._backend.sha256(b"%x,%x" % (key.numbers.p, key.numbers.q))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from otrfast.errors import LimitExceeded
 from otrfast.protocol.context import Context
+from otrfast.protocol.state import StateReader, StateWriter
 from otrfast.wire.fragments import Assembly, Fragment
 
 _PIECE_COST = 64  # bytes that a piece counts as at least
@@ -68,6 +69,32 @@ class Reassembly:
         return sum(
             assembly.counted for assembly in self._by_sender.values() if assembly.unauthenticated
         )
+
+    def write(self, writer: StateWriter) -> None:
+        """Write the unfinished messages into a state."""
+        writer.number(len(self._by_sender))
+        for sender, assembly in self._by_sender.items():
+            count, total, text, last = assembly.pieces
+            writer.number(sender)
+            writer.number(count)
+            writer.number(total)
+            writer.data(text)
+            writer.data(last)
+            writer.time(assembly.since)
+            writer.flag(assembly.unauthenticated)
+
+    @classmethod
+    def read(cls, reader: StateReader, context: Context) -> Reassembly:
+        """Read what `write` has written. Raises `StateDamaged`."""
+        reassembly = cls(context)
+        for _ in range(reader.number()):
+            sender = reader.number()
+            pieces = reader.number(), reader.number(), reader.data(), reader.data()
+            assembly = Assembly.of(pieces, reader.time())
+            assembly.unauthenticated = reader.flag()
+            reassembly._by_sender[sender] = assembly
+            reassembly._count(assembly, assembly.size + _PIECE_COST)
+        return reassembly
 
     def clear(self, sender: int) -> None:
         """Give up the message that `sender` has begun."""

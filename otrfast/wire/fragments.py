@@ -116,6 +116,20 @@ class Assembly:
         return bytes(self._text)
 
     @property
+    def pieces(self) -> tuple[int, int, bytes, bytes]:
+        """How many pieces of how many have come, their text, and the last one of them."""
+        return self._count, self._total, bytes(self._text), self._last
+
+    @classmethod
+    def of(cls, pieces: tuple[int, int, bytes, bytes], since: float) -> Assembly:
+        """Return an assembly with these `pieces`."""
+        assembly = cls()
+        assembly._count, assembly._total, text, assembly._last = pieces
+        assembly._text += text
+        assembly.since = since
+        return assembly
+
+    @property
     def size(self) -> int:
         """The number of received bytes."""
         return len(self._text)

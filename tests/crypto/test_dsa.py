@@ -91,7 +91,7 @@ def test_verify_when_the_signature_has_another_size_then_false(backend, rng):
 
 def test_check_when_sound_then_true(backend):
     assert backend.dsa_check(NUMBERS)
-    assert backend.dsa_examine(NUMBERS, bytes(32))
+    assert backend.dsa_examine(NUMBERS.p, NUMBERS.q, bytes(32))
 
 
 def unsound():
@@ -122,7 +122,8 @@ def unsound():
 @pytest.mark.parametrize("name", unsound())
 def test_check_when_unsound_then_false(backend, name):
     assert not backend.dsa_check(unsound()[name])
-    assert backend.dsa_examine(unsound()[name], bytes(32)) in (False, True)
+    numbers = unsound()[name]
+    assert backend.dsa_examine(numbers.p, numbers.q, bytes(32)) in (False, True)
 
 
 @pytest.mark.parametrize("name", unsound())
@@ -193,7 +194,7 @@ def test_generated_key_is_sound(backend, rng):
     assert key.numbers.p.bit_length() == 1024
     assert key.numbers.q.bit_length() == 160
     assert backend.dsa_check(key.numbers)
-    assert backend.dsa_examine(key.numbers, rng.randbytes(32))
+    assert backend.dsa_examine(key.numbers.p, key.numbers.q, rng.randbytes(32))
     assert pow(key.numbers.g, key.private_number(), key.numbers.p) == key.numbers.y
     value = rng.randbytes(32)
     assert backend.dsa_verify(key.numbers, value, key.sign(value, rng.randbytes(32)))

@@ -14,10 +14,19 @@ from otrfast.crypto.backend import Backend, DsaNumbers
 from otrfast.crypto.pure import pure_backend
 
 Q = 0xAD0F6FAD89F68F4811D1E87BCC3BD7400A9FFD29
+RATIO = (
+    int(
+        "36679477169245129108264909306481623082572666538427968867756"
+        "87987394735363079708513146509153498041287356439"
+    )
+    * Q
+)
+"""An odd m for which 2 m + 1 and 4 m + 1 are prime: their product of 1024 bits passes Miller-Rabin
+with a quarter of all bases, more than any other number."""
+
 CARMICHAEL = 425099359943822503888264946282016455658342245048692095 * Q
 """A k for which 6 k + 1, 12 k + 1 and 18 k + 1 are prime: their product of 1024 bits passes
-Fermat's test with every base, and Miller-Rabin with about as many as a number that is not prime
-can."""
+Fermat's test with every base, and Miller-Rabin with an eighth of them."""
 
 
 def next_prime(order: random.Random, bits: int, q: int) -> int:
@@ -61,6 +70,8 @@ def composite(kind: str) -> DsaNumbers:
             return numbers_of_square(order)
         case "p a Carmichael number":
             return numbers_of(Q, [factor * CARMICHAEL + 1 for factor in (6, 12, 18)])
+        case "p of two primes in a ratio":
+            return numbers_of(Q, [factor * RATIO + 1 for factor in (2, 4)])
         case "g is 1 modulo a factor of p":
             factors = [next_prime(order, 512, Q) for _ in range(2)]
             h = of_order(Q, factors[:1])
@@ -88,7 +99,6 @@ REFUSED = (
     "p of two primes",
     "p of three primes",
     "p a square",
-    "g is 1 modulo a factor of p",
     "q of two primes",
 )
 
@@ -100,40 +110,64 @@ def test_examine_when_a_number_is_not_prime_then_false_for_every_secret(
     numbers = composite(kind)
     assert backend.dsa_check(numbers)  # nothing else tells
     for _ in range(4 if backend.name == "pure" else 40):
-        assert not backend.dsa_examine(numbers, rng.randbytes(32))
+        assert not backend.dsa_examine(numbers.p, numbers.q, rng.randbytes(32))
 
 
-def test_examine_when_made_to_pass_then_a_secret_in_four_lets_it(fast_backend: Backend, rng):
+def test_check_when_g_is_1_modulo_a_factor_of_p_then_false(backend: Backend):
+    """Else its order would be q modulo the other factor alone."""
+    numbers = composite("g is 1 modulo a factor of p")
+    assert gmpy2.powmod(numbers.g, numbers.q, numbers.p) == 1
+    assert not backend.dsa_check(numbers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "share"), [("p a Carmichael number", 1 / 8), ("p of two primes in a ratio", 1 / 4)]
+)
+def test_examine_when_made_to_pass_then_so_many_secrets_let_it(
+    fast_backend: Backend, rng, kind: str, share: float
+):
     """The worst p: a round lets at most a quarter of all bases pass, whoever chose p."""
-    numbers = composite("p a Carmichael number")
+    numbers = composite(kind)
     assert fast_backend.dsa_check(numbers)
-    passed = sum(fast_backend.dsa_examine(numbers, rng.randbytes(32)) for _ in range(200))
-    assert 0 < passed <= 200 * (1 / 4 + 1 / 10)
+    secrets = [rng.randbytes(32) for _ in range(400)]
+    passed = sum(fast_backend.dsa_examine(numbers.p, numbers.q, each) for each in secrets)
+    assert abs(passed / 400 - share) < 0.08
+
+
+def test_examine_then_the_verdict_on_a_pair_is_the_same_each_time(fast_backend: Backend, rng):
+    """Else its maker could try until it passes, and everybody's keys on it would pass then."""
+    numbers = composite("p a Carmichael number")
+    for _ in range(20):
+        secret = rng.randbytes(32)
+        verdicts = {fast_backend.dsa_examine(numbers.p, numbers.q, secret) for _ in range(5)}
+        assert len(verdicts) == 1
 
 
 def test_examine_then_every_backend_says_the_same(backend: Backend, reference: Backend, rng):
     """The bases follow from the numbers and the secret, so the verdict does."""
     numbers = composite("p a Carmichael number")
     secrets = [rng.randbytes(32) for _ in range(6 if backend.name == "pure" else 40)]
-    assert [backend.dsa_examine(numbers, each) for each in secrets] == [
-        reference.dsa_examine(numbers, each) for each in secrets
+    p, q = numbers.p, numbers.q
+    assert [backend.dsa_examine(p, q, each) for each in secrets] == [
+        reference.dsa_examine(p, q, each) for each in secrets
     ]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"p": 0}, {"q": 0}, {"g": 0}, {"g": 1}, {"p": 4}, {"q": 3}, {"p": 1 << 1023},
-        {"q": 1 << 159}, {"g": 1 << 1100}, {"p": 1 << 1100}, {"q": 1 << 1023},
+        {"p": 0}, {"q": 0}, {"p": 4}, {"q": 3}, {"p": 1 << 1023}, {"q": 1 << 159},
+        {"p": 1 << 1100}, {"q": 1 << 1023},
     ],
 )  # fmt: skip
 def test_examine_when_a_number_is_out_of_range_then_false(backend: Backend, change):
-    assert not backend.dsa_examine(replace(numbers_of(Q, [PRIME]), **change), bytes(32))
+    numbers = replace(numbers_of(Q, [PRIME]), **change)
+    assert not backend.dsa_examine(numbers.p, numbers.q, bytes(32))
 
 
 def test_examine_when_the_secret_has_another_length_then_value_error(native):
     with pytest.raises(ValueError, match="32 bytes expected"):
-        native.dsa_examine(numbers_of(Q, [PRIME]), bytes(31))
+        native.dsa_examine(PRIME, Q, bytes(31))
 
 
 PRIME = next_prime(random.Random(1), 1024, Q)
@@ -147,15 +181,16 @@ def test_examine_then_six_powers_modulo_q_and_one_modulo_p():
         taken.append(modulus)
         return int(gmpy2.powmod(base, exponent, modulus))
 
-    assert dsa_numbers.examine(numbers_of(Q, [PRIME]), bytes(32), modexp)
+    assert dsa_numbers.examine(PRIME, Q, bytes(32), modexp)
     assert (taken.count(Q), taken.count(PRIME), len(taken)) == (6, 1, 7)
     taken.clear()
-    assert not dsa_numbers.examine(composite("q of two primes"), bytes(32), modexp)
+    numbers = composite("q of two primes")
+    assert not dsa_numbers.examine(numbers.p, numbers.q, bytes(32), modexp)
     assert len(taken) <= 2  # q comes first: it is the cheap one
 
 
-@pytest.mark.parametrize("number", ["p", "q", "g"])
-def test_examine_then_the_bases_follow_from_all_numbers_and_the_secret(number: str):
+@pytest.mark.parametrize("number", ["p", "q"])
+def test_examine_then_the_bases_follow_from_both_numbers_and_the_secret(number: str):
     def bases(numbers: DsaNumbers, secret: bytes) -> set[int]:
         taken: set[int] = set()
 
@@ -163,7 +198,7 @@ def test_examine_then_the_bases_follow_from_all_numbers_and_the_secret(number: s
             taken.add(base)
             return int(gmpy2.powmod(base, exponent, modulus))
 
-        assert dsa_numbers.examine(numbers, secret, modexp)
+        assert dsa_numbers.examine(numbers.p, numbers.q, secret, modexp)
         return taken
 
     numbers = numbers_of(Q, [PRIME])
@@ -173,6 +208,5 @@ def test_examine_then_the_bases_follow_from_all_numbers_and_the_secret(number: s
     other = {
         "p": numbers_of(Q, [next_prime(random.Random(2), 1024, Q)]),
         "q": pure_backend("gmpy2").dsa_generate(bytes(32)).numbers,
-        "g": replace(numbers, g=int(gmpy2.powmod(numbers.g, 2, numbers.p))),
     }[number]
     assert not seen & bases(other, bytes(32))

@@ -150,3 +150,25 @@ def test_a_prefix_too_long_for_the_protocol_is_refused(native):
     with pytest.raises(ValueError):
         sender.seal(prefix() + mpi(5), b"text", b"", b"")
     assert sender.send_counter == 0
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"x" * 101, b"a\0b", b"what ?OTR is", None, "text", bytearray(b"x")]
+)
+@pytest.mark.parametrize("at", [0, 1, 15, 16, 17, 40])
+def test_seal_many_with_a_limit_then_the_leading_texts_that_need_nothing_else(
+    backend, reference, at: int, odd
+):
+    sender, expected = duo(backend)[0], duo(reference)[0]
+    texts = [b"x" * (1 + number % 100) for number in range(40)]
+    texts.insert(at, odd)
+    lines = sender.seal_many(prefix(), texts, 100)
+    assert lines == [expected.seal(prefix(), text, b"", b"") for text in texts[:at]]
+    assert sender.send_counter == at  # none was used for the others
+
+
+def test_seal_many_with_a_limit_when_all_are_ordinary_then_all(backend):
+    sender, _ = duo(backend)
+    assert len(sender.seal_many(prefix(), [b"?OT", b"OTR?", b"x" * 100, b"\xff"], 100)) == 4
+    assert sender.seal_many(prefix(), [], 100) == []
+    assert sender.seal_many(prefix(), [b"x"], 0) == []

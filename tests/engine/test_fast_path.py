@@ -293,13 +293,13 @@ def test_send_many_when_one_text_is_not_for_the_fast_path_then_none_is_looked_at
     texts = [b"%d" % number for number in range(1000)]
     texts[at] = b"what does ?OTR mean"
     looked_at = []
-    takes = FastPath.takes
+    seal_run = FastPath.seal_run
 
-    def counted(path: FastPath, run: list[bytes]) -> bool:
+    def counted(path: FastPath, conversation, run: list[bytes]) -> list[bytes]:
         looked_at.append(len(run))
-        return takes(path, run)
+        return seal_run(path, conversation, run)
 
-    monkeypatch.setattr(FastPath, "takes", counted)
+    monkeypatch.setattr(FastPath, "seal_run", counted)
     lines = secured.alice.session.send_many(texts).wire
     assert [event.text for event in secured.bob.session.receive_many(lines).events] == texts
     assert sum(looked_at) < 5 * len(texts)

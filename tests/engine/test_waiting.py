@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
-from helpers import ONLY, CountingBackend, HandClock, Pair, kinds, make_account
+from helpers import ONLY, CountingBackend, HandClock, Pair, kinds, make_account, unwrap, wrap
 
 from otrfast import Account, Limits, MessageState, Policy, Session, events
 
@@ -306,3 +306,115 @@ def test_exception_while_what_waited_is_done_then_the_peer_waits_no_more_and_can
     pair.bob.start()
     pair.deliver()
     assert pair.alice.encrypted
+
+
+# What a reviewer's attacks have found
+
+
+def test_request_that_is_due_before_tick_then_done_once_and_its_token_is_gone(quick):
+    """A batch may come in before `tick` does: the first call does what is due, and no more."""
+    account = make_account(quick, policy=Policy.ALLOW_V3, limits=Limits(account_ake_rate=1.0))
+    clock = account._context.clock
+    account.session("other").receive(b"?OTRv3?")
+    session = account.session("bob")
+    assert session.exchange_keys({3}).wire == ()
+    clock.turn(1.0)
+    lines = [session.exchange_keys({3}).wire for _ in range(20)]
+    assert sum(map(len, lines)) == 1
+    assert sum(len(outcome.wire) for _, outcome in account.tick()) == 0
+    clock.turn(30.0)
+    assert sum(len(outcome.wire) for _, outcome in account.tick()) <= 5  # `ake_burst`
+
+
+def test_unreadable_messages_while_the_rate_is_exceeded_then_one_answer(quick):
+    pair = Pair(quick, 3, limits=Limits(account_error_rate=1.0))
+    pair.establish()
+    pair.converse(1)
+    account = pair.alice.account
+    stranger = account.session("stranger")
+    stranger.policy = Policy.ALLOW_V3 | Policy.ERROR_START_AKE
+    assert stranger.receive(b"?OTR Error: x").wire
+    bad = pair.bob.session.send(b"x").wire[0]
+    raw = bytearray(unwrap(bad))
+    raw[-10] ^= 1  # in the MAC
+    bad = wrap(bytes(raw))
+    assert pair.alice.session.receive(bad).wire == ()
+    pair.clock.turn(1.0)
+    answers = [pair.alice.session.receive(bad).wire for _ in range(50)]
+    answers += [outcome.wire for _, outcome in account.tick()]
+    assert sum(map(len, answers)) == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_commit_that_waits_while_the_exchange_goes_on_then_it_undoes_nothing(quick, version, late):
+    """Both sides start at once in a storm; the peer yields, and the exchange runs the other way."""
+    for seed in range(6):
+        pair = Pair(quick, version, seed, limits=Limits(account_ake_rate=1.0, ake_burst=50))
+        pair.bob.account._context.usage.akes = (-1e9, pair.clock.now)  # Bob has no such limit
+        ours = pair.alice.session.exchange_keys({2, 3}).wire
+        theirs = pair.bob.session.exchange_keys({2, 3}).wire
+        pair.alice.out += ours
+        pair.bob.out += theirs
+        pair.step(pair.bob)  # waits
+        if not late:
+            pair.step(pair.alice)
+            pair.clock.turn(1.0)
+            for _, outcome in pair.alice.account.tick():
+                pair.alice.take(outcome)
+        pair.deliver()
+        pair.clock.turn(2.0)
+        for _, outcome in pair.alice.account.tick():
+            pair.alice.take(outcome)
+        pair.deliver()
+        assert pair.alice.encrypted is pair.bob.encrypted is True
+
+
+def test_exception_in_the_first_of_several_then_the_others_are_still_due(quick, monkeypatch):
+    account = make_account(quick, policy=Policy.ALLOW_V3, limits=Limits(account_ake_rate=1.0))
+    account.session("other").receive(b"?OTRv3?")
+    session = account.session("bob")
+    session.receive(b"?OTRv3?")
+    commits = make_account(quick, "peer", 5, policy=Policy.ALLOW_V3)
+    session.receive(commits.session("x").exchange_keys({3}).wire[0])
+    assert len(session.conversation.waiting or ()) == 2
+
+    def broken(*_arguments):
+        raise MemoryError
+
+    account._context.clock.turn(5.0)
+    with monkeypatch.context() as patched:
+        patched.setattr("otrfast.protocol.dh_pool.DhKeyPool.take", broken)
+        with pytest.raises(MemoryError):
+            account.tick()
+    assert account.next_deadline is not None
+    assert account.tick()
+    assert session.conversation.waiting is None
+
+
+def test_trusted_peer_then_its_error_answers_wait_for_nobody(quick):
+    account = make_account(
+        quick,
+        policy=Policy.ALLOW_V3 | Policy.ERROR_START_AKE,
+        limits=Limits(account_error_rate=1.0),
+    )
+    for number in range(20):
+        account.session(number).receive(b"?OTR Error: x")
+    account.trust.set("friend", b"f" * 20, "verified")
+    assert account.session("friend").receive(b"?OTR Error: x").wire
+
+
+def test_trusted_peer_that_has_finished_then_its_fragments_are_released(quick):
+    pair = Pair(quick, 3, limits=Limits(idle_finished=20.0))
+    pair.establish()
+    account = pair.alice.account
+    account.trust.set("bob", pair.bob.account.fingerprint, "verified")
+    pair.bob.take(pair.bob.session.end())
+    pair.deliver()
+    tags = pair.bob.account.instance_tag, account.instance_tag
+    pair.alice.session.receive(b"?OTR|%08x|%08x,00001,00009,xx," % tags)
+    assert account._context.usage.assembled
+    for _ in range(10):
+        pair.clock.turn(30.0)
+        account.tick()
+    assert account._context.usage.assembled == 0
+    assert pair.alice.session.state is MessageState.FINISHED

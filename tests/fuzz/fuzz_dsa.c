@@ -36,7 +36,7 @@ static int verdicts(const number n[4], const uint8_t value[32], const uint8_t si
   int check =
       otrf_dsa_check_vartime(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len, n[3].bytes, n[3].len);
   if (check && examine) { /* then all have their full length */
-    check = otrf_dsa_examine_vartime(n[0].bytes, n[1].bytes, n[2].bytes, value);
+    check = otrf_dsa_examine_vartime(n[0].bytes, n[1].bytes, value);
   }
   const int verify = otrf_dsa_verify_vartime(n[0].bytes, n[0].len, n[1].bytes, n[1].len, n[2].bytes, n[2].len,
                                              n[3].bytes, n[3].len, value, signature);

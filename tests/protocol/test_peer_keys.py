@@ -19,6 +19,9 @@ from helpers import (
 
 from otrfast import Limits, Policy, events
 from otrfast.crypto.dsa import KeyPair
+from otrfast.errors import BadSignature, LimitExceeded
+from otrfast.protocol import ake
+from otrfast.protocol.instance import Instance
 from otrfast.protocol.peer_keys import Memory, PeerKeys
 
 
@@ -103,30 +106,28 @@ def exchange(account, side: Side, peer: str) -> list[events.Event]:
     return seen
 
 
-def test_more_new_primes_than_the_limit_then_refused_reported_and_later_taken(quick):
+def test_more_new_primes_than_the_limit_then_the_messages_wait_and_all_end_encrypted(quick):
     clock = HandClock()
     counting = CountingBackend(quick)
     limits = Limits(examination_rate=3.0)
     account = make_account(counting, clock=clock, policy=Policy.ALLOW_V3, limits=limits)
     sides = strangers(quick, account, 8, clock)
-    encrypted = 0
     for number, side in enumerate(sides):
-        seen = exchange(account, side, f"peer {number}")
-        encrypted += any(isinstance(event, events.SecureStarted) for event in seen)
-        if number >= 3:
-            assert [e.limit for e in seen if isinstance(e, events.Limited)] == ["examination_rate"]
-    assert encrypted == 3
+        exchange(account, side, f"peer {number}")
     assert counting.counts["examined"] == 3
-    assert account.limited == {"examination_rate": 5}
-    clock.turn(1.0)
-    counting.counts.clear()
-    exchange(account, sides[7], "peer 7")
-    assert account.session("peer 7").state.value == "encrypted"
+    for expected in (6, 8):
+        clock.turn(1.0)
+        account.tick()
+        forget_peer_keys(account)
+        assert counting.counts["examined"] <= expected
+    states = {account.session(f"peer {number}").state.value for number in range(8)}
+    assert states == {"encrypted"}
+    assert not account.limited
 
 
-def test_refused_for_the_limit_then_nothing_has_changed_and_the_same_line_is_taken_later(quick):
+def waiting_signature(quick, limits: Limits):
+    """An account whose examinations are used up, and a peer's Signature that waits for one."""
     clock = HandClock()
-    limits = Limits(examination_rate=1.0)
     account = make_account(quick, clock=clock, policy=Policy.ALLOW_V3, limits=limits)
     first, second = strangers(quick, account, 2, clock)
     exchange(account, first, "first")
@@ -135,15 +136,71 @@ def test_refused_for_the_limit_then_nothing_has_changed_and_the_same_line_is_tak
     second.start()
     for _ in range(2):  # our DH-Commit for the query, our Reveal Signature for the D-H Key
         second.receive(*session.receive(second.out.popleft()).wire)
-    (signature,) = second.out
+    return account, session, second.out[0], clock
+
+
+def test_message_that_waits_for_an_examination_then_nothing_has_changed_until_it_is_taken(quick):
+    account, session, signature, clock = waiting_signature(quick, Limits(examination_rate=1.0))
+    (instance,) = session.conversation.instances
+    before = instance.exchange
+    for _ in range(5):  # the last word of the peer counts, and takes no second place
+        assert session.receive(signature) == ((), ())
+    assert instance.exchange is before
+    assert len(session.conversation.waiting or ()) == 1
+    clock.turn(1.0)
+    ((peer, outcome),) = account.tick()
+    assert (peer, session.state.value) == ("second", "encrypted")
+    assert any(isinstance(event, events.SecureStarted) for event in outcome.events)
+
+
+def test_more_examinations_than_may_wait_then_refused_and_reported(quick):
+    limits = Limits(examination_rate=1.0, waiting_requests=0)
+    account, session, signature, clock = waiting_signature(quick, limits)
     before = digest(session)
     refused = session.receive(signature)
     assert [type(event).__name__ for event in refused.events] == ["Limited", "MessageRejected"]
-    assert not refused.wire
     assert digest(session) == before
+    assert account.limited == {"examination_rate": 1}
     clock.turn(1.0)
     session.receive(signature)
     assert session.state.value == "encrypted"
+
+
+def test_key_that_is_refused_then_the_same_line_again_costs_no_examination(quick):
+    asked = []
+
+    class Refusing(CountingBackend):
+        def dsa_examine(self, p: int, q: int, secret: bytes) -> bool:
+            asked.append((p, q))
+            return False
+
+    keys = PeerKeys(Refusing(quick), random.Random(1).randbytes)
+    key = key_pair(quick, "bob")
+    value = bytes(32)
+    signature = key.signing.sign(value, bytes(32))
+    for _ in range(20):
+        with pytest.raises(BadSignature, match="not prime"):
+            keys.verify(key.public, value, signature, lambda fingerprint: True)
+    assert len(asked) == 1
+
+
+def test_peer_that_shows_one_new_key_after_another_then_one_examination_an_exchange(quick):
+    """Whoever is refused shall pay for the next try with a key exchange of his own."""
+    instance = Instance(0x100, ake.IDLE)
+
+    class Due:
+        asked = 0
+
+        def must_examine(self, fingerprint: bytes) -> bool:
+            self.asked += 1
+            return True
+
+    call = Due()
+    assert instance._must_examine(b"first", call)
+    for _ in range(5):
+        with pytest.raises(LimitExceeded):
+            instance._must_examine(b"next", call)
+    assert call.asked == 1
 
 
 def test_known_primes_when_the_limit_is_reached_then_taken(quick):
