@@ -8,8 +8,12 @@
  * seconds of processor time:
  *
  *   ake              seconds for an AKE on fresh contexts, from the query to both sides encrypted
+ *   first_contact    the same between user states that were made for it, with keys that have not met
  *   ping_100 ping_10k    seconds for a message, the direction alternating, so that keys rotate each turn
  *   burst_100 burst_10k  seconds for a message, all in one direction
+ *   at_random_1k     seconds for a message, in one direction, each in one of 1,000 conversations drawn at random
+ *   send_median send_p99 receive_median receive_p99
+ *                    seconds of one end for a message, the direction alternating: median, 99th percentile
  *   smp              seconds for a whole run, both secrets the same
  *   keygen           seconds for a DSA key, without the writing of the file
  *   memory           heap bytes a session holds on one side, after four messages; SAMPLES sessions, one figure
@@ -27,7 +31,18 @@
 #include <string.h>
 #include <time.h>
 
-enum { QUEUE = 64, PING_BATCH = 20, BURST_BATCH_100 = 2000, BURST_BATCH_10K = 200, LONG_TEXT = 10000 };
+enum {
+  QUEUE = 64,
+  PING_BATCH = 20,
+  BURST_BATCH_100 = 2000,
+  BURST_BATCH_10K = 200,
+  LONG_TEXT = 10000,
+  PAIRS = 4, /* of keys that first contacts are made with, in turns */
+  AMONG = 1000,
+  MEDIAN_BATCH = 20,
+  TAIL_BATCH = 100,
+  SEED = 5
+};
 
 static const char PROTOCOL[] = "bench";
 
@@ -117,6 +132,16 @@ static const OtrlMessageAppOps ops = {
     .timer_control = on_timer,
 };
 
+/* The clock that libotr reads stands still, in place of the C library's: a conversation that waited a minute for its
+ * turn would begin with a heartbeat. */
+time_t time(time_t *when) {
+  static const time_t always = 1000000000;
+
+  if (when)
+    *when = always;
+  return always;
+}
+
 static double now(void) {
   struct timespec t;
 
@@ -124,12 +149,16 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void receive(Side *side, const char *peer, const char *line) {
+/* Have a side take a line; `text` is what it has to show, NULL if that is not looked at. */
+static void receive_text(Side *side, const char *peer, const char *line, const char *text) {
   char *shown = NULL;
 
   otrl_message_receiving(side->state, &ops, side, side->name, PROTOCOL, peer, line, &shown, NULL, NULL, NULL, NULL);
+  require(!text || (shown && strcmp(shown, text) == 0), "a text did not arrive unchanged");
   otrl_message_free(shown);
 }
+
+static void receive(Side *side, const char *peer, const char *line) { receive_text(side, peer, line, NULL); }
 
 /* Carry what was injected until all is quiet; `alice_name` and `bob_name` are what the other side knows them as. */
 static void settle(const char *alice_name, const char *bob_name) {
@@ -149,15 +178,22 @@ static void ake(const char *alice_name, const char *bob_name) {
   require(alice.secure && bob.secure, "the AKE did not succeed");
 }
 
-/* One message: encrypted, handed over, decrypted. */
-static void message(Side *from, const char *to, const char *as, const char *text) {
+/* Return the line of an encrypted message. */
+static char *send_text(Side *from, const char *to, const char *text) {
   char *line = NULL;
 
   require(!otrl_message_sending(from->state, &ops, from, from->name, PROTOCOL, to, OTRL_INSTAG_BEST, text, NULL, &line,
                                 OTRL_FRAGMENT_SEND_SKIP, NULL, NULL, NULL) &&
               line,
           "a message was not encrypted");
-  receive(from->other, as, line);
+  return line;
+}
+
+/* One message: encrypted, handed over, decrypted. */
+static void message(Side *from, const char *to, const char *as, const char *text) {
+  char *line = send_text(from, to, text);
+
+  receive_text(from->other, as, line, text);
   otrl_message_free(line);
 }
 
@@ -178,6 +214,56 @@ static double sample_ake(const char *text, int batch) {
   return end - start;
 }
 
+/* A file with a new key of `side` in it. */
+static FILE *new_key_file(const Side *side) {
+  FILE *file = tmpfile();
+  OtrlUserState state = otrl_userstate_create();
+
+  require(file && !otrl_privkey_generate_FILEp(state, file, side->name, PROTOCOL), "no key");
+  otrl_userstate_free(state);
+  return file;
+}
+
+/* Give a side a user state that knows nothing but a key; return the one it had. */
+static OtrlUserState replace_state(Side *side, FILE *key) {
+  OtrlUserState old = side->state;
+
+  rewind(key);
+  side->state = otrl_userstate_create();
+  require(!otrl_privkey_read_FILEp(side->state, key), "a key was not read");
+  on_create_instag(side, side->name, PROTOCOL);
+  return old;
+}
+
+/* libotr does not examine the primes of a key, so this is the work of any AKE. */
+static double sample_first_contact(const char *text, int batch) {
+  static FILE *keys[PAIRS][2];
+  static int turn;
+  FILE **pair = keys[turn++ % PAIRS];
+  OtrlUserState old_alice, old_bob;
+  ConnContext *secure_alice = alice.secure, *secure_bob = bob.secure;
+  double start, end;
+
+  (void)text;
+  (void)batch;
+  if (!pair[0]) {
+    pair[0] = new_key_file(&alice);
+    pair[1] = new_key_file(&bob);
+  }
+  old_alice = replace_state(&alice, pair[0]);
+  old_bob = replace_state(&bob, pair[1]);
+  start = now();
+  ake("alice", "bob");
+  end = now();
+  otrl_userstate_free(alice.state);
+  otrl_userstate_free(bob.state);
+  alice.state = old_alice;
+  bob.state = old_bob;
+  alice.secure = secure_alice;
+  bob.secure = secure_bob;
+  return end - start;
+}
+
 static double sample_ping(const char *text, int batch) {
   double start = now();
 
@@ -195,6 +281,82 @@ static double sample_burst(const char *text, int batch) {
     message(&alice, "bob", "alice", text);
   return (now() - start) / batch;
 }
+
+/* The user states of the many conversations are their own: libotr looks for each among all that there are. */
+static double sample_at_random(const char *text, int batch) {
+  static OtrlUserState of_alice, of_bob;
+  static char alice_names[AMONG][16], bob_names[AMONG][16];
+  static unsigned int draw = SEED;
+  OtrlUserState usual_alice = alice.state, usual_bob = bob.state;
+  ConnContext *secure_alice = alice.secure, *secure_bob = bob.secure;
+  int made = of_alice != NULL;
+  double start, end;
+
+  if (!made) {
+    FILE *keys[2] = {new_key_file(&alice), new_key_file(&bob)};
+
+    replace_state(&alice, keys[0]);
+    replace_state(&bob, keys[1]);
+    of_alice = alice.state;
+    of_bob = bob.state;
+    for (int i = 0; i < AMONG; i++) {
+      snprintf(alice_names[i], sizeof alice_names[i], "alice%d", i);
+      snprintf(bob_names[i], sizeof bob_names[i], "bob%d", i);
+      ake(alice_names[i], bob_names[i]);
+      message(&alice, bob_names[i], alice_names[i], text); /* the first computes the keys of the rest */
+    }
+    fclose(keys[0]);
+    fclose(keys[1]);
+  }
+  alice.state = of_alice;
+  bob.state = of_bob;
+  start = now();
+  for (int i = 0; i < batch; i++) {
+    int peer = rand_r(&draw) % AMONG;
+
+    message(&alice, bob_names[peer], alice_names[peer], text);
+  }
+  end = now();
+  alice.state = usual_alice;
+  bob.state = usual_bob;
+  alice.secure = secure_alice;
+  bob.secure = secure_bob;
+  return (end - start) / batch;
+}
+
+static int by_value(const void *left, const void *right) {
+  double a = *(const double *)left, b = *(const double *)right;
+
+  return (a > b) - (a < b);
+}
+
+/* Send messages in alternating directions; return that time of one end which `percent` of all do not exceed. */
+static double percentile(const char *text, int batch, int percent, int receiving) {
+  double times[TAIL_BATCH];
+
+  require(batch <= TAIL_BATCH, "too many messages");
+  for (int i = 0; i < batch; i++) {
+    Side *from = i % 2 ? &bob : &alice;
+    double start = now(), sent, end;
+    char *line = send_text(from, from->peer, text);
+
+    sent = now();
+    receive_text(from->other, from->name, line, text);
+    end = now();
+    otrl_message_free(line);
+    times[i] = receiving ? end - sent : sent - start;
+  }
+  qsort(times, (size_t)batch, sizeof times[0], by_value);
+  return times[(batch * percent + 99) / 100 - 1];
+}
+
+static double sample_send_median(const char *text, int batch) { return percentile(text, batch, 50, 0); }
+
+static double sample_send_p99(const char *text, int batch) { return percentile(text, batch, 99, 0); }
+
+static double sample_receive_median(const char *text, int batch) { return percentile(text, batch, 50, 1); }
+
+static double sample_receive_p99(const char *text, int batch) { return percentile(text, batch, 99, 1); }
 
 static double sample_smp(const char *text, int batch) {
   static const unsigned char secret[] = "the same on both sides";
@@ -283,10 +445,16 @@ static const struct {
   int batch;
 } metrics[] = {
     {"ake", sample_ake, NULL, 1},
+    {"first_contact", sample_first_contact, NULL, 1},
     {"ping_100", sample_ping, short_text, PING_BATCH},
     {"ping_10k", sample_ping, long_text, PING_BATCH},
     {"burst_100", sample_burst, short_text, BURST_BATCH_100},
     {"burst_10k", sample_burst, long_text, BURST_BATCH_10K},
+    {"at_random_1k", sample_at_random, short_text, BURST_BATCH_100},
+    {"send_median", sample_send_median, short_text, MEDIAN_BATCH},
+    {"send_p99", sample_send_p99, short_text, TAIL_BATCH},
+    {"receive_median", sample_receive_median, short_text, MEDIAN_BATCH},
+    {"receive_p99", sample_receive_p99, short_text, TAIL_BATCH},
     {"smp", sample_smp, NULL, 1},
     {"keygen", sample_keygen, NULL, 1},
 };
