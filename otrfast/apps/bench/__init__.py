@@ -1,5 +1,5 @@
-"""`otrfast bench`: this engine's backends beside libotr and python-potr, on the same work, in
-rounds."""
+"""`otrfast bench`: this engine's backends beside libotr, python-potr and python-otr, on the
+same work, in rounds."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def measure(
 def _groups(figures: Figures, metrics: Sequence[Metric]) -> list[chart.Group]:
     groups = []
     for metric in metrics:
+        if not metric.drawn:
+            continue
         ratios = {
             variant: ratio
             for variant in report.present(figures)
@@ -121,7 +123,8 @@ def _measured(
             raise LocalError(f"{arguments.figures} is no JSON: {error}") from error
         except LocalError as error:
             raise LocalError(f"{arguments.figures}: {error}") from None
-    chosen = [BY_NAME[name] for name in arguments.only or BY_NAME]
+    usual = [metric.name for metric in METRICS if not (arguments.quick and metric.long)]
+    chosen = [BY_NAME[name] for name in arguments.only or usual]
     metrics = with_stand_ins(chosen)
     variants = [name for name in VARIANTS if name in (arguments.engine or VARIANTS)]
     progress = Console(stderr=True)
@@ -149,10 +152,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the program."""
     parser = subparsers.add_parser(
         "bench",
-        help="this engine beside libotr and python-potr",
-        description="Measure this engine's backends, python-potr and libotr on the same work, in "
-        "turns, and print medians and ratios. It takes some minutes; --quick takes less than two "
-        "minutes, and says nearly the same.",
+        help="this engine beside libotr, python-potr and python-otr",
+        description="Measure this engine's backends, libotr, python-potr and python-otr on the "
+        "same work, in turns, and print medians and ratios. It takes some minutes; --quick takes "
+        "about three minutes, and says nearly the same.",
         epilog="Metrics: " + ", ".join(metric.name for metric in METRICS) + ".",
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")

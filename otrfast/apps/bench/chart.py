@@ -25,8 +25,9 @@ _COLOURS: Final = {
     "pure": "#999999",
     "potr-layer": "#cc79a7",
     "python-potr": "#d55e00",
+    "python-otr": "#7a4a2b",
     "libotr": "#e69f00",
-}  # distinct to colour-blind eyes too (Okabe and Ito)
+}  # distinct to colour-blind eyes too (Okabe and Ito; brown, as the ninth, by its darkness)
 _STYLE: Final = """
 text { font: 12px system-ui, sans-serif; fill: #24292f; }
 .small { font-size: 10px; }

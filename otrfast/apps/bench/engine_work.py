@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from hashlib import sha512
+from itertools import cycle
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from otrfast.apps.bench.footprint import resident_bytes
-from otrfast.apps.workloads import Crowd, Duo
+from otrfast.apps.workloads import Crowd, Duo, IdlePeers, Storm, new_key
 from otrfast.crypto.backend import Backend
+from otrfast.crypto.dsa import KeyPair
 
 SHORT: Final = b"a" * 100
 LONG: Final = b"a" * 10_000
 CROWD: Final = 64  # conversations in one batch
+PAIRS: Final = 4  # pairs of DSA keys for first contacts, which take turns
 _PING, _BURST_SHORT, _BURST_LONG = 20, 2000, 200  # messages of one sample
 _CALLS, _CALL_SHORT, _CALL_LONG = 4, 256, 64  # calls of one sample, and messages of each
+_AMONG: Final = {"at_random_1k": 1000, "at_random_10k": 10_000}  # conversations
+_MIDDLE, _TAIL = 20, 100  # messages of one sample: for a median, for a 99th percentile
+_SLICE: Final = 100  # peers that a call of `tick` may look at
 _TOGETHER: Final = 0.2  # seconds for which threads run in one sample
 _BOTH_CORES: Final = 1.8  # the least gain of two threads on an idle machine
 _TRIES: Final = 5
@@ -97,6 +104,11 @@ def together(works: Sequence[Callable[[], object]], seconds: float) -> float:
     return sum(rates)
 
 
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the least of `values` that is not exceeded by a `share` of them."""
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
 class EngineWork:
     """Both ends of conversations on one backend; `sample` serves every metric of ours."""
 
@@ -104,6 +116,8 @@ class EngineWork:
         self._backend = backend
         self._duos: list[Duo] = []
         self._crowd: Crowd | None = None
+        self._town: Crowd | None = None
+        self._keys: Iterator[list[KeyPair]] | None = None
 
     def _duo(self, number: int = 0) -> Duo:
         while len(self._duos) <= number:
@@ -111,11 +125,17 @@ class EngineWork:
         return self._duos[number]
 
     def sample(self, metric: str, count: int) -> list[float]:
-        """Return `count` figures; for memory, one figure over `count` conversations."""
-        if metric == "memory":
-            return [self._memory(count)]
-        if metric == "idle":
-            return [self._idle(count)]
+        """Return `count` figures; one figure over `count` conversations or peers for memory,
+        storms and ticks."""
+        once = {
+            "memory": self._memory,
+            "idle": self._idle,
+            "storm": self._storm,
+            "tick": self._tick,
+            "tick_longest": self._tick_longest,
+        }
+        if metric in once:
+            return [once[metric](count)]
         measure = self._measures()[metric]
         return [measure() for _ in range(count)]
 
@@ -139,6 +159,7 @@ class EngineWork:
 
         return {
             "ake": lambda: timed(self._duo().connect),
+            "first_contact": self._first_contact,
             "ping_100": lambda: pings(SHORT),
             "ping_10k": lambda: pings(LONG),
             "ping_batch": self._ping_batch,
@@ -146,6 +167,12 @@ class EngineWork:
             "burst_10k": lambda: bursts(LONG, _BURST_LONG),
             "burst_many_100": lambda: bursts_many(SHORT, _CALL_SHORT),
             "burst_many_10k": lambda: bursts_many(LONG, _CALL_LONG),
+            "at_random_1k": lambda: self._at_random(_AMONG["at_random_1k"]),
+            "at_random_10k": lambda: self._at_random(_AMONG["at_random_10k"]),
+            "send_median": lambda: percentile(self._latencies(_MIDDLE)[0], 0.5),
+            "send_p99": lambda: percentile(self._latencies(_TAIL)[0], 0.99),
+            "receive_median": lambda: percentile(self._latencies(_MIDDLE)[1], 0.5),
+            "receive_p99": lambda: percentile(self._latencies(_TAIL)[1], 0.99),
             "smp": lambda: timed(self._duo().smp),
             "keygen": lambda: timed(lambda: self._backend.dsa_generate(os.urandom(32))),
             "threads_ake": lambda: self._scaling(Duo.connect),
@@ -159,6 +186,37 @@ class EngineWork:
             self._crowd = Crowd(self._backend, CROWD)
         crowd = self._crowd
         return timed(lambda: crowd.ping_pong(2, SHORT), 2 * CROWD)
+
+    def _first_contact(self) -> float:
+        if self._keys is None:
+            pairs = [[new_key(self._backend) for _ in range(2)] for _ in range(PAIRS)]
+            self._keys = cycle(pairs)
+        # what an account remembers of keys goes with it: keys that come round again are new
+        strangers = Duo(self._backend, keys=next(self._keys))
+        return timed(strangers.connect)
+
+    def _at_random(self, conversations: int) -> float:
+        if self._town is None:
+            self._town = Crowd(self._backend, 1)
+        town = self._town
+        town.burst(town.grow(conversations), SHORT)  # the first text computes the keys of the rest
+        peers = town.draw(_BURST_SHORT, conversations)
+        return timed(lambda: town.burst(peers, SHORT), _BURST_SHORT)
+
+    def _latencies(self, messages: int) -> tuple[list[float], list[float]]:
+        return self._duo().latencies(messages, SHORT)
+
+    def _storm(self, strangers: int) -> float:
+        """Return the time for each stranger, of both ends."""
+        return timed(Storm(self._backend, strangers).run, strangers)
+
+    def _tick(self, peers: int) -> float:
+        """Return the time for each peer where one call forgets all."""
+        return timed(IdlePeers(self._backend, peers).tick, peers)
+
+    def _tick_longest(self, peers: int) -> float:
+        """Return the time of the longest call where each forgets some."""
+        return max(IdlePeers(self._backend, peers).tick_in_slices(_SLICE))
 
     def _scaling(self, work: Callable[[Duo], None]) -> float:
         """Return the ratio of two threads to one, measured when two cores are idle."""

@@ -10,12 +10,13 @@ NATIVE: Final = ("native-ifma", "native-avx2", "native-gmp")
 NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-avx2": ("avx2", "AVX2")}
 """The level that has to be in force for a variant to be what its name says, and what for."""
 OURS: Final = (*NATIVE, "gmpy2", "pure")
-PEERS: Final = ("potr-layer", "python-potr", "libotr")
+PEERS: Final = ("potr-layer", "python-potr", "python-otr", "libotr")
 VARIANTS: Final = (*OURS, *PEERS)
 """Every engine that takes part, in the order of the tables."""
 
 RATE: Final = "/s"  # shown as its inverse: how many a second
 MILLISECONDS: Final = "ms"
+MICROSECONDS: Final = "us"
 KILOBYTES: Final = "KB"
 TIMES: Final = "x"  # a ratio already, and more is better
 
@@ -38,12 +39,18 @@ class Metric:
     """How many times the usual time to spend on it."""
     pooled: bool = False
     """Whether a round has too few samples to say much: cost depends on luck."""
+    long: bool = False
+    """Whether a quick run leaves it out unless it is asked for: its set-up takes long."""
+    drawn: bool = True
+    """Whether the chart has a group for it."""
 
 
-_OTHERS: Final = (*OURS, "potr-layer", "python-potr")
+_OTHERS: Final = (*OURS, "potr-layer", "python-potr", "python-otr")
+_BESIDE_LIBOTR: Final = (*NATIVE, "gmpy2", "libotr")
 
 METRICS: Final = (
     Metric("ake", "key exchange", RATE),
+    Metric("first_contact", "first contact", RATE),
     Metric("ping_100", "alternating messages, 100 B", RATE),
     Metric("ping_10k", "alternating messages, 10 KB", RATE),
     Metric("ping_batch", "alternating messages, 64 peers at once", RATE, alike="ping_100"),
@@ -51,6 +58,28 @@ METRICS: Final = (
     Metric("burst_10k", "burst, 10 KB", RATE),
     Metric("burst_many_100", "burst, 100 B, one call", RATE, alike="burst_100"),
     Metric("burst_many_10k", "burst, 10 KB, one call", RATE, alike="burst_10k"),
+    Metric("at_random_1k", "burst, 100 B, among 1,000 peers", RATE, _BESIDE_LIBOTR),
+    Metric(
+        "at_random_10k", "burst, 100 B, among 10,000 peers", RATE, NATIVE, patience=0.5, long=True
+    ),
+    Metric("send_median", "send, median", MICROSECONDS, _BESIDE_LIBOTR, patience=0.5, drawn=False),
+    Metric(
+        "send_p99", "send, 99th percentile", MICROSECONDS, _BESIDE_LIBOTR, patience=0.5, drawn=False
+    ),
+    Metric(
+        "receive_median", "receive, median", MICROSECONDS, _BESIDE_LIBOTR, patience=0.5, drawn=False
+    ),
+    Metric(
+        "receive_p99",
+        "receive, 99th percentile",
+        MICROSECONDS,
+        _BESIDE_LIBOTR,
+        patience=0.5,
+        drawn=False,
+    ),
+    Metric("storm", "storm of strangers, each", MILLISECONDS, NATIVE, fresh=True),
+    Metric("tick", "tick, an idle peer", MICROSECONDS, OURS, fresh=True),
+    Metric("tick_longest", "tick(limit=100), longest call", MICROSECONDS, OURS, fresh=True),
     Metric("smp", "SMP, a whole run", MILLISECONDS, patience=2),
     Metric("keygen", "DSA key", MILLISECONDS, patience=8, pooled=True),
     Metric("memory", "memory of a session", KILOBYTES, fresh=True),
@@ -62,13 +91,19 @@ METRICS: Final = (
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
-LIBOTR_METRICS: Final = frozenset(
-    ("ake", "ping_100", "ping_10k", "burst_100", "burst_10k", "smp", "keygen", "memory", "idle")
-)
+_COMMON: Final = frozenset(
+    {
+        "ake", "first_contact", "ping_100", "ping_10k", "burst_100", "burst_10k",
+        "smp", "keygen", "memory", "idle",
+    }
+)  # fmt: skip
+LIBOTR_METRICS: Final = _COMMON | {
+    "at_random_1k", "send_median", "send_p99", "receive_median", "receive_p99",
+}  # fmt: skip
 """What benchmarks/libotr_bench.c knows."""
 
-POTR_METRICS: Final = LIBOTR_METRICS | {"import"}
-"""What the workload for potr's interface knows."""
+PACKAGE_METRICS: Final = _COMMON | {"import"}
+"""What the workloads for other packages in Python know."""
 
 
 @record
@@ -117,7 +152,8 @@ def stand_in(variant: str, metric: Metric) -> str | None:
     this one."""
     if variant not in metric.variants:
         return None
-    known = {"libotr": LIBOTR_METRICS, "python-potr": POTR_METRICS, "potr-layer": POTR_METRICS}
+    packages = ("potr-layer", "python-potr", "python-otr")
+    known = {"libotr": LIBOTR_METRICS, **dict.fromkeys(packages, PACKAGE_METRICS)}
     if variant not in known or metric.name in known[variant]:
         return metric.name
     return metric.alike or None

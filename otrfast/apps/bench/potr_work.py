@@ -8,13 +8,12 @@ run time, for the measurement only.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Final
 
-from otrfast.apps.bench.engine_work import LONG, SHORT, growth, import_seconds, timed
+from otrfast.apps.bench.package_work import PackageWork
 from otrfast.errors import BackendUnavailable
 
-_PING, _BURST_SHORT, _BURST_LONG = 4, 200, 50  # messages of one sample
 _SECRET: Final = b"the same on both sides"
 _SEND_ALL = 0
 
@@ -73,7 +72,9 @@ class PotrDuo:
     alice: Any
     bob: Any
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, keys: Sequence[Any] | None = None) -> None:
+        """Make the accounts, and connect them. With two `keys` of their own they are left new to
+        each other: `connect` is their first contact."""
         context = open_potr(package)
         lines: list[tuple[Any, bytes]] = []
         self._lines = lines
@@ -89,9 +90,10 @@ class PotrDuo:
 
         class Account(context.Account):  # type: ignore[misc, name-defined]
             contextclass = Context
+            key: Any = None  # None: a new one is made
 
-            def loadPrivkey(self) -> None:
-                """Return None: there is no stored key."""
+            def loadPrivkey(self) -> Any:
+                return self.key
 
             def savePrivkey(self) -> None:
                 """Do nothing: the key is not stored."""
@@ -102,14 +104,16 @@ class PotrDuo:
         self._encrypted = context.STATE_ENCRYPTED
         self._not_otr = context.NotOTRMessage
         self.accounts: list[Any] = [Account(name, "bench", 0) for name in ("alice", "bob")]
-        for account in self.accounts:
+        for account, key in zip(self.accounts, keys or (None, None), strict=True):
+            account.key = key
             account.getPrivkey()
         self._count = 0
-        self.connect()
+        if keys is None:
+            self.connect()
 
-    def new_key(self) -> None:
+    def new_key(self) -> Any:
         """Generate a DSA key."""
-        type(self.accounts[0].getPrivkey()).generate()
+        return type(self.accounts[0].getPrivkey()).generate()
 
     def connect(self) -> None:
         """Start a new conversation with a key exchange."""
@@ -160,46 +164,9 @@ class PotrDuo:
             return
 
 
-class PotrWork:
+class PotrWork(PackageWork):
     """Both ends of conversations on one package with potr's interface."""
 
     def __init__(self, package: str) -> None:
-        self._package = package
-        self._made: PotrDuo | None = None
         open_potr(package)
-
-    def _duo(self) -> PotrDuo:
-        if self._made is None:
-            self._made = PotrDuo(self._package)
-        return self._made
-
-    def sample(self, metric: str, count: int) -> list[float]:
-        """Return `count` figures; for memory, one figure over `count` conversations."""
-        if metric == "import":
-            return [import_seconds(f"{self._package}.context") for _ in range(count)]
-        duo = self._duo()
-        if metric == "memory":
-            return [self._memory(duo, count)]
-        if metric == "idle":
-            return [growth(duo.greet, count)]
-        pings: Callable[[bytes], float] = lambda text: timed(  # noqa: E731
-            lambda: duo.ping_pong(_PING, text), _PING
-        )
-        measures: dict[str, Callable[[], float]] = {
-            "ake": lambda: timed(duo.connect),
-            "ping_100": lambda: pings(SHORT),
-            "ping_10k": lambda: pings(LONG),
-            "burst_100": lambda: timed(lambda: duo.burst(_BURST_SHORT, SHORT), _BURST_SHORT),
-            "burst_10k": lambda: timed(lambda: duo.burst(_BURST_LONG, LONG), _BURST_LONG),
-            "smp": lambda: timed(duo.smp),
-            "keygen": lambda: timed(duo.new_key),
-        }
-        return [measures[metric]() for _ in range(count)]
-
-    @staticmethod
-    def _memory(duo: PotrDuo, conversations: int) -> float:
-        def converse(_: int) -> None:
-            duo.connect()
-            duo.ping_pong(4, b"four messages")
-
-        return growth(converse, conversations) / 2
+        super().__init__(f"{package}.context", lambda keys: PotrDuo(package, keys))

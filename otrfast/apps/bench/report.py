@@ -13,6 +13,7 @@ from otrfast._records import record
 from otrfast.apps.bench.metrics import (
     BY_NAME,
     KILOBYTES,
+    MICROSECONDS,
     MILLISECONDS,
     NATIVE,
     RATE,
@@ -49,7 +50,13 @@ def shown(metric: Metric, value: float | None) -> str:
     """Return a figure of a metric in its unit."""
     if value is None:
         return NOTHING
-    scaled = {RATE: 1 / value, MILLISECONDS: value * 1e3, KILOBYTES: value / 1e3, TIMES: value}
+    scaled = {
+        RATE: 1 / value,
+        MILLISECONDS: value * 1e3,
+        MICROSECONDS: value * 1e6,
+        KILOBYTES: value / 1e3,
+        TIMES: value,
+    }
     return significant(scaled[metric.shown])
 
 
@@ -188,7 +195,10 @@ def grids(figures: Figures, metrics: Sequence[Metric]) -> list[Grid]:
     return [grid for grid in made if grid.rows]
 
 
-_CLAIMS: Final = ("ake", "ping_100", "burst_100", "burst_many_100", "smp", "memory")
+_CLAIMS: Final = (
+    "ake", "first_contact", "ping_100", "burst_100", "burst_many_100", "at_random_1k", "smp",
+    "memory",
+)  # fmt: skip
 _CLAIMANTS: Final = {
     "native-ifma": "with IFMA",
     "native-avx2": "with AVX2",
@@ -237,14 +247,14 @@ def markdown_table(grid: Grid) -> str:
 
 def as_json(figures: Figures, metrics: Sequence[Metric], facts: dict[str, str]) -> dict[str, Any]:
     """Return everything: each sample, the medians, the ratios and the targets."""
-    units = {RATE: "s", MILLISECONDS: "s", KILOBYTES: "bytes", TIMES: "ratio"}
+    units = {KILOBYTES: "bytes", TIMES: "ratio"}
     return {
         "machine": facts,
         "absent": figures.absent,
         "metrics": {
             metric.name: {
                 "title": metric.title,
-                "unit": units[metric.shown],
+                "unit": units.get(metric.shown, "s"),
                 "engines": {
                     variant: {
                         "median": figures.median(variant, metric.name),

@@ -14,7 +14,7 @@ from otrfast.apps.bench.metrics import Metric, stand_in
 from otrfast.errors import BackendUnavailable
 
 _MOST = 400  # samples of one engine and metric in a round
-_SLOW = ("gmpy2", "pure", "python-potr", "libotr")  # fewer sessions in measurements of memory
+_SLOW = ("gmpy2", "pure", "python-potr", "python-otr", "libotr")  # they get a tenth of the peers
 
 
 @record
@@ -27,11 +27,18 @@ class Effort:
     conversations: int
     """Conversations in a measurement of memory; each has two sessions."""
     peers: int
-    """Idle peers in a measurement of memory."""
+    """Idle peers in a measurement of memory, or of ticks."""
+    strangers: int
+    """Peers of a storm: more than the account answers at once."""
+
+    def many(self, metric: Metric) -> int:
+        """Return the number of conversations or peers that one figure of a metric is made with."""
+        numbers = {"memory": self.conversations, "storm": self.strangers}
+        return numbers.get(metric.name, self.peers)
 
 
-FULL = Effort(rounds=7, seconds=0.25, conversations=5000, peers=100_000)
-QUICK = Effort(rounds=3, seconds=0.05, conversations=200, peers=5000)
+FULL = Effort(rounds=7, seconds=0.25, conversations=5000, peers=100_000, strangers=1000)
+QUICK = Effort(rounds=3, seconds=0.05, conversations=200, peers=5000, strangers=220)
 
 
 class Figures:
@@ -121,8 +128,7 @@ class Rounds:
             engine = self._engines.start(variant)
             if engine is None:
                 continue
-            many = self._effort.conversations if metric.name == "memory" else self._effort.peers
-            many //= 10 if variant in _SLOW else 1
+            many = self._effort.many(metric) // (10 if variant in _SLOW else 1)
             try:
                 self._keep(variant, metric.name, engine.ask(metric.name, many))
             finally:

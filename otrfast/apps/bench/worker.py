@@ -21,7 +21,8 @@ class Work(Protocol):
     """The workloads of one engine."""
 
     def sample(self, metric: str, count: int) -> list[float]:
-        """Return `count` figures; for memory, one figure over `count` conversations."""
+        """Return `count` figures; one figure over `count` conversations or peers for memory,
+        storms and ticks."""
 
 
 def start(variant: str) -> tuple[Work, dict[str, str]]:
@@ -30,6 +31,10 @@ def start(variant: str) -> tuple[Work, dict[str, str]]:
         from otrfast.apps.bench.potr_work import PotrWork
 
         return PotrWork("potr" if variant == "python-potr" else "otrfast.potr"), {}
+    if variant == "python-otr":
+        from otrfast.apps.bench.python_otr_work import PythonOtrWork
+
+        return PythonOtrWork(), {}
     from otrfast.apps.bench.engine_work import EngineWork
     from otrfast.crypto.backends import load
 
