@@ -1,6 +1,7 @@
 """Many conversations on one event loop: `Gateway`, and the seam to a store."""
 
 from otrfast.aio.gateway import Gateway
+from otrfast.aio.journal_store import JournalStore
 from otrfast.aio.messages import Message, Peer
 from otrfast.aio.reports import (
     CallbackFailed,
@@ -9,7 +10,7 @@ from otrfast.aio.reports import (
     LineFailed,
     TransportFailed,
 )
-from otrfast.aio.store import Batch, MemoryStore, Store, Undelivered
+from otrfast.aio.store import Batch, MemoryStore, Opened, Store, Undelivered
 
 __all__ = [
     "Batch",
@@ -17,9 +18,11 @@ __all__ = [
     "DeliveryUnknown",
     "Gateway",
     "GatewayClosed",
+    "JournalStore",
     "LineFailed",
     "MemoryStore",
     "Message",
+    "Opened",
     "Peer",
     "Store",
     "TransportFailed",

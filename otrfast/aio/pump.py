@@ -236,9 +236,9 @@ class Pump:
         )
 
     def _changed(self, peer: Hashable) -> bool:
-        """Whether a peer's session must be saved: the session says so, where it can tell."""
+        """Whether a peer's session must be saved before its lines are emitted."""
         session = self.account.sessions.get(peer)
-        return session is not None and bool(getattr(session, "needs_commit", True))
+        return session is not None and session.needs_commit
 
     def _acknowledge(self) -> None:
         for item in self._items:

@@ -1,8 +1,8 @@
 """A bot in a process of its own, for the tests that kill it: an echo on a gateway with its store.
 
-It reads `line PEER NUMBER HEX`, a line of a peer with a number to acknowledge it by. It writes `emit
-PEER HEX`, `ack NUMBER`, `text PEER REDELIVERED HEX` and `unknown PEER`. Before step number KILL_AT
-it ends as kill -9 would have it; steps are each side of a commit, each line out, each
+It reads `line PEER NUMBER HEX`, a line of a peer with a number to acknowledge it by. It writes
+`emit PEER HEX`, `ack NUMBER`, `text PEER REDELIVERED HEX` and `unknown PEER`. Before step number
+KILL_AT it ends as kill -9 would have it; steps are each side of a commit, each line out, each
 acknowledgement, each text delivered.
 
 With CONTROL=1 lines are emitted before the commit, and counters are those of the saved state: what

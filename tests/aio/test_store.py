@@ -6,7 +6,7 @@ import pytest
 from helpers import make_account
 
 from otrfast import Outcome, Policy, events
-from otrfast.aio import Batch, Gateway, GatewayClosed, MemoryStore, Undelivered
+from otrfast.aio import Batch, Gateway, GatewayClosed, MemoryStore, Opened, Undelivered
 
 STEPS = "open", "load", "commit", "close"
 
@@ -36,7 +36,7 @@ class RecordingStore:
 
     async def open(self):
         await self._step("open")
-        return self.again
+        return Opened(self.again)
 
     async def load(self, peers):
         await self._step("load", tuple(peers))
