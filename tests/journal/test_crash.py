@@ -21,8 +21,8 @@ STATEMENTS = ("run", "many", "rows")
 
 
 def settle() -> None:
-    """Wait until a thread that was joined has left the system too: OpenSSL frees what it kept for it
-    under a lock, and a child that is forked meanwhile never gets that lock."""
+    """Wait until a thread that was joined has left the system too: OpenSSL frees what it kept for
+    it under a lock, and a child that is forked meanwhile never gets that lock."""
     time.sleep(0.01)
 
 
