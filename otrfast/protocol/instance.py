@@ -42,8 +42,6 @@ class MessageState(Enum):
     ENCRYPTED = "encrypted"
     FINISHED = "finished"
 
-    __hash__ = object.__hash__  # by identity, as they are compared; `Enum` has a function for it
-
 
 _STATES = tuple(MessageState)
 
