@@ -13,10 +13,16 @@ class Counters:
     """The numbers of a gateway since it was made."""
 
     def __init__(self) -> None:
-        self.lines_in = self.lines_out = self.texts_in = self.texts_out = 0
-        self.events = self.batches = self.commits = self.failures = 0
-        self.buckets = [0] * (len(BOUNDS) + 1)
-        self.seconds = 0.0
+        self.lines_in: int = 0
+        self.lines_out: int = 0
+        self.texts_in: int = 0
+        self.texts_out: int = 0
+        self.events: int = 0
+        self.batches: int = 0
+        self.commits: int = 0
+        self.failures: int = 0
+        self.buckets: list[int] = [0] * (len(BOUNDS) + 1)
+        self.seconds: float = 0.0
 
     def observe(self, seconds: float) -> None:
         """Count the time from the arrival of an item until its lines were emitted."""

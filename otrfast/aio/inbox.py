@@ -31,7 +31,7 @@ class Texts:
         self._busy: set[Hashable] = set()
         self._changed = asyncio.Event()
         self._end: Exception | None = None
-        self.closed = False
+        self.closed: bool = False
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -109,7 +109,7 @@ class Reporter:
     def __init__(self, counters: Counters) -> None:
         self.on_event: OnEvent | None = None
         self.task: asyncio.Task[None] | None = None
-        self.stopping = False
+        self.stopping: bool = False
         self._counters = counters
         self._queue: asyncio.Queue[tuple[Hashable, Event]] = asyncio.Queue()
 

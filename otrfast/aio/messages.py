@@ -26,10 +26,10 @@ class Message:
 
     def __init__(self, reply: Reply, text: Undelivered, redelivered: bool) -> None:
         self._reply = reply
-        self.id = text.id
-        self.peer = text.peer
+        self.id: int = text.id
+        self.peer: Hashable = text.peer
         self.event: MessageReceived = text.event
-        self.redelivered = redelivered
+        self.redelivered: bool = redelivered
 
     @property
     def text(self) -> bytes:
@@ -61,7 +61,7 @@ class Peer:
     ) -> None:
         self._do = do
         self._account_trust = trust
-        self.name = name
+        self.name: Hashable = name
 
     async def start(self) -> None:
         """Ask for a private conversation: see `Session.start`."""

@@ -19,10 +19,10 @@ try:
         Metric,
     )
     from prometheus_client.registry import Collector
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
-        "metrics need prometheus-client: pip install 'otrfast[metrics]'", name=error.name
-    ) from error
+        "metrics need prometheus-client: pip install 'otrfast[metrics]'", name=_error.name
+    ) from _error
 
 _COUNTERS: Final = {
     "lines_in": "Lines received",

@@ -46,13 +46,13 @@ class Pump:
         texts: Room,
         reply: Reply,
     ) -> None:
-        self.account = account
-        self.queues = Queues()
-        self.counters = Counters()
-        self.reporter = Reporter(self.counters)
-        self.texts = Texts(self._text_done)
+        self.account: Account = account
+        self.queues: Queues = Queues()
+        self.counters: Counters = Counters()
+        self.reporter: Reporter = Reporter(self.counters)
+        self.texts: Texts = Texts(self._text_done)
         self.error: Exception | None = None
-        self.closing = False
+        self.closing: bool = False
         self._transport, self._store, self._clock = transport, store, clock
         self._slices = Slices(account, max_fragment)
         self._lines, self._room, self._reply = lines, texts, reply

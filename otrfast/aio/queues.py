@@ -41,15 +41,15 @@ class Item:
         ack: Callable[[], object] | None = None,
         future: asyncio.Future[Outcome] | None = None,
     ) -> None:
-        self.peer = peer
-        self.line = line
-        self.text = text
-        self.received = received
-        self.action = action
-        self.ack = ack
-        self.future = future
-        self.kind = self._kind()
-        self.since = time.perf_counter()
+        self.peer: Hashable = peer
+        self.line: bytes | None = line
+        self.text: bytes | None = text
+        self.received: MessageReceived | None = received
+        self.action: Action | None = action
+        self.ack: Callable[[], object] | None = ack
+        self.future: asyncio.Future[Outcome] | None = future
+        self.kind: str = self._kind()
+        self.since: float = time.perf_counter()
 
     def _kind(self) -> str:
         """Return which items cost about as much as this one."""
@@ -64,8 +64,8 @@ class Bound:
     """At most `limit` places for each key, taken in the order in which they were asked for."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.refused = 0
+        self.limit: int = limit
+        self.refused: int = 0
         self._used: dict[Hashable, int] = {}
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
@@ -132,8 +132,8 @@ class Room:
     """The places that one kind of item takes: some for each peer, and some in all."""
 
     def __init__(self, each: int, all_of_them: int) -> None:
-        self.each = Bound(each)
-        self.all = Bound(all_of_them)
+        self.each: Bound = Bound(each)
+        self.all: Bound = Bound(all_of_them)
 
     def full(self, peer: Hashable) -> bool:
         """Whether there is no place for a peer now."""

@@ -171,7 +171,7 @@ class HandClock:
     """A clock that stands still until it is turned."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now: float = 0.0
 
     def __call__(self) -> float:
         return self.now

@@ -128,7 +128,7 @@ class Journal(Protocol):
     def shard(self, number: int) -> Shard:
         """Return a view of a shard (0 .. shards-1), which nobody owns by that."""
 
-    async def put(self, number: int, rows: Iterable[tuple[str, bytes]]) -> None:
+    async def put(self, number: int, lines: Iterable[tuple[str, bytes]]) -> None:
         """Add lines from the network to a shard, as (peer, line); they stand when it returns.
         Raises `Unsure`."""
 
