@@ -13,7 +13,7 @@ from otrfast import MessageState, events
 from otrfast.aio import Gateway
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text()
-PROGRAM, ECHO, CONSUME, REPORT, PUBLISH, COLLECT = (
+PROGRAM, ECHO, SURVIVE, CONSUME, REPORT, PUBLISH, COLLECT = (
     textwrap.dedent(sample) for sample in re.findall(r"(?ms)^ *```python[^\n]*\n(.*?)^ *```$", PAGE)
 )
 
@@ -89,6 +89,23 @@ def test_other_samples_of_the_page_run(quick, run, capsys):
 
     run(main())
     assert "'plaintext': 2" in capsys.readouterr().out
+
+
+def test_sample_with_a_store_opens_it_and_can_be_started_again(run, tmp_path):
+    path = tmp_path / "bot.db"
+
+    async def main():
+        for _ in range(2):
+            bot = asyncio.ensure_future(defined(SURVIVE)["survive"](path, bytes(32), print))
+            while not path.exists() or path.stat().st_size == 0:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            assert not bot.done()
+            bot.cancel()
+            await asyncio.gather(bot, return_exceptions=True)
+        assert path.stat().st_mode & 0o777 == 0o600
+
+    run(main())
 
 
 def test_sample_for_the_garbage_collector_runs():

@@ -47,7 +47,7 @@ def measure(
 def _groups(figures: Figures, metrics: Sequence[Metric]) -> list[chart.Group]:
     groups = []
     for metric in metrics:
-        if not metric.drawn:
+        if not metric.compared:
             continue
         ratios = {
             variant: ratio

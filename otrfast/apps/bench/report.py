@@ -131,6 +131,8 @@ def ratios_grid(figures: Figures, metrics: Sequence[Metric], base: str) -> Grid:
     variants = [variant for variant in present(figures) if variant != base]
     rows = []
     for metric in metrics:
+        if not metric.compared:
+            continue
         ratios = [ratio(figures, variant, metric, base) for variant in variants]
         if any(each is not None for each in ratios):
             rows.append([metric.title, *map(times, ratios)])
