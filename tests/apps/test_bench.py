@@ -12,8 +12,9 @@ import pytest
 from otrfast.apps import bench
 from otrfast.apps.bench import chart, engines, machine, metrics, report
 from otrfast.apps.bench.metrics import BY_NAME, stand_in
-from otrfast.apps.bench.rounds import Figures
+from otrfast.apps.bench.rounds import FULL, QUICK, Figures
 from otrfast.errors import BackendUnavailable, LocalError
+from otrfast.limits import Limits
 
 from .program import otrfast
 
@@ -260,6 +261,37 @@ def test_machine_is_described_without_a_path():
     assert told["gmp"] == "6.3.0 (of gmpy2)"
     assert told["native-ifma"] == "level ifma"
     assert told["processor"]
+
+
+def test_claims_and_chart_when_new_rows_were_measured_then_have_those_for_people(figures):
+    rows = [BY_NAME[name] for name in ("first_contact", "at_random_1k", "send_p99", "receive_p99")]
+    for engine, seconds in (("native-gmp", 1.0), ("libotr", 4.0)):
+        figures.samples[engine] |= {row.name: [[seconds]] for row in rows}
+    claims = [row[0] for row in report.claims_grid(figures, rows).rows]
+    assert claims == ["first contact", "burst, 100 B, among 1,000 peers"]
+    assert [group.title for group in bench._groups(figures, rows)] == claims
+    shown = {row[0]: row[1:] for row in report.figures_grid(figures, rows).rows}
+    assert shown["send, 99th percentile"] == ["us", "1,000,000", "-", "4,000,000"]
+
+
+def test_quick_run_then_leaves_out_what_takes_long_unless_it_is_asked_for(monkeypatch):
+    wanted = []
+
+    def measure(console, variants, chosen, effort):
+        wanted.append({metric.name for metric in chosen})
+        return Figures()
+
+    monkeypatch.setattr(bench, "measure", measure)
+    parser = bench.argparse.ArgumentParser()
+    bench.register(parser.add_subparsers())
+    for options in ([], ["--quick"], ["--quick", "--only", "at_random_10k"]):
+        bench._measured(parser.parse_args(["bench", *options]))
+    assert wanted == [set(BY_NAME), set(BY_NAME) - {"at_random_10k"}, {"at_random_10k"}]
+
+
+@pytest.mark.parametrize("effort", [QUICK, FULL], ids=["quick", "full"])
+def test_storm_then_has_more_strangers_than_are_answered_at_once(effort):
+    assert effort.many(BY_NAME["storm"]) > Limits().account_ake_rate
 
 
 def test_worker_that_dies_is_reported():
