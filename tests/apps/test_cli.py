@@ -213,6 +213,8 @@ def on_terminal(command, environment=None, interrupt_after=None):
     after which Ctrl-C is pressed."""
     process, terminal = pty.fork()
     if process == 0:
+        # A shell ignores SIGINT in what it starts in the background, and so would the command.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.environ.update({"TERM": "xterm", "COLUMNS": "140", **(environment or {})})
         os.execv(command[0], command)
     output, end = b"", time.monotonic() + WAIT
