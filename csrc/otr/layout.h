@@ -8,6 +8,9 @@
 #define OTRF_LINE_START_BYTES 5
 #define OTRF_LINE_EXTRA_BYTES (OTRF_LINE_START_BYTES + 1) /* and the final dot */
 
+#define OTRF_VERSION_BYTES 2
+#define OTRF_TYPE_END 3 /* the version and the type; in version 3 two instance tags follow */
+#define OTRF_TAG_BYTES 4
 #define OTRF_COUNTER_BYTES 8
 #define OTRF_LENGTH_BYTES 4     /* of the length that a DATA or an MPI begins with */
 #define OTRF_FLAGS_FROM_END 9   /* the flags come before the two key ids that end the head */

@@ -1,4 +1,4 @@
-/* Lines and the messages in them: encoding, decoding, and the fields of a message. */
+/* Messages and the lines that carry them: reading and writing, each in one call. */
 #include <string.h>
 
 #include "base64/base64.h"
@@ -100,28 +100,91 @@ static PyObject *field(const otrf_bytes_view *raw, size_t *at, const uint8_t kin
   }
 }
 
+/* Set the items of `values` from `first` on to the fields of a layout, read from `at` to the end of a message; 0 if they
+ * are not well-formed, or an exception was raised. */
+static int fields_read(PyObject *values, Py_ssize_t first, const otrf_bytes_view *raw, size_t at,
+                       const otrf_bytes_view *layout) {
+  for (size_t i = 0; i < layout->len / 2; i++) {
+    PyObject *const value = field(raw, &at, layout->data + 2 * i);
+    if (value == NULL || PyTuple_SetItem(values, first + (Py_ssize_t)i, value) < 0) {
+      return 0;
+    }
+  }
+  return at == raw->len;
+}
+
+/* `values` if they were read, else None, or NULL with an exception. */
+static PyObject *read_or_none(PyObject *values, int read) {
+  if (read) {
+    return values;
+  }
+  Py_XDECREF(values);
+  return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
 static PyObject *fields(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view raw, layout;
   if (!otrf_arguments(nargs, 3) || otrf_view(&raw, args[0]) < 0 || otrf_view(&layout, args[2]) < 0) {
     return NULL;
   }
-  size_t at = PyLong_AsSize_t(args[1]);
+  const size_t at = PyLong_AsSize_t(args[1]);
   if (at == (size_t)-1 && PyErr_Occurred()) {
     return NULL;
   }
-  const Py_ssize_t n = (Py_ssize_t)(layout.len / 2);
-  PyObject *values = at <= raw.len ? PyTuple_New(n) : NULL;
-  for (Py_ssize_t i = 0; values != NULL && i < n; i++) {
-    PyObject *const value = field(&raw, &at, layout.data + 2 * i);
+  PyObject *const values = at <= raw.len ? PyTuple_New((Py_ssize_t)(layout.len / 2)) : NULL;
+  return read_or_none(values, values != NULL && fields_read(values, 0, &raw, at, &layout));
+}
+
+/* The layout of a message type in a dict from type to layout: 1 if it is there, 0 if not, or an exception was raised. */
+static int layout_of(otrf_bytes_view *out, PyObject *layouts, unsigned type) {
+  PyObject *const number = PyLong_FromLong((long)type);
+  PyObject *const layout = number == NULL ? NULL : PyDict_GetItemWithError(layouts, number);
+  Py_XDECREF(number);
+  return layout != NULL && otrf_view(out, layout) == 0;
+}
+
+/* The fields of a binary message behind its type, version and instance tags, by the layout of its type; None unless it
+ * is well-formed. */
+static PyObject *message_fields(const otrf_bytes_view *raw, PyObject *layouts) {
+  otrf_bytes_view layout;
+  const unsigned version = raw->len < OTRF_TYPE_END ? 0 : (unsigned)raw->data[0] << 8 | raw->data[1];
+  const size_t start = version == 3 ? OTRF_TYPE_END + 2 * OTRF_TAG_BYTES : OTRF_TYPE_END;
+  if ((version != 2 && version != 3) || raw->len < start || !layout_of(&layout, layouts, raw->data[OTRF_VERSION_BYTES])) {
+    return read_or_none(NULL, 0);
+  }
+  const uint32_t sender = version == 3 ? otrf_load32(raw->data + OTRF_TYPE_END) : 0;
+  const uint32_t receiver = version == 3 ? otrf_load32(raw->data + OTRF_TYPE_END + OTRF_TAG_BYTES) : 0;
+  const unsigned long head[] = {raw->data[OTRF_VERSION_BYTES], version, sender, receiver};
+  const Py_ssize_t heads = (Py_ssize_t)(sizeof head / sizeof *head);
+  PyObject *const values = PyTuple_New(heads + (Py_ssize_t)(layout.len / 2));
+  for (Py_ssize_t i = 0; values != NULL && i < heads; i++) {
+    PyObject *const value = PyLong_FromUnsignedLong(head[i]);
     if (value == NULL || PyTuple_SetItem(values, i, value) < 0) {
-      Py_CLEAR(values);
+      return read_or_none(values, 0);
     }
   }
-  if (values != NULL && at == raw.len) {
-    return values;
+  return read_or_none(values, values != NULL && fields_read(values, heads, raw, start, &layout));
+}
+
+static PyObject *read_message(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
+  otrf_bytes_view line;
+  uint8_t small[OTRF_SMALL_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
+  if (!otrf_arguments(nargs, 2) || otrf_view(&line, args[0]) < 0) {
+    return NULL;
   }
-  Py_XDECREF(values);
-  return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+  if (!PyDict_Check(args[1])) {
+    PyErr_SetString(PyExc_TypeError, "expected a dict with the layout of each message type");
+    return NULL;
+  }
+  if (otrf_scratch_ensure(&scratch, line.len + OTRF_SCRATCH_BYTES) < 0) {
+    return NULL;
+  }
+  const size_t len = otrf_line_decode(scratch.at, (const char *)line.data, line.len);
+  const otrf_bytes_view raw = {scratch.at, len};
+  PyObject *const message = len == OTRF_BASE64_BAD ? Py_NewRef(Py_None) : message_fields(&raw, args[1]);
+  otrf_scratch_drop(&scratch);
+  return message;
 }
 
 /* The bytes that a field is written from: of a number those of the value, without leading zeros of an element. -1, and
@@ -187,8 +250,21 @@ static uint8_t *field_write(uint8_t *out, PyObject *value, const uint8_t kind[2]
   return out + view.len;
 }
 
-static PyObject *encode_fields(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
+/* Write a head and the fields of a layout to `out`, which has room for them; -1, and an exception, if one does not
+ * fit. */
+static int fields_write(uint8_t *out, const otrf_bytes_view *head, PyObject *values, const otrf_bytes_view *layout) {
+  memcpy(out, head->data, head->len);
+  out += head->len;
+  for (size_t i = 0; out != NULL && i < layout->len / 2; i++) {
+    out = field_write(out, PyTuple_GetItem(values, (Py_ssize_t)i), layout->data + 2 * i);
+  }
+  return out == NULL ? -1 : 0;
+}
+
+static PyObject *write_message(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
   otrf_bytes_view head, layout;
+  uint8_t small[OTRF_SMALL_BYTES];
+  otrf_scratch scratch = {small, sizeof small, small};
   if (!otrf_arguments(nargs, 3) || otrf_view(&head, args[0]) < 0 || otrf_view(&layout, args[1]) < 0) {
     return NULL;
   }
@@ -197,61 +273,32 @@ static PyObject *encode_fields(PyObject *Py_UNUSED(module), PyObject *const *arg
     return NULL;
   }
   const Py_ssize_t size = fields_size(args[2], &layout);
-  PyObject *raw = size < 0 ? NULL : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)head.len + size);
-  uint8_t *out = raw == NULL ? NULL : (uint8_t *)PyBytes_AsString(raw);
-  if (out != NULL) {
-    memcpy(out, head.data, head.len);
-    out += head.len;
-  }
-  for (size_t i = 0; out != NULL && i < layout.len / 2; i++) {
-    out = field_write(out, PyTuple_GetItem(args[2], (Py_ssize_t)i), layout.data + 2 * i);
-  }
-  if (out == NULL) {
-    Py_CLEAR(raw);
-  }
-  return raw;
-}
-
-/* ---- lines ---- */
-
-static PyObject *decode_message(PyObject *Py_UNUSED(module), PyObject *object) {
-  otrf_bytes_view line;
-  uint8_t small[OTRF_SMALL_BYTES];
-  otrf_scratch scratch = {small, sizeof small, small};
-  if (otrf_view(&line, object) < 0 || otrf_scratch_ensure(&scratch, line.len + OTRF_SCRATCH_BYTES) < 0) {
+  if (size < 0 || otrf_scratch_ensure(&scratch, head.len + (size_t)size) < 0) {
     return NULL;
   }
-  const size_t len = otrf_line_decode(scratch.at, (const char *)line.data, line.len);
-  PyObject *const result = len != OTRF_BASE64_BAD ? PyBytes_FromStringAndSize((const char *)scratch.at, (Py_ssize_t)len)
-                                                  : Py_NewRef(Py_None);
-  otrf_scratch_drop(&scratch);
-  return result;
-}
-
-static PyObject *encode_message(PyObject *Py_UNUSED(module), PyObject *object) {
-  otrf_bytes_view raw;
-  if (otrf_view(&raw, object) < 0) {
-    return NULL;
+  const size_t len = head.len + (size_t)size;
+  PyObject *line = NULL;
+  if (fields_write(scratch.at, &head, args[2], &layout) == 0) {
+    line = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(OTRF_BASE64_LEN(len) + OTRF_LINE_EXTRA_BYTES));
   }
-  PyObject *const line =
-      PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(OTRF_BASE64_LEN(raw.len) + OTRF_LINE_EXTRA_BYTES));
   if (line != NULL) {
-    otrf_line_encode(PyBytes_AsString(line), raw.data, raw.len);
+    otrf_line_encode(PyBytes_AsString(line), scratch.at, len);
   }
+  otrf_scratch_drop(&scratch);
   return line;
 }
 
 PyMethodDef otrf_reading_functions[] = {
-    {"encode_message", encode_message, METH_O,
-     OTRF_FUNCTION_DOC("encode_message", ", raw", "Return the line that carries a binary message.")},
-    {"decode_message", decode_message, METH_O,
-     OTRF_FUNCTION_DOC("decode_message", ", line", "Return the binary message in a line of clean base64, else None.")},
+    {"read_message", OTRF_FAST(read_message),
+     OTRF_FUNCTION_DOC("read_message", ", line, layouts",
+                       "Return type, version, instance tags and fields of the message in a line, None unless the line "
+                       "is clean base64 and they are well-formed.")},
+    {"write_message", OTRF_FAST(write_message),
+     OTRF_FUNCTION_DOC("write_message", ", head, layout, values",
+                       "Return the line that carries the message with these fields after its head.")},
     {"fields", OTRF_FAST(fields),
      OTRF_FUNCTION_DOC("fields", ", raw, at, layout",
                        "Return the fields of a binary message from byte `at` on, None unless they are well-formed.")},
-    {"encode_fields", OTRF_FAST(encode_fields),
-     OTRF_FUNCTION_DOC("encode_fields", ", head, layout, values",
-                       "Return the binary message with these fields, after its head.")},
     {"data_message", OTRF_FAST(data_message),
      OTRF_FUNCTION_DOC("data_message", ", header, line",
                        "Return the fields of the data message in a line, None if it is for the general reader.")},

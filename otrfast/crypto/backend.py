@@ -272,29 +272,27 @@ class Backend(Protocol):
     def in_group(self, element: bytes) -> bool:
         """Whether 2 <= element <= p-2; `element` is 192 bytes."""
 
-    def encode_message(self, raw: bytes) -> bytes:
-        """Return the line that carries a binary message: `wire.lines.encode_message`."""
+    def read_message(self, line: bytes, layouts: dict[int, bytes]) -> tuple[Any, ...] | None:
+        """Return the type, the version, the two instance tags and the fields of the message in a
+        line that is clean base64 from `?OTR:` to a dot at the line's end, if they are well-formed;
+        else None, and it is for `wire.lines` and the kinds of `wire.fields`, which know what is
+        wrong.
 
-    def decode_message(self, line: bytes) -> bytes | None:
-        """Return the binary message in a line that is clean base64 from `?OTR:` to a dot at the
-        line's end; else None, and it is for `wire.lines.EncodedMessage.decode`.
-
-        A backend without a reader of its own returns None for all.
+        `layouts` has the layout of each type: the `code` of each field's kind. A backend without a
+        reader of its own returns None for all.
         """
 
-    def fields(self, raw: bytes, at: int, layout: bytes) -> tuple[Any, ...] | None:
-        """The fields of a binary message from byte `at` to its end if they are well-formed; else
-        None, and it is for the kinds of `wire.fields`, which know what is wrong.
-
-        `layout` has their `code` for each field. A backend as above returns None for all.
-        """
-
-    def encode_fields(self, head: bytes, layout: bytes, values: tuple[Any, ...]) -> bytes | None:
-        """Return the binary message of `head` and the fields of this layout with these `values`.
+    def write_message(self, head: bytes, layout: bytes, values: tuple[Any, ...]) -> bytes | None:
+        """Return the line that carries the message of `head` and the fields of this layout with
+        these `values`.
 
         Raises `OverflowError` for a number that does not fit. A backend as above returns None for
         all, and the message is for the kinds of `wire.fields`.
         """
+
+    def fields(self, raw: bytes, at: int, layout: bytes) -> tuple[Any, ...] | None:
+        """The fields of bytes from byte `at` to their end if they are well-formed; else None. A
+        backend as above returns None for all."""
 
     def state_key(self, data_key: bytes) -> StateKey:
         """Make a state key from 32 random bytes."""

@@ -165,13 +165,14 @@ class NativeBackend:
     agree_many: staticmethod[[Sequence[tuple[DhKey, bytes]]], list[SharedSecret | None]] = (
         staticmethod(_core.agree_many)
     )
-    encode_message: staticmethod[[bytes], bytes] = staticmethod(_core.encode_message)
-    decode_message: staticmethod[[bytes], bytes | None] = staticmethod(_core.decode_message)
+    read_message: staticmethod[[bytes, dict[int, bytes]], tuple[int | bytes, ...] | None] = (
+        staticmethod(_core.read_message)
+    )
+    write_message: staticmethod[[bytes, bytes, tuple[int | bytes, ...]], bytes] = staticmethod(
+        _core.write_message
+    )
     fields: staticmethod[[bytes, int, bytes], tuple[int | bytes, ...] | None] = staticmethod(
         _core.fields
-    )
-    encode_fields: staticmethod[[bytes, bytes, tuple[int | bytes, ...]], bytes] = staticmethod(
-        _core.encode_fields
     )
     state_key: staticmethod[[bytes], StateKey] = staticmethod(_core.state_key)
     data_message: staticmethod[[bytes, bytes], DataFields | None] = staticmethod(_core.data_message)

@@ -36,7 +36,6 @@ from otrfast.crypto.pure_handles import (
 )
 from otrfast.crypto.pure_state import PureStateKey
 from otrfast.errors import BackendUnavailable
-from otrfast.wire.lines import encode_message
 
 
 class PureBackend:
@@ -76,19 +75,16 @@ class PureBackend:
     def in_group(self, element: bytes) -> bool:
         return in_group(number(element))
 
-    def encode_message(self, raw: bytes) -> bytes:
-        return encode_message(raw)
+    def read_message(self, line: bytes, layouts: dict[int, bytes]) -> None:
+        return None
 
-    def decode_message(self, line: bytes) -> None:
+    def write_message(self, head: bytes, layout: bytes, values: tuple[Any, ...]) -> None:
         return None
 
     def state_key(self, data_key: bytes) -> StateKey:
         return PureStateKey(data_key, self._modexp)
 
     def fields(self, raw: bytes, at: int, layout: bytes) -> None:
-        return None
-
-    def encode_fields(self, head: bytes, layout: bytes, values: tuple[Any, ...]) -> None:
         return None
 
     def data_message(self, header: bytes, line: bytes) -> DataFields | None:

@@ -59,6 +59,7 @@ from otrfast.wire.messages import (
     DHKey,
     Message,
     decode,
+    read,
 )
 from otrfast.wire.tlv import TlvType
 
@@ -95,14 +96,12 @@ def receive(conversation: Conversation, line: bytes, call: Call) -> None:
         call.events.append(MessageReceived(line, False))
         return
     context = conversation.context
-    raw = None
-    if len(line) <= context.limits.message_size:
-        raw = context.identity.backend.decode_message(line)
-    if raw is None:
+    message = _read_clean(line, context.limits, context.identity.backend)
+    if message is None:
         _take(conversation, wire.classify(line), call)
     else:  # an encoded message and nothing else: no need to search the line
         conversation.offer = Offer.ACCEPTED
-        _raw(conversation, raw, call)
+        _message(conversation, message, call)
 
 
 def receive_message(conversation: Conversation, message: Message, call: Call) -> None:
@@ -200,47 +199,51 @@ def _reassemble(
 
 def _encoded(conversation: Conversation, found: wire.EncodedMessage, call: Call) -> None:
     _text_around(conversation, found.before, call)
+    context = call.context
     try:
-        raw = _unwrap(found, call.context.limits, call.context.identity.backend)
+        message = read_message(found, context.limits, context.identity.backend)
     except RemoteError as error:
         reject(error, call)
-        if isinstance(error, LimitExceeded):
+        if len(found.line) > context.limits.message_size:
             _answer_unreadable(conversation, conversation.current, call)
     else:
-        _raw(conversation, raw, call)
+        _message(conversation, message, call)
     _text_around(conversation, found.after, call)
 
 
-def _unwrap(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> bytes:
-    if len(found.line) > limits.message_size:
-        raise LimitExceeded("message_size")
-    raw = backend.decode_message(found.line)
-    return found.decode() if raw is None else raw
+def _read_clean(line: bytes, limits: Limits, backend: Backend) -> Message | None:
+    """Return the message in a line with nothing else in it, in one call of the core; None if it is
+    for `read_message`, which finds what is wrong."""
+    if len(line) > limits.message_size:
+        return None
+    message = read(line, backend.read_message)
+    if message is None or _exceeded(message.TYPE, wire.binary_size(line), limits):
+        return None
+    return message
 
 
-def _read(raw: bytes, limits: Limits, backend: Backend) -> Message:
-    message_type = raw[2] if len(raw) > 2 else None
-    if message_type in _SMALL_MESSAGES and len(raw) > limits.commit_size:
-        raise LimitExceeded("commit_size")
-    if message_type != DataMessage.TYPE and len(raw) > limits.signature_size:
-        raise LimitExceeded("signature_size")
-    return decode(raw, backend.fields)
+def _exceeded(message_type: int, size: int, limits: Limits) -> str | None:
+    """Return the limit that a message of this many bytes exceeds, None if it exceeds none."""
+    if message_type in _SMALL_MESSAGES and size > limits.commit_size:
+        return "commit_size"
+    if message_type != DataMessage.TYPE and size > limits.signature_size:
+        return "signature_size"
+    return None
 
 
 def read_message(found: wire.EncodedMessage, limits: Limits, backend: Backend) -> Message:
     """Return the message in a line. Raises `LimitExceeded` if it is too long, which is looked at
     first, else `DecodeError` or `VersionMismatch`."""
-    return _read(_unwrap(found, limits, backend), limits, backend)
-
-
-def _raw(conversation: Conversation, raw: bytes, call: Call) -> None:
-    """Take a binary message."""
-    try:
-        message = _read(raw, call.context.limits, call.context.identity.backend)
-    except RemoteError as error:
-        reject(error, call)
-    else:
-        _message(conversation, message, call)
+    if len(found.line) > limits.message_size:
+        raise LimitExceeded("message_size")
+    message = _read_clean(found.line, limits, backend)
+    if message is not None:
+        return message
+    raw = found.decode()
+    exceeded = _exceeded(raw[2] if len(raw) > 2 else 0, len(raw), limits)
+    if exceeded is not None:
+        raise LimitExceeded(exceeded)
+    return decode(raw)
 
 
 def _message(conversation: Conversation, message: Message, call: Call) -> None:

@@ -12,6 +12,7 @@ from otrfast.limits import reserve
 from otrfast.outcome import NEVER, Outcome
 from otrfast.protocol.context import Context
 from otrfast.wire import fragments
+from otrfast.wire.lines import encode_message
 from otrfast.wire.messages import Message
 
 _new = tuple.__new__  # a named tuple's own is a function of Python around this
@@ -80,7 +81,9 @@ class Call:
     def send_message(self, message: Message) -> None:
         """Send a message of a key exchange."""
         backend = self.context.identity.backend
-        line = backend.encode_message(message.encode(backend.encode_fields))
+        line = message.write(backend.write_message)
+        if line is None:
+            line = encode_message(message.encode())
         self.send_encoded(line, message.version, message.receiver)
 
     def send_encoded(self, line: bytes, version: int, receiver: int) -> None:

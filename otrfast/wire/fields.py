@@ -83,7 +83,7 @@ class Kind(Protocol):
     """One encoding.
 
     `code` describes it in two bytes to a backend, which reads whole messages
-    (`backend.Backend.fields`): a letter for the kind, then its length in bytes, 0 if it is
+    (`backend.Backend.read_message`): a letter for the kind, then its length in bytes, 0 if it is
     variable.
     """
 

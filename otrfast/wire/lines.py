@@ -217,6 +217,12 @@ def encode_message(raw: bytes) -> bytes:
     return ENCODED_PREFIX + b2a_base64(raw, newline=False) + b"."
 
 
+def binary_size(line: bytes) -> int:
+    """Return how many bytes the message has in a line as `encode_message` makes it."""
+    groups = (len(line) - len(ENCODED_PREFIX)) // 4
+    return 3 * groups - line[-3:-1].count(b"=")
+
+
 def receiver(line: bytes) -> int | None:
     """Return the receiver's instance tag in a message or fragment of ours, 0 in version 2; None
     for any other line."""

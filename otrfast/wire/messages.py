@@ -44,13 +44,13 @@ _HEAD = Struct(">" + "".join(_HEAD_FIELDS.values()))
 _SHORT_HEAD = Struct(_HEAD.format[:3])
 
 
-FieldReader = Callable[[bytes, int, bytes], tuple[Any, ...] | None]
-"""A reader of the fields of a message from an offset to the end, by its `LAYOUT`; it returns None
-for a malformed message, and `Reader` then finds the error (`backend.Backend.fields`)."""
+MessageReader = Callable[[bytes, dict[int, bytes]], tuple[Any, ...] | None]
+"""Reads the type, header and fields of the message in a line, by the `LAYOUT` of each type; None
+for a line that `decode` has to look at (`backend.Backend.read_message`)."""
 
-FieldWriter = Callable[[bytes, bytes, tuple[Any, ...]], bytes | None]
-"""Writes a message from its head, its `LAYOUT` and the values of its fields; None if the kinds of
-`wire.fields` have to (`backend.Backend.encode_fields`)."""
+MessageWriter = Callable[[bytes, bytes, tuple[Any, ...]], bytes | None]
+"""Writes the line with a message from its head, its `LAYOUT` and the values of its fields; None if
+`Message.encode` has to (`backend.Backend.write_message`)."""
 
 
 @record
@@ -67,15 +67,16 @@ class Message:
     sender: int
     receiver: int
 
-    def encode(self, fields: FieldWriter | None = None) -> bytes:
-        """Return the message in its binary form; `fields` may write most of it."""
+    def encode(self) -> bytes:
+        """Return the message in its binary form."""
         version, sender, receiver, *values = self.VALUES(self)
-        head = self.head(version, sender, receiver)
-        raw = None if fields is None else fields(head, self.LAYOUT, tuple(values))
-        if raw is not None:
-            return raw
         parts = [kind.write(value) for (_, kind), value in zip(self.CODEC, values, strict=True)]
-        return b"".join([head, *parts])
+        return b"".join([self.head(version, sender, receiver), *parts])
+
+    def write(self, writer: MessageWriter) -> bytes | None:
+        """Return the line with the message, None if `writer` leaves it to `encode`."""
+        version, sender, receiver, *values = self.VALUES(self)
+        return writer(self.head(version, sender, receiver), self.LAYOUT, tuple(values))
 
     @classmethod
     def head(cls, version: int, sender: int, receiver: int) -> bytes:
@@ -87,6 +88,7 @@ class Message:
 
 M = TypeVar("M", bound=Message)
 _TYPES: dict[int, type[Message]] = {}
+_LAYOUTS: dict[int, bytes] = {}
 
 
 @dataclass_transform(frozen_default=True)
@@ -102,6 +104,7 @@ def _message(message_type: int) -> Callable[[type[M]], type[M]]:
         made.LAYOUT = b"".join([kind.code for _, kind in made.CODEC])
         made.VALUES = attrgetter(*made.__match_args__)
         _TYPES[message_type] = made
+        _LAYOUTS[message_type] = made.LAYOUT
         return made
 
     return decorate
@@ -159,8 +162,14 @@ class DataMessage(Message):
         return bool(self.flags & IGNORE_UNREADABLE)
 
 
-def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
-    """Return the message in `raw`, read to its last byte; `fields` reads the part after the header.
+def read(line: bytes, reader: MessageReader) -> Message | None:
+    """Return the message in a line, None if `reader` leaves it to `decode`."""
+    found = reader(line, _LAYOUTS)
+    return None if found is None else _TYPES[found[0]](*found[1:])
+
+
+def decode(raw: bytes) -> Message:
+    """Return the message in `raw`, read to its last byte.
 
     Raises `VersionMismatch` for a version other than 2 and 3, `DecodeError` for any other
     malformed message.
@@ -180,11 +189,9 @@ def decode(raw: bytes, fields: FieldReader | None = None) -> Message:
         if len(raw) < start:
             _refuse_head(raw)
         _, _, sender, receiver = _HEAD.unpack_from(raw)
-    values = None if fields is None else fields(raw, start, made.LAYOUT)
-    if values is None:
-        reader = Reader(raw, start)
-        values = tuple([kind.read(reader, name) for name, kind in made.CODEC])
-        reader.finish()
+    reader = Reader(raw, start)
+    values = [kind.read(reader, name) for name, kind in made.CODEC]
+    reader.finish()
     return made(version, sender, receiver, *values)
 
 

@@ -31,7 +31,8 @@ def calls(native):
         "dh_keys": (native.dh_keys, [bytes(40)]),
         "agree_many": (native.agree_many, [(key, ELEMENT)]),
         "fields": (native.fields, TEXT, 0, b"b"),
-        "encode_fields": (native.encode_fields, TEXT, b"u\4", (1,)),
+        "read_message": (native.read_message, TEXT, {}),
+        "write_message": (native.write_message, TEXT, b"u\4", (1,)),
         "data_message": (native.data_message, head(), TEXT),
         "agree": (key.agree, ELEMENT),
         "ake seal": (ake.seal, True, TEXT),
@@ -48,7 +49,8 @@ def calls(native):
 
 NAMES = (
     "sha1", "sha256", "hmac_sha1", "hmac_sha256", "aes_ctr", "equal", "in_group", "dh_keys",
-    "agree_many", "fields", "encode_fields", "data_message", "agree", "ake seal", "ake open",
+    "agree_many", "fields", "read_message", "write_message", "data_message", "agree",
+    "ake seal", "ake open",
     "signed_value",
     "data_keys", "seal", "seal_many", "open", "open_line", "open_many",
 )  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from otrfast.crypto.group import P
 from otrfast.errors import RemoteError
 from otrfast.wire.fields import Reader
-from otrfast.wire.lines import EncodedMessage, encode_message
+from otrfast.wire.lines import EncodedMessage, binary_size, encode_message
 from otrfast.wire.messages import (
     DataMessage,
     DHCommit,
@@ -18,6 +18,7 @@ from otrfast.wire.messages import (
     RevealSignature,
     Signature,
     decode,
+    read,
 )
 
 from . import levels
@@ -52,24 +53,6 @@ def both(backend, line, version=3):
         if not isinstance(found, DataMessage) or head != header(version):
             general = None
     return general, backend.data_message(header(version), line)
-
-
-@pytest.mark.parametrize("length", [*range(130), 1000, 3000, 3050, 70_000])
-def test_encoded_message_when_put_on_then_taken_off_again(native, rng, length):
-    raw = rng.randbytes(length)
-    line = native.encode_message(raw)
-    assert line == encode_message(raw)
-    assert native.decode_message(line) == raw
-
-
-@pytest.mark.parametrize(
-    "line",
-    [b"", b".", b"?OTR:", b"?OTR:.", b"?OTR:AAA.", b"?OTR:AAAA", b"?OTR:AAAA.x", b" ?OTR:AAAA.",
-     b"?OTR:AA AA.", b"?OTR:A.AA.", b"?OTR:AAA*.", b"?OTR:AB==.", b"?OTR:A===.", b"?OTR|AAAA."],
-)  # fmt: skip
-def test_decode_message_when_the_encoding_is_odd_then_none_or_the_same(native, line):
-    found = native.decode_message(line)
-    assert found is None or found == EncodedMessage(line, b"").decode()
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -152,7 +135,6 @@ def test_fields_when_whole_cut_or_flipped_then_as_the_kinds_read_them(native, me
     assert native.fields(raw, at, made.LAYOUT) == tuple(
         getattr(message_, name) for name, _ in made.CODEC
     )
-    assert decode(raw, native.fields) == message_
     for place in range(at, len(raw) + 1):
         flipped = bytes([byte ^ (0x81 if n == place else 0) for n, byte in enumerate(raw)])
         for damaged in (raw[:place], raw[:place] + b"\0" + raw[place:], flipped):
@@ -188,48 +170,121 @@ def test_fields_when_the_layout_is_unknown_then_none_and_no_more_than_bytes_are_
         native.fields(b"", -1, b"")
 
 
+MESSAGES = [*EXCHANGE, decode(message()), decode(message(2))]
+
+
+def general_message(line):
+    """What the general reader makes of a line, None where it refuses it."""
+    try:
+        return decode(EncodedMessage(line, b"").decode())
+    except RemoteError:
+        return None
+
+
+@pytest.mark.parametrize("message_", MESSAGES)
+def test_read_message_when_whole_cut_or_flipped_then_as_the_general_reader(native, message_):
+    raw = message_.encode()
+    assert read(encode_message(raw), native.read_message) == message_
+    for place in range(len(raw) + 1):
+        flipped = bytes([byte ^ (0x81 if n == place else 0) for n, byte in enumerate(raw)])
+        for damaged in (raw[:place], raw[:place] + b"\0" + raw[place:], flipped):
+            line = encode_message(damaged)
+            assert read(line, native.read_message) == general_message(line)
+
+
+@pytest.mark.parametrize("length", [*range(130), 1000, 3000, 3050, 70_000])
+def test_written_line_when_read_again_then_the_same(native, rng, length):
+    for version, tags in ((2, (0, 0)), (3, TAGS)):
+        message_ = Signature(version, *tags, rng.randbytes(length), b"m" * 20)
+        line = message_.write(native.write_message)
+        assert line == encode_message(message_.encode())
+        assert binary_size(line) == len(message_.encode())
+        assert read(line, native.read_message) == message_
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(
+    junk=st.binary(max_size=260),
+    at=st.integers(0, 400),
+    kept=st.booleans(),
+    which=st.sampled_from(MESSAGES),
+)
+@pytest.mark.parametrize("level", levels.NATIVE[:1])
+def test_read_message_when_the_line_is_junk_then_none_or_the_same(level, junk, at, kept, which):
+    raw = which.encode()
+    line = encode_message(raw[:at] + junk + (raw[at:] if kept else b""))
+    with levels.native(level) as backend:
+        assert read(line, backend.read_message) == general_message(line)
+        for text in (line[:at] + junk + line[at:], b"?OTR:" + junk + b".", junk):
+            found = read(text, backend.read_message)
+            assert found is None or found == general_message(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b".", b"?OTR:", b"?OTR:.", b"?OTR:AAA.", b"?OTR:AAAA", b"?OTR:AAAA.x", b" ?OTR:AAAA.",
+     b"?OTR:AA AA.", b"?OTR:A.AA.", b"?OTR:AAA*.", b"?OTR:AB==.", b"?OTR:A===.", b"?OTR|AAAA.",
+     b"?OTR:AAEC.", b"?OTR:AAQD.", b"?OTR:AAMD.", b"?OTR:AAMDAAAA.", b"?OTR:AAMD/w==."],
+)  # fmt: skip
+def test_read_message_when_there_is_none_then_none(native, line):
+    assert native.read_message(line, {0: b"", 1: b"", 2: b""}) is None
+
+
+def test_read_message_when_a_layout_is_wrong_then_none_or_an_error(native):
+    line = encode_message(b"\0\2\x0aabcd")
+    assert native.read_message(line, {}) is None
+    assert native.read_message(line, {10: b"f\4"}) == (10, 2, 0, 0, b"abcd")
+    assert native.read_message(line, {10: b"u\4"}) == (10, 2, 0, 0, 0x61626364)
+    for layout in (b"x\4", b"f\3", b"f\5", b"u\x09", b"d\0"):
+        assert native.read_message(line, {10: layout}) is None
+    for wrong in ({10: "f"}, {10: None}, [(10, b"f\4")], None):
+        with pytest.raises(TypeError):
+            native.read_message(line, wrong)
+
+
 def parts(message_):
     """What a message is written from: its head, its layout and the values of its fields."""
     head = message_.head(message_.version, message_.sender, message_.receiver)
     return head, message_.LAYOUT, tuple(getattr(message_, name) for name, _ in message_.CODEC)
 
 
-@pytest.mark.parametrize("message_", [*EXCHANGE, decode(message()), decode(message(2))])
-def test_encode_fields_then_as_the_kinds_write_them(native, message_):
+@pytest.mark.parametrize("message_", MESSAGES)
+def test_write_message_then_as_the_kinds_write_it(native, message_):
     head, layout, values = parts(message_)
-    assert native.encode_fields(head, layout, values) == message_.encode()
-    assert message_.encode(native.encode_fields) == message_.encode()
+    line = encode_message(message_.encode())
+    assert native.write_message(head, layout, values) == line
+    assert message_.write(native.write_message) == line
     for place in range(len(values)):
         for wrong in (None, "text", 1.5, bytearray(20), [1]):
             changed = (*values[:place], wrong, *values[place + 1 :])
             if message_.CODEC[place][1].code[:1] != b"c":
                 with pytest.raises(TypeError):
-                    native.encode_fields(head, layout, changed)
+                    native.write_message(head, layout, changed)
     for changed in (values[:-1], (*values, b""), list(values)):
         with pytest.raises(TypeError):
-            native.encode_fields(head, layout, changed)
+            native.write_message(head, layout, changed)
 
 
 @given(size=st.integers(1, 8), number=st.integers(-(2**70), 2**70))
 @settings(max_examples=300, deadline=None, derandomize=True)
 @pytest.mark.parametrize("level", levels.NATIVE[:1])
-def test_encode_fields_of_a_number_then_its_bytes_or_overflow(level, size, number):
+def test_write_message_with_a_number_then_its_bytes_or_overflow(level, size, number):
     with levels.native(level) as backend:
         try:
-            expected = number.to_bytes(size, "big")
+            expected = encode_message(b"head" + number.to_bytes(size, "big"))
         except OverflowError:
             with pytest.raises(OverflowError):
-                backend.encode_fields(b"", b"u%c" % size, (number,))
+                backend.write_message(b"head", b"u%c" % size, (number,))
         else:
-            assert backend.encode_fields(b"head", b"u%c" % size, (number,)) == b"head" + expected
+            assert backend.write_message(b"head", b"u%c" % size, (number,)) == expected
 
 
 def test_reading_takes_bytes_alone(native):
     for wrong in (None, "text", bytearray(b"?OTR:AAAA.")):
         with pytest.raises(TypeError):
-            native.decode_message(wrong)
+            native.read_message(wrong, {})
         with pytest.raises(TypeError):
-            native.encode_message(wrong)
+            native.write_message(wrong, b"", ())
         with pytest.raises(TypeError):
             native.data_message(header(3), wrong)
     with pytest.raises(TypeError):
@@ -238,7 +293,7 @@ def test_reading_takes_bytes_alone(native):
 
 def test_backends_in_python_then_only_data_messages_are_read_beside_the_general_reader(reference):
     line = duo(reference)[0].seal(prefix(), b"text", b"", b"")
-    assert reference.encode_message(b"raw") == encode_message(b"raw")
-    assert reference.decode_message(line) is None
+    assert read(line, reference.read_message) is None
+    assert EXCHANGE[0].write(reference.write_message) is None
     general, found = both(reference, encode_message(message()))
     assert found == general is not None
