@@ -33,6 +33,7 @@ from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
 from otrfast.session import Session
 from otrfast.trust import Trust
+from otrfast.wire.lines import LineKind
 
 if TYPE_CHECKING:
     from otrfast.storage.private_key import PrivateKey
@@ -49,6 +50,7 @@ __all__ = [
     "KeyFileError",
     "KeyFileMissing",
     "Limits",
+    "LineKind",
     "LocalError",
     "MessageState",
     "NotEncrypted",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from otrfast.events import Event
-from otrfast.wire.lines import receiver
+from otrfast.wire.lines import LineKind, kinds, receiver
 
 NEVER: Final = float("inf")
 """The deadline of what needs no `tick`."""
@@ -24,6 +24,11 @@ class Outcome(NamedTuple):
         """For each line, the instance tag of the peer's instance that it is for: 0 for all of
         them or for version 2, None for a line that is not an OTR message."""
         return tuple(receiver(line) for line in self.wire)
+
+    @property
+    def kinds(self) -> tuple[LineKind, ...]:
+        """For each line, what it is: for transports that hint, pace or store by it."""
+        return kinds(self.wire)
 
 
 def note_outcomes(

@@ -136,6 +136,18 @@ class Session(Secret):
         dispatch.receive_data(self._conversation, path.instance, path.channel.message(fields), call)
         return self._finish(call)
 
+    def receive_content(self, line: bytes) -> Outcome:
+        """Take a line as `receive` does, but for a data message: what was encrypted becomes one
+        `MessageReceived` as it is, not cut at a zero byte, and no TLV is read in it. For
+        transports that say what a line carries, and carry other things than texts."""
+        line = as_bytes(line, "a line")
+
+        def receive(call: Call) -> None:
+            call.content = True
+            dispatch.receive(self._conversation, line, call)
+
+        return self._do(receive)
+
     def receive_message(self, message: Message) -> Outcome:
         """Take a message that has been decoded already; otherwise as `receive`."""
         return self._do(lambda call: dispatch.receive_message(self._conversation, message, call))
@@ -231,6 +243,21 @@ class Session(Secret):
         """Send a text to the instance that `received` came from, whichever `recipient` is; as
         `send` if it came in plain text."""
         return self.send(text, instance=received.instance if received.encrypted else None)
+
+    def seal(self, content: bytes, *, instance: int | Recipient | None = None) -> Outcome:
+        """Encrypt any bytes and send them as they are: zero bytes may be in them, and none is put
+        behind them; padding and held texts are for `send`. The peer reads them with
+        `receive_content`.
+
+        Raises `NotEncrypted`, `ConversationFinished`, `UntrustedKey`, `TextTooLong`,
+        `UnknownInstance`, `FragmentLimitTooSmall` or `TypeError`; nothing is sent then.
+        """
+        content = as_bytes(content, "content")
+        wanted = self._conversation.recipient if instance is None else instance
+        chosen = self._choose(wanted)
+        return self._do(
+            lambda call: outgoing.send_content(self._conversation, chosen, content, call)
+        )
 
     def send_many(self, texts: Sequence[bytes]) -> Outcome:
         """Send several texts, in order, as `send` would one after another.

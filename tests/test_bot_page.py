@@ -187,5 +187,6 @@ def test_other_samples_of_the_page_run():
         names = {
             "account": account, "answer": b"yes", "event": event, "session": session,
             "time": __import__("time"),
+            "image": b"\0\1", "line": peer.session.seal(b"\0\1").wire[0],
         }  # fmt: skip
         exec(sample, names)

@@ -435,6 +435,12 @@ OTRF_NODISCARD int otrf_seal(char *line, uint8_t *scratch, otrf_data_keys *keys,
                              const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len)
     OTRF_NONNULL(1, 2, 3);
 
+/* The same two for a plain text that is carried as it is: any bytes, and no zero byte put behind them. */
+OTRF_NODISCARD size_t otrf_whole_line_len(const otrf_data_keys *keys, size_t text_len,
+                                          size_t revealed_len) OTRF_NONNULL_ALL;
+OTRF_NODISCARD int otrf_seal_whole(char *line, uint8_t *scratch, otrf_data_keys *keys, const uint8_t *text,
+                                   size_t text_len, const uint8_t *revealed, size_t revealed_len) OTRF_NONNULL(1, 2, 3);
+
 /* Check the MAC over `authenticated`, then the counter; store the counter; decrypt.
  *
  * Returns OTRF_OK, OTRF_ERR_MAC or OTRF_ERR_COUNTER.

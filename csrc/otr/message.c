@@ -53,7 +53,8 @@ static uint8_t *append(uint8_t *out, const uint8_t *data, size_t len) {
 
 static void encrypt(uint8_t *cipher, const otrf_direction *direction, uint64_t counter, const otrf_content *content) {
   if (content->tlvs_len == 0) {
-    otrf_aes_ctr_wide(cipher, content->text_len + 1, direction->schedule, counter, content->text, content->text_len);
+    otrf_aes_ctr_wide(cipher, otrf_plain_bytes(content), direction->schedule, counter, content->text,
+                      content->text_len);
     return;
   }
   uint8_t *at = append(cipher, content->text, content->text_len);
@@ -71,7 +72,7 @@ static size_t early_bytes(const otrf_direction *direction, const otrf_content *c
 
 void otrf_seal_start(otrf_sha1_job *job, char *line, uint8_t *raw, const otrf_direction *direction, uint64_t counter,
                      const otrf_content *content) {
-  const size_t cipher_len = content->text_len + 1 + content->tlvs_len;
+  const size_t cipher_len = otrf_plain_bytes(content);
   uint8_t *at = append(raw, direction->prefix, direction->prefix_len);
   otrf_store64(at, counter);
   otrf_store32(at + OTRF_COUNTER_BYTES, (uint32_t)cipher_len);
@@ -96,32 +97,51 @@ void otrf_seal_finish(char *line, uint8_t *raw, const otrf_direction *direction,
   *at = '.';
 }
 
-size_t otrf_line_len(const otrf_data_keys *keys, size_t text_len, size_t tlvs_len, size_t revealed_len) {
+static size_t line_len(const otrf_data_keys *keys, const otrf_content *content) {
   const otrf_direction *direction = keys->send;
-  if (direction == NULL || direction->prefix_len == 0 || text_len > OTRF_LIMIT_BYTES || tlvs_len > OTRF_LIMIT_BYTES ||
-      revealed_len > OTRF_LIMIT_BYTES) {
+  if (direction == NULL || direction->prefix_len == 0 || content->text_len > OTRF_LIMIT_BYTES ||
+      content->tlvs_len > OTRF_LIMIT_BYTES || content->revealed_len > OTRF_LIMIT_BYTES) {
     return 0;
   }
-  const size_t raw_len = direction->prefix_len + OTRF_FRAME_BYTES + text_len + 1 + tlvs_len + revealed_len;
-  return OTRF_BASE64_LEN(raw_len) + OTRF_LINE_EXTRA_BYTES;
+  return OTRF_BASE64_LEN(otrf_sealed_bytes(direction, content)) + OTRF_LINE_EXTRA_BYTES;
 }
 
-int otrf_seal(char *line, uint8_t *scratch, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
-              const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len) {
-  const otrf_content content = {text, tlvs, revealed, text_len, tlvs_len, revealed_len};
+size_t otrf_line_len(const otrf_data_keys *keys, size_t text_len, size_t tlvs_len, size_t revealed_len) {
+  const otrf_content content = {.text_len = text_len, .tlvs_len = tlvs_len, .revealed_len = revealed_len};
+  return line_len(keys, &content);
+}
+
+size_t otrf_whole_line_len(const otrf_data_keys *keys, size_t text_len, size_t revealed_len) {
+  const otrf_content content = {.text_len = text_len, .revealed_len = revealed_len, .whole = 1};
+  return line_len(keys, &content);
+}
+
+static int seal(char *line, uint8_t *scratch, otrf_data_keys *keys, const otrf_content *content) {
   const otrf_direction *direction = keys->send;
   uint8_t mac[OTRF_MAC_BYTES];
   otrf_sha1_job job;
-  if (otrf_line_len(keys, text_len, tlvs_len, revealed_len) == 0) {
+  if (line_len(keys, content) == 0) {
     return OTRF_ERR_SIZE;
   }
   if (otrf_counters_left(keys) == 0) {
     return OTRF_ERR_COUNTER;
   }
-  otrf_seal_start(&job, line, scratch, direction, ++keys->send_counter, &content);
+  otrf_seal_start(&job, line, scratch, direction, ++keys->send_counter, content);
   otrf_hmac_sha1_end(mac, &job, direction->outer);
-  otrf_seal_finish(line, scratch, direction, &content, mac);
+  otrf_seal_finish(line, scratch, direction, content, mac);
   return OTRF_OK;
+}
+
+int otrf_seal(char *line, uint8_t *scratch, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
+              const uint8_t *tlvs, size_t tlvs_len, const uint8_t *revealed, size_t revealed_len) {
+  const otrf_content content = {text, tlvs, revealed, text_len, tlvs_len, revealed_len, 0};
+  return seal(line, scratch, keys, &content);
+}
+
+int otrf_seal_whole(char *line, uint8_t *scratch, otrf_data_keys *keys, const uint8_t *text, size_t text_len,
+                    const uint8_t *revealed, size_t revealed_len) {
+  const otrf_content content = {text, NULL, revealed, text_len, 0, revealed_len, 1};
+  return seal(line, scratch, keys, &content);
 }
 
 /* ---- opening what the caller has parsed ---- */

@@ -13,15 +13,21 @@
  * message, into up to OTRF_MAC_OVERWRITES bytes: so the hash reads it all in one run. */
 void otrf_mac_start(otrf_sha1_job *job, const uint32_t state[5], uint8_t *message, size_t start, size_t len);
 
-/* What a message holds. */
+/* What a message holds. A zero byte ends the text, and TLVs may follow it, unless the text is `whole`. */
 typedef struct {
   const uint8_t *text, *tlvs, *revealed;
   size_t text_len, tlvs_len, revealed_len;
+  int whole;
 } otrf_content;
+
+/* The length of the plain text. */
+OTRF_INLINE size_t otrf_plain_bytes(const otrf_content *content) {
+  return content->text_len + (content->whole ? 0 : 1 + content->tlvs_len);
+}
 
 /* The length of a message before base64. */
 OTRF_INLINE size_t otrf_sealed_bytes(const otrf_direction *direction, const otrf_content *content) {
-  return direction->prefix_len + OTRF_FRAME_BYTES + content->text_len + 1 + content->tlvs_len + content->revealed_len;
+  return direction->prefix_len + OTRF_FRAME_BYTES + otrf_plain_bytes(content) + content->revealed_len;
 }
 
 /* Write a message up to its ciphertext, as much of its line as that makes, and start its MAC; then, with the MAC,

@@ -100,8 +100,8 @@ static PyObject *field(const otrf_bytes_view *raw, size_t *at, const uint8_t kin
   }
 }
 
-/* Set the items of `values` from `first` on to the fields of a layout, read from `at` to the end of a message; 0 if they
- * are not well-formed, or an exception was raised. */
+/* Set the items of `values` from `first` on to the fields of a layout, read from `at` to the end of a message; 0 if
+ * they are not well-formed, or an exception was raised. */
 static int fields_read(PyObject *values, Py_ssize_t first, const otrf_bytes_view *raw, size_t at,
                        const otrf_bytes_view *layout) {
   for (size_t i = 0; i < layout->len / 2; i++) {
@@ -135,7 +135,8 @@ static PyObject *fields(PyObject *Py_UNUSED(module), PyObject *const *args, Py_s
   return read_or_none(values, values != NULL && fields_read(values, 0, &raw, at, &layout));
 }
 
-/* The layout of a message type in a dict from type to layout: 1 if it is there, 0 if not, or an exception was raised. */
+/* The layout of a message type in a dict from type to layout: 1 if it is there, 0 if not, or an exception was raised.
+ */
 static int layout_of(otrf_bytes_view *out, PyObject *layouts, unsigned type) {
   PyObject *const number = PyLong_FromLong((long)type);
   PyObject *const layout = number == NULL ? NULL : PyDict_GetItemWithError(layouts, number);
@@ -149,7 +150,8 @@ static PyObject *message_fields(const otrf_bytes_view *raw, PyObject *layouts) {
   otrf_bytes_view layout;
   const unsigned version = raw->len < OTRF_TYPE_END ? 0 : (unsigned)raw->data[0] << 8 | raw->data[1];
   const size_t start = version == 3 ? OTRF_TYPE_END + 2 * OTRF_TAG_BYTES : OTRF_TYPE_END;
-  if ((version != 2 && version != 3) || raw->len < start || !layout_of(&layout, layouts, raw->data[OTRF_VERSION_BYTES])) {
+  if ((version != 2 && version != 3) || raw->len < start ||
+      !layout_of(&layout, layouts, raw->data[OTRF_VERSION_BYTES])) {
     return read_or_none(NULL, 0);
   }
   const uint32_t sender = version == 3 ? otrf_load32(raw->data + OTRF_TYPE_END) : 0;

@@ -3,10 +3,11 @@
 
 #include "python/data_keys.h"
 
-/* Seal one message under the prefix set before. */
+/* Seal one message under the prefix set before; without `tlvs` the text is carried as it is. */
 static PyObject *seal_one(otrf_data_keys_object *self, const otrf_bytes_view *text, const otrf_bytes_view *tlvs,
                           const otrf_bytes_view *revealed) {
-  const size_t len = otrf_line_len(self->keys, text->len, tlvs->len, revealed->len);
+  const size_t len = tlvs == NULL ? otrf_whole_line_len(self->keys, text->len, revealed->len)
+                                  : otrf_line_len(self->keys, text->len, tlvs->len, revealed->len);
   if (len == 0) {
     return otrf_keys_refuse(self, OTRF_ERR_SIZE);
   }
@@ -18,8 +19,10 @@ static PyObject *seal_one(otrf_data_keys_object *self, const otrf_bytes_view *te
   if (line != NULL) {
     char *const out = PyBytes_AsString(line);
     PyThreadState *const thread = otrf_keys_release(self, len);
-    const int status = otrf_seal(out, scratch.at, self->keys, text->data, text->len, tlvs->data, tlvs->len,
-                                 revealed->data, revealed->len);
+    const int status = tlvs == NULL ? otrf_seal_whole(out, scratch.at, self->keys, text->data, text->len,
+                                                      revealed->data, revealed->len)
+                                    : otrf_seal(out, scratch.at, self->keys, text->data, text->len, tlvs->data,
+                                                tlvs->len, revealed->data, revealed->len);
     otrf_keys_take_back(self, thread);
     if (status != OTRF_OK) {
       Py_DECREF(line);
@@ -35,10 +38,10 @@ PyObject *otrf_keys_seal(PyObject *object, PyObject *const *args, Py_ssize_t nar
   otrf_bytes_view text, tlvs, revealed;
   if (!otrf_arguments(nargs, 4) || !otrf_keys_ready(self) ||
       otrf_keys_use(self, &self->prefix, args[0], otrf_data_keys_prefix) < 0 || otrf_view(&text, args[1]) < 0 ||
-      otrf_view(&tlvs, args[2]) < 0 || otrf_view(&revealed, args[3]) < 0) {
+      (args[2] != Py_None && otrf_view(&tlvs, args[2]) < 0) || otrf_view(&revealed, args[3]) < 0) {
     return NULL;
   }
-  return seal_one(self, &text, &tlvs, &revealed);
+  return seal_one(self, &text, args[2] == Py_None ? NULL : &tlvs, &revealed);
 }
 
 /* Whether a text has 1 to `limit` bytes, and neither a zero byte nor a mark of OTR in it. */

@@ -57,13 +57,13 @@ class DataKeys(Protocol):
     def verified(self) -> bool:
         """Whether the receiving MAC key has verified a message: it is revealed only then."""
 
-    def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
+    def seal(self, prefix: bytes, text: bytes, tlvs: bytes | None, revealed: bytes) -> bytes:
         """Return the whole encoded data message, `?OTR:` to the final dot, under the next
         counter.
 
         `prefix` is the message from its version up to and including the MPI of the next D-H
-        key; the plain text is `text || 0x00 || tlvs`; `revealed` is the value of the field of old
-        MAC keys.
+        key; the plain text is `text || 0x00 || tlvs`, or `text` alone if `tlvs` is None;
+        `revealed` is the value of the field of old MAC keys.
         """
 
     def seal_text(self, prefix: bytes, text: bytes, limit: int) -> bytes | None:

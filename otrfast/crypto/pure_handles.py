@@ -71,11 +71,11 @@ class PureDataKeys(Secret):
         self.receive_counter: int = 0
         self.verified: bool = False
 
-    def seal(self, prefix: bytes, text: bytes, tlvs: bytes, revealed: bytes) -> bytes:
+    def seal(self, prefix: bytes, text: bytes, tlvs: bytes | None, revealed: bytes) -> bytes:
         self._check_counters(1)
         self.send_counter += 1
         counter = self.send_counter.to_bytes(8, "big")
-        plaintext = text + b"\0" + tlvs
+        plaintext = text if tlvs is None else text + b"\0" + tlvs
         ciphertext = aes_ctr(self._keys.send_aes, counter + bytes(8), plaintext)
         body = prefix + counter + len(ciphertext).to_bytes(4, "big") + ciphertext
         mac = hmac.digest(self._keys.send_mac, body, "sha1")

@@ -48,6 +48,13 @@ class Text:
 
 
 @record
+class Content:
+    """Any bytes to send as they are."""
+
+    content: bytes = field(repr=False)
+
+
+@record
 class TypedQuery:
     """A text that is a query: it is replaced by the one that the policy words."""
 
@@ -93,6 +100,19 @@ def send(
     TEXTS.advance(Outgoing(conversation, call, instance), state, given)
 
 
+def send_content(
+    conversation: Conversation, instance: Instance | None, content: bytes, call: Call
+) -> None:
+    """Encrypt any bytes as they are, and send them.
+
+    Raises `NotEncrypted`, `ConversationFinished`, `UntrustedKey`, `TextTooLong` or
+    `FragmentLimitTooSmall`, and nothing is sent then.
+    """
+    _check_length(len(content), call)
+    state = MessageState.PLAINTEXT if instance is None else instance.state
+    TEXTS.advance(Outgoing(conversation, call, instance), state, Content(content))
+
+
 def check(
     conversation: Conversation,
     instance: Instance | None,
@@ -106,16 +126,20 @@ def check(
         raise NotEncrypted("TLVs can only be sent in an encrypted conversation")
     if not encrypted and not conversation.policy.requires_encryption:
         return
+    _check_length(len(text) + sum(len(tlv.value) for tlv in tlvs), call)
+    if b"\0" in text:
+        raise TextHasNul("a zero byte ends a text in OTR: send it by Session.seal, as it is")
+
+
+def _check_length(length: int, call: Call) -> None:
+    """Refuse what is too long for a message or for the transport."""
     longest = call.context.limits.message_size * 3 // 4 - EXPANSION
-    length = len(text) + sum(len(tlv.value) for tlv in tlvs)
     if length > longest:
         raise TextTooLong(
             f"a text with its TLVs has at most {longest} bytes (`Limits.message_size`), and "
             f"{length} were given"
         )
-    if b"\0" in text:
-        raise TextHasNul("a text with a zero byte cannot be carried by OTR")
-    size = (len(text) + sum(len(tlv.value) for tlv in tlvs) + EXPANSION) * 4 // 3
+    size = (length + EXPANSION) * 4 // 3
     limit = call.max_fragment
     if limit and size > (limit - _FRAGMENT_HEAD) * _MOST_FRAGMENTS:
         raise FragmentLimitTooSmall("the text needs more than 65,535 fragments")
@@ -241,19 +265,19 @@ def _encryption_required(outgoing: Outgoing, state: MessageState, given: Text) -
     return outgoing.conversation.policy.requires_encryption
 
 
-def _untrusted(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+def _untrusted(outgoing: Outgoing, state: MessageState, given: Text | Content) -> bool:
     """The policy requires a trusted key, and this one is not."""
     assert outgoing.instance is not None  # it is encrypted
     return not outgoing.conversation.may_send_to(outgoing.instance)
 
 
-def _doubted(outgoing: Outgoing, state: MessageState, given: Text) -> bool:
+def _doubted(outgoing: Outgoing, state: MessageState, given: Text | Content) -> bool:
     """The peer seems to have lost the session, which was restored here: new keys are asked for."""
     assert outgoing.instance is not None  # it is encrypted
     return outgoing.instance.doubted
 
 
-def _refuse_untrusted(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+def _refuse_untrusted(outgoing: Outgoing, state: MessageState, given: Text | Content) -> EnumStep:
     assert outgoing.instance is not None
     assert outgoing.instance.fingerprint is not None  # it is encrypted
     raise UntrustedKey(outgoing.instance.fingerprint)
@@ -273,7 +297,13 @@ def _refuse_plain(outgoing: Outgoing, state: MessageState, given: Text) -> EnumS
     raise NotEncrypted("this instance has no private conversation, though another one has")
 
 
-def _refuse_finished(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
+def _refuse_content(outgoing: Outgoing, state: MessageState, given: Content) -> EnumStep:
+    raise NotEncrypted(
+        "content is sent encrypted or not at all: call start() and wait for SecureStarted"
+    )
+
+
+def _refuse_finished(outgoing: Outgoing, state: MessageState, given: Text | Content) -> EnumStep:
     raise ConversationFinished("the peer has ended the private conversation; the text was not sent")
 
 
@@ -310,6 +340,16 @@ def _seal(outgoing: Outgoing, state: MessageState, given: Text) -> EnumStep:
     return EnumStep(state)
 
 
+def _seal_content(outgoing: Outgoing, state: MessageState, given: Content) -> EnumStep:
+    conversation, instance, call = outgoing.conversation, outgoing.instance, outgoing.call
+    assert instance is not None  # it is encrypted
+    release(conversation, instance, call)
+    instance.send_content(call, given.content)
+    conversation.last_sent = call.now
+    conversation.sent = None  # a text before it is no longer the last one
+    return EnumStep(state)
+
+
 def _leave(outgoing: Outgoing, state: MessageState, given: End) -> EnumStep:
     assert outgoing.instance is not None  # `end` goes through those that exist
     outgoing.instance.disconnect(MessageState.PLAINTEXT, outgoing.call)
@@ -331,22 +371,27 @@ _PLAINTEXT, _ENCRYPTED, _FINISHED = MessageState
 
 TEXTS = Table(
     states=tuple(MessageState),
-    inputs=(Text, TypedQuery, End, Idle),
+    inputs=(Text, Content, TypedQuery, End, Idle),
     rows=(
         Row(_PLAINTEXT, Text, _passive, _send_unchanged, _PLAINTEXT),
         Row(_PLAINTEXT, Text, _other_is_private, _refuse_plain, _PLAINTEXT),
         Row(_PLAINTEXT, Text, _encryption_required, _hold, _PLAINTEXT),
         Row(_PLAINTEXT, Text, None, _send_plain, _PLAINTEXT),
+        Row(_PLAINTEXT, Content, None, _refuse_content, _PLAINTEXT),
         Row(_PLAINTEXT, TypedQuery, None, _query, _PLAINTEXT),
         Row(_PLAINTEXT, End, None, _leave, _PLAINTEXT),
         Row(_PLAINTEXT, Idle, None, _ignore, _PLAINTEXT),
         Row(_ENCRYPTED, Text, _doubted, _hold, _ENCRYPTED),
         Row(_ENCRYPTED, Text, _untrusted, _refuse_untrusted, _ENCRYPTED),
         Row(_ENCRYPTED, Text, None, _seal, _ENCRYPTED),
+        Row(_ENCRYPTED, Content, _doubted, _refuse_content, _ENCRYPTED),
+        Row(_ENCRYPTED, Content, _untrusted, _refuse_untrusted, _ENCRYPTED),
+        Row(_ENCRYPTED, Content, None, _seal_content, _ENCRYPTED),
         Row(_ENCRYPTED, TypedQuery, None, _query, _ENCRYPTED),
         Row(_ENCRYPTED, End, None, _leave, _PLAINTEXT),
         Row(_ENCRYPTED, Idle, None, _finish, _FINISHED),
         Row(_FINISHED, Text, None, _refuse_finished, _FINISHED),
+        Row(_FINISHED, Content, None, _refuse_finished, _FINISHED),
         Row(_FINISHED, TypedQuery, None, _query, _FINISHED),
         Row(_FINISHED, End, None, _leave, _PLAINTEXT),
         Row(_FINISHED, Idle, None, _ignore, _FINISHED),

@@ -51,6 +51,7 @@ class Call:
 
     __slots__ = (
         "computed",
+        "content",
         "context",
         "events",
         "max_fragment",
@@ -77,6 +78,7 @@ class Call:
         self.wire: list[bytes] = []
         self.wake_at: float = NEVER
         self.may_examine: bool = False  # one examination was waited for
+        self.content: bool = False  # a plain text is taken as it is, zero bytes included
 
     def send_message(self, message: Message) -> None:
         """Send a message of a key exchange."""

@@ -66,12 +66,13 @@ class Channel(Secret):
     def seal(
         self,
         text: bytes,
-        tlvs: bytes = b"",
+        tlvs: bytes | None = b"",
         flags: int = 0,
         computed: ComputedSecret | None = None,
     ) -> bytes:
-        """Return the line that carries `text` (without a zero byte) and encoded TLVs. Raises
-        `SessionBroken` if the session's start was interrupted."""
+        """Return the line that carries `text` (without a zero byte) and encoded TLVs; with `tlvs`
+        None any bytes as they are. Raises `SessionBroken` if the session's start was
+        interrupted."""
         if self.send_keys is not None and not flags:
             return self.send_keys.seal(self.send_prefix, text, tlvs, b"")
         keys, prefix = self._sending(flags, computed)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import Final
 
 from otrfast._records import record
 from otrfast.errors import DecodeError
+from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
 
 OTR_TAG: Final = b"?OTR"
 ENCODED_PREFIX: Final = b"?OTR:"
@@ -26,6 +28,11 @@ _FRAGMENT_COMMAS = 4
 _UNKNOWN_MARK = rb"\?OTR\S*"
 _TRAILING_TAB = b"\t"
 _GROUP = 8  # bytes of one version tag
+_KNOWN = 21  # characters of an encoded message up to the flags of a data message
+_ENCODED = re.compile(rb"\?OTR:[A-Za-z0-9+/]{16}")
+_FRAGMENT = re.compile(
+    rb"\?OTR(?:\|[0-9a-f]{8}\|([0-9a-f]{8}))?,[0-9]{5},([0-9]{5}),[A-Za-z0-9+/=?:.]+,"
+)
 _MOST_GROUPS = 16  # version tags that are read
 _QUERY = re.compile(rb"\?OTR(\??)(?:v([^?]*)(?:\?|\Z))?", re.DOTALL)
 _BLANKS = re.compile(rb"[ \t]*")
@@ -223,16 +230,63 @@ def binary_size(line: bytes) -> int:
     return 3 * groups - line[-3:-1].count(b"=")
 
 
+class LineKind(Enum):
+    """What a line of ours is, for transports that treat them differently."""
+
+    PLAIN = "plain"
+    """A text in the clear, with a whitespace tag or without."""
+    QUERY = "query"
+    ERROR = "error"
+    EXCHANGE = "exchange"
+    """A message of a key exchange."""
+    TEXT = "text"
+    """A data message with a text or with content."""
+    CONTROL = "control"
+    """A data message that the peer may drop unread: SMP, a heartbeat, the end, an extra key."""
+
+
+def kinds(lines: Sequence[bytes]) -> tuple[LineKind, ...]:
+    """Return the kind of each of our lines, that of the message for its fragments, which are all
+    there and in order."""
+    found: list[LineKind] = []
+    while len(found) < len(lines):
+        start, count = _start_of_message(lines, len(found))
+        found += [_kind(start)] * count
+    return tuple(found)
+
+
+def _start_of_message(lines: Sequence[bytes], at: int) -> tuple[bytes, int]:
+    """Return the start of the message in the line at `at`, or in the fragments from there on, and
+    in how many lines it comes."""
+    first = _FRAGMENT.fullmatch(lines[at])
+    if first is None:
+        return lines[at][:_KNOWN], 1
+    count = int(first[2])
+    pieces = [line.rpartition(b",")[0].rpartition(b",")[2] for line in lines[at : at + _KNOWN]]
+    return b"".join(pieces[:count])[:_KNOWN], count
+
+
+def _kind(start: bytes) -> LineKind:
+    if _ENCODED.match(start):
+        raw = a2b_base64(start[len(ENCODED_PREFIX) :])
+        if raw[2] != DataMessage.TYPE:
+            return LineKind.EXCHANGE
+        flags = raw[11 if raw[:2] == b"\0\3" else 3]
+        return LineKind.CONTROL if flags & IGNORE_UNREADABLE else LineKind.TEXT
+    if start.startswith(ERROR_MARK):
+        return LineKind.ERROR
+    return LineKind.QUERY if _QUERY.match(start) else LineKind.PLAIN
+
+
 def receiver(line: bytes) -> int | None:
     """Return the receiver's instance tag in a message or fragment of ours, 0 in version 2; None
     for any other line."""
-    if line.startswith(b"?OTR|"):
-        return int(line[14:22], 16)
-    if line.startswith(b"?OTR,"):
-        return 0
-    if not line.startswith(ENCODED_PREFIX):
+    fragment = _FRAGMENT.fullmatch(line)
+    if fragment is not None:
+        return int(fragment[1] or b"0", 16)
+    if not _ENCODED.match(line):
         return None
-    header = a2b_base64(line[len(ENCODED_PREFIX) :][:16])
+    header = a2b_base64(line[len(ENCODED_PREFIX) : _KNOWN])
     return int.from_bytes(header[7:11], "big") if header[:2] == b"\0\3" else 0
 
 

@@ -322,6 +322,12 @@ static void converse(otrf_data_keys *one, otrf_data_keys *two) {
   HOLDS(otrf_seal(line[0], scratch, one, text, 7, NULL, 0, NULL, 0) == OTRF_OK);
   HOLDS(otrf_open_line(found, found_lens, &fields, scratch, two, line[0], otrf_line_len(one, 7, 0, 0)) == OTRF_OK);
   HOLDS(found_lens[0] == 7 && memcmp(found[0], text, 7) == 0);
+  const size_t whole_len = otrf_whole_line_len(one, sizeof tlvs, 0);
+  HOLDS(otrf_seal_whole(line[0], scratch, one, tlvs, sizeof tlvs, NULL, 0) == OTRF_OK);
+  HOLDS(otrf_open_line(found, found_lens, &fields, scratch, two, line[0], whole_len) == OTRF_ERR_GENERAL_PATH);
+  HOLDS(otrf_open(plain, two, fields.authenticated, fields.authenticated_len, fields.counter, fields.ciphertext,
+                  fields.ciphertext_len, fields.mac) == OTRF_OK);
+  HOLDS(fields.ciphertext_len == sizeof tlvs && memcmp(plain, tlvs, sizeof tlvs) == 0);
 }
 
 /* What sealing and opening refuse: no prefix or head, the end of the counters, lengths that do not fit. */

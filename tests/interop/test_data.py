@@ -241,3 +241,26 @@ def test_tlvs_when_libotr_sends_unknown_and_padding_ones_then_the_text_is_shown(
     duo.network.settle()
     assert duo.ours.diary.encrypted() == [b"beside them"]
     duo.assert_talks()
+
+
+@pytest.mark.parametrize("content", [b"no zero byte behind it", b"text\0", b"text\0\0\0\0\2xx"])
+def test_content_when_libotr_reads_it_then_the_text_before_its_zero_byte(
+    duo: Duo, content: bytes
+) -> None:
+    duo.network.connect(duo.ours)
+    for _ in range(3):
+        duo.network.post(duo.ours, duo.ours.take(duo.ours.session.seal(content)))
+        duo.network.settle()
+        duo.network.tell(duo.theirs, b"answer")
+    text, _, _ = content.partition(b"\0")
+    assert duo.theirs.diary.encrypted() == [text] * 3
+    assert duo.ours.diary.encrypted() == [b"answer"] * 3
+    assert duo.ours.diary.problems == duo.theirs.diary.problems == []
+
+
+def test_text_of_libotr_when_read_as_content_then_whole(duo: Duo) -> None:
+    duo.network.connect(duo.ours)
+    for line in duo.theirs.send(b"text"):
+        duo.ours.take(duo.ours.session.receive_content(line))
+    (found,) = duo.ours.diary.encrypted()
+    assert found.partition(b"\0")[0] == b"text"
