@@ -6,9 +6,9 @@ import os
 import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import islice
-from types import MappingProxyType
 
 from otrfast._records import replace
+from otrfast._views import View
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.backend import StateKey
 from otrfast.crypto.dsa import KeyPair
@@ -537,12 +537,13 @@ class Account(Secret):
     @property
     def limited(self) -> Mapping[str, int]:
         """How often each limit was exceeded, by its name in `Limits`."""
-        return self._context.usage.limited
+        return View(self._context.usage.limited)
 
     @property
     def sessions(self) -> Mapping[Hashable, Session]:
-        """The conversations that exist, by peer."""
-        return MappingProxyType(self._sessions)
+        """The conversations that exist, by peer. Another thread may iterate over them, and over
+        `limited` and `trust`, beside the one that owns the account."""
+        return View(self._sessions)
 
     def abandon_after_fork(self) -> None:
         """In a child process: forget the D-H keys made ahead, and have every session refuse to

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from otrfast._views import View
+
 VERIFIED: Final = "verified"
 """The level of a fingerprint that a person has compared."""
 
@@ -45,9 +47,7 @@ class Trust:
     def of(self, peer: Hashable) -> Mapping[bytes, str]:
         """Return the fingerprints of a peer with their levels."""
         trusted, known = self._trusted.get(peer), self._known.get(peer)
-        if trusted is None:
-            return known or _NOBODY
-        return trusted if known is None else {**known, **trusted}
+        return {**(known or _NOBODY), **(trusted or _NOBODY)}
 
     def trusts(self, peer: Hashable) -> bool:
         """Whether a key of the peer is trusted."""
@@ -131,13 +131,13 @@ class Trust:
     def versions(self) -> Mapping[bytes, int]:
         """The highest version that each trusted fingerprint has used, 0 for none, to be saved
         with the levels; `saw_version` takes it back."""
-        return MappingProxyType(self._trusted_versions)
+        return View(self._trusted_versions)
 
     def __iter__(self) -> Iterator[tuple[Hashable, bytes, str]]:
-        """Yield (peer, fingerprint, level) for all that is known."""
+        """Yield (peer, fingerprint, level) for all that is known. It may change meanwhile."""
         for store in (self._trusted, self._known):
-            for peer, fingerprints in store.items():
-                for fingerprint, level in fingerprints.items():
+            for peer, fingerprints in list(store.items()):
+                for fingerprint, level in list(fingerprints.items()):
                     yield peer, fingerprint, level
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ import otrfast
 
 ROOT = Path(otrfast.__file__).parent
 LAYERS = [
-    {"errors", "policy", "_records", "wire", "events", "limits", "trust"},
+    {"errors", "policy", "_records", "_views", "wire", "events", "limits", "trust"},
     {"crypto"},
     {"environment", "outcome"},
     {"protocol"},
