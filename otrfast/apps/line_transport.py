@@ -43,6 +43,8 @@ class Line:
 
     def write(self, *lines: bytes) -> None:
         """Have lines sent, in order; they are with the system soon, but not when this returns."""
+        if self._writer.is_closing():
+            raise ConnectionResetError("the connection is closed")
         self._writer.writelines([line + b"\n" for line in lines])
 
     async def close(self) -> None:

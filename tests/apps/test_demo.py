@@ -122,7 +122,7 @@ def test_demo_then_the_store_was_of_its_owner_alone_and_is_gone(monkeypatch):
 
 def test_demo_without_its_store_then_the_texts_are_lost_and_that_is_a_failure(monkeypatch, capsys):
     monkeypatch.setattr(demonstration, "_PATIENCE", 2.0)
-    monkeypatch.setattr(command, "_read_texts", lambda: [b"one", b"two", b"three"])
+    monkeypatch.setattr(command, "_read_texts", lambda _: [b"one", b"two", b"three"])
     assert run(without_store=True) == 1
     shown = capsys.readouterr().out
     assert "1 texts did not come back" in shown
@@ -146,7 +146,7 @@ def run_with(monkeypatch, change):
 
     monkeypatch.setattr(demonstration, "Relay", Unreliable)
     monkeypatch.setattr(demonstration, "_PATIENCE", 2.0)
-    monkeypatch.setattr(command, "_read_texts", lambda: [b"one", b"two", b"three"])
+    monkeypatch.setattr(command, "_read_texts", lambda _: [b"one", b"two", b"three"])
     return run()
 
 
@@ -180,6 +180,12 @@ def test_demo_without_a_directory_for_the_store_says_what_to_do(monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", "/no/such/directory")
     with pytest.raises(demonstration.LocalError, match="TMPDIR"):
         observe()
+
+
+def test_demo_without_what_the_store_needs_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    with pytest.raises(demonstration.LocalError, match="pip install pycryptodome"):
+        run()
 
 
 # What was counted

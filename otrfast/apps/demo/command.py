@@ -35,6 +35,7 @@ _DIALOGUE: Final = (
     b"Then let us forget the keys, and remember the conversation.",
 )
 _REPEATED: Final = 20  # times that each partner goes through it
+_DIALOGUES: Final = 100  # of all partners, if there are many
 _WIDTH: Final = 100  # where the output is no terminal
 
 
@@ -60,10 +61,11 @@ class _Bars:
         self._progress.update(self._tasks[stage], completed=done)
 
 
-def _read_texts() -> list[bytes]:
+def _read_texts(partners: int) -> list[bytes]:
     """Return the lines of standard input, or the built-in dialogue if there are none."""
     lines = [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read().splitlines()
-    return [line for line in lines if line] or list(_DIALOGUE * _REPEATED)
+    repeated = max(1, min(_REPEATED, _DIALOGUES // partners))
+    return [line for line in lines if line] or list(_DIALOGUE * repeated)
 
 
 async def _demonstrate(demonstration: Demonstration) -> Observed:
@@ -102,7 +104,9 @@ def _run(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH)
-    plan = Plan(_read_texts(), arguments.partners, keep_store=not arguments.without_store)
+    plan = Plan(
+        _read_texts(arguments.partners), arguments.partners, keep_store=not arguments.without_store
+    )
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -115,11 +115,13 @@ class Demonstration:
 
         async def meet(partner: Partner) -> None:
             nonlocal done
-            await partner.meet(self._relay.port)
+            await partner.meet()
             done += 1
             self._last_change = time.monotonic()
             self._progress("key exchanges, SMP", done, len(self._partners))
 
+        for partner in self._partners:  # all at once they would not fit the queue of the socket
+            await partner.connect(self._relay.port)
         await asyncio.gather(*map(meet, self._partners))
 
     def _changed(self, sent: int, answered: int) -> None:

@@ -54,9 +54,13 @@ class Partner:
         """Whether the session is the one of the first key exchange."""
         return len(self.started) == 1 and self._session.ssid == self.started[0].ssid
 
-    async def meet(self, port: int) -> None:
-        """Exchange keys with the bot, and check that it knows the secret."""
+    async def connect(self, port: int) -> None:
+        """Connect to the relay."""
         self._line = await connect(port, self.name.encode())
+
+    async def meet(self) -> None:
+        """Exchange keys with the bot, and check that it knows the secret."""
+        assert self._line is not None
         await self._line.send(*self._session.start().wire)
         while not self.started:
             await self._hear()

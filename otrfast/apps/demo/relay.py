@@ -82,7 +82,8 @@ class Relay:
         self.bots += 1
         waiting = [_numbered(number, *each) for number, each in self.unacknowledged.items()]
         self.repeated += len(waiting)
-        bot.write(*waiting)
+        with suppress(OSError):  # it has ended meanwhile
+            bot.write(*waiting)
         self._bot = bot
         self.bot_is_there.set()
         while (received := await bot.receive()) is not None:

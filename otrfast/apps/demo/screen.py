@@ -70,8 +70,8 @@ def _rows_of_kill(observed: Observed, kill: Kill) -> list[tuple[str, str]]:
         ),
         (
             "at the restart",
-            f"lines repeated by the relay: {relay.repeated:,}; sent again by the bot: "
-            f"{relay.sent_again:,}, of which {new:,} had not been sent",
+            f"lines repeated by the relay: {relay.repeated:,}; by the bot: "
+            f"{relay.sent_again:,}, of them not sent before: {new:,}",
         ),
         ("silence", _silence(observed, kill)),
     ]
