@@ -15,8 +15,8 @@ _LONGEST = 64 * 1024 * 1024  # bytes in a line
 
 
 class _Reader(asyncio.StreamReader):
-    """A reader that hands out what has come before the connection broke: the last lines of a
-    process that was killed."""
+    """A reader that hands out what has come before the connection broke, as when the process at
+    the other end was killed, and then ends."""
 
     def set_exception(self, exc: Exception) -> None:
         """End, as if the other side had closed."""
@@ -56,7 +56,11 @@ class Line:
 
 async def connect(port: int, name: bytes) -> Line:
     """Connect to a server of this transport as `name`."""
-    line = Line(*await asyncio.open_connection(LOOPBACK, port, limit=_LONGEST))
+    loop, reader = asyncio.get_running_loop(), _Reader(limit=_LONGEST)
+    transport, protocol = await loop.create_connection(
+        lambda: asyncio.StreamReaderProtocol(reader), LOOPBACK, port
+    )
+    line = Line(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
     await line.send(name)
     return line
 

@@ -5,6 +5,7 @@ import asyncio
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -283,17 +284,34 @@ def test_ctrl_c_in_demo_ends_quietly_and_leaves_nothing(tmp_path, after):
     assert wait_until_nothing_is_left(tmp_path) == []
 
 
-def test_demo_when_it_is_terminated_leaves_nothing(tmp_path):
+_MUCH = 500_000  # bytes of commits: key exchanges are over
+
+
+def end_by(number, directory):
+    """End a demonstration by a signal, in the middle of its texts; return its standard error."""
     process = subprocess.Popen(
         [*COMMAND, "demo", "--partners", "20"], stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
+        env=os.environ | {"TMPDIR": str(directory)},
     )  # fmt: skip
     end = time.monotonic() + WAIT
-    while not list(tmp_path.glob("*/bot.db")) and time.monotonic() < end:
-        time.sleep(0.02)
-    process.terminate()
+    while time.monotonic() < end:
+        if any(log.stat().st_size > _MUCH for log in directory.glob("*/bot.db-wal")):
+            break
+        time.sleep(0.01)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=WAIT)
-    assert process.returncode == 128 + signal.SIGTERM
-    assert errors == b""
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    return errors
+
+
+def test_demo_when_it_is_terminated_leaves_nothing(tmp_path):
+    assert end_by(signal.SIGTERM, tmp_path) == b""
+    assert wait_until_nothing_is_left(tmp_path) == []
+
+
+def test_demo_when_it_is_killed_leaves_no_bot(tmp_path):
+    end_by(signal.SIGKILL, tmp_path)
+    [store] = tmp_path.iterdir()
+    shutil.rmtree(store)  # nobody was there to do it
     assert wait_until_nothing_is_left(tmp_path) == []

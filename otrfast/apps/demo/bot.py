@@ -66,11 +66,7 @@ async def _serve(gateway: Gateway, relay: Line) -> None:
     while gateway.snapshot()["waiting_events"]:  # noqa: ASYNC110
         await asyncio.sleep(0)
     await relay.send(*again)  # before any line that is newer: their order is their counters'
-    reader = asyncio.create_task(_read(gateway, relay))
-    try:
-        await gateway.serve(_answer)
-    finally:
-        reader.cancel()
+    await asyncio.gather(gateway.serve(_answer), _read(gateway, relay))
 
 
 async def _answer(message: Message) -> None:
