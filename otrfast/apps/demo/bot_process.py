@@ -50,15 +50,20 @@ class BotProcess:
         """The number of the process."""
         return self._process.pid
 
+    @property
+    def complaints(self) -> str:
+        """The end of what it wrote on its standard error."""
+        return self._complaints.decode(errors="replace").strip()
+
     def check(self) -> None:
         """Raise `BotFailed` if the process has ended and nobody has asked for that."""
         if self._expected or not self._watch.done():
             return
         status = self._watch.result()
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        said = self._complaints.decode(errors="replace").strip() or "it has said nothing"
         raise BotFailed(
-            f"the bot (process {self.number}) has ended with {how}: {said}\n"
+            f"the bot (process {self.number}) has ended with {how}: "
+            f"{self.complaints or 'it has said nothing'}\n"
             "The demonstration has nothing to show without it. Its store is in a temporary "
             "directory: see that there is space, or name another one in TMPDIR."
         )

@@ -132,7 +132,12 @@ def _run(arguments: argparse.Namespace) -> int:
     faults = observed.faults()
     for fault in faults:
         console.print(f"[red]{escape(fault)}")
-    if not faults:
+    if faults:
+        for complaint in observed.complaints:
+            console.print(f"[red]the bot has said: {escape(complaint)}")
+        if plan.keep_store:
+            console.print("That is a fault of otrfast: please report it, with this screen.")
+    else:
         console.print(f"[green]all {observed.answered:,} texts came back, under the same keys")
     return 1 if faults else 0
 

@@ -54,7 +54,8 @@ class Demonstration:
         self._partners: list[Partner] = []
         self._observed = Observed(self._partners, self._wire, self._relay)
         self._observed.planned = plan.partners * len(plan.texts)
-        self._bot: BotProcess | None = None
+        self._bot: BotProcess | None = None  # the last one
+        self._bots: list[BotProcess] = []
         self._due = asyncio.Event()  # the kill
         self._last_change = 0.0
         self._sent = self._answered = 0
@@ -104,9 +105,11 @@ class Demonstration:
         await self._relay.bot_is_gone.wait()
         await self._relay.close()
         await leaving
+        self._observed.complaints = [bot.complaints for bot in self._bots if bot.complaints]
 
     async def _start_bot(self, store: Path) -> None:
         self._bot = await BotProcess.start(self._relay.port, store, self._key)
+        self._bots.append(self._bot)
         if not await self._watched(self._relay.bot_is_there.wait()):
             raise LocalError(f"the bot has not come for {_PATIENCE:.0f} seconds")
 

@@ -36,6 +36,8 @@ class Observed:
         self.began: float = 0.0
         self.ended: float = 0.0
         self.planned: int = 0
+        self.complaints: list[str] = []
+        """What the bots wrote on their standard error: nothing if all went well."""
 
     @property
     def sent(self) -> int:
