@@ -212,7 +212,7 @@ def check(world: World) -> None:
     "kill_at",
     [
         *(pytest.param(number) for number in (16, 34)),
-        *(pytest.param(number, marks=pytest.mark.long) for number in range(1, 60, 3)),
+        *(pytest.param(number, marks=pytest.mark.long) for number in range(1, 60)),
     ],
 )
 def test_bot_when_killed_at_a_step_then_nothing_is_lost_doubled_or_repeated(
