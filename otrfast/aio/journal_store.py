@@ -6,6 +6,7 @@ import logging
 from collections.abc import Hashable, Sequence
 
 from otrfast.account import Account
+from otrfast.aio.handled import HandledIds, StateAndIds
 from otrfast.aio.reports import DeliveryUnknown
 from otrfast.aio.store import Batch, Opened, Undelivered
 from otrfast.errors import StaleState, StateDamaged
@@ -23,6 +24,7 @@ class JournalStore:
 
     Nothing is written for a burst under unchanged keys but its lines. What the program has seen of
     a peer is saved before it is delivered, so that a line that comes again is refused then too.
+    The ids of handled lines are sealed into the states.
     """
 
     def __init__(self, account: Account, journal: Journal, number: int = 0) -> None:
@@ -31,6 +33,7 @@ class JournalStore:
         self._number = number
         self._shard: Shard = journal.shard(number)
         self._receipts: dict[int, Receipt] = {}  # of texts that were not acknowledged
+        self._ids: dict[str, HandledIds] = {}  # of the peers that were loaded
 
     async def open(self) -> Opened:
         """Claim the shard, which raises the account's epoch; return the texts that were not
@@ -55,27 +58,34 @@ class JournalStore:
         names = [_name(peer) for peer in peers]
         outcomes: list[tuple[Hashable, Outcome]] = []
         for name, saved in (await self._shard.load(names)).items():
+            key = StateAndIds(saved.key, HandledIds())
             try:
-                outcome = self._account.restore(name, saved.key, saved.associated, saved.sealed)
+                outcome = self._account.restore(name, key, saved.associated, saved.sealed)
             except (StateDamaged, StaleState) as error:
                 _log.warning("a saved conversation is dropped: %s", error)
                 outcome = Outcome((ConversationForgotten(name),))
+            self._ids[name] = key.ids
             outcomes.append((name, outcome))
         return outcomes
+
+    def was_handled(self, peer: Hashable, line_id: bytes) -> bool:
+        """Whether the last ids of the peer that were committed have this one."""
+        ids = self._ids.get(_name(peer))
+        return ids is not None and line_id in ids
 
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable. The lines of the one before it have been emitted."""
         await self._journal.out(self._number)
-        changed = dict.fromkeys([*batch.states, *[text.peer for text in batch.texts]])
-        sessions = self._account.sessions
-        states: dict[str, bytes | None] = {}
-        for name in map(_name, changed):
-            session = sessions.get(name)
-            states[name] = (
-                None
-                if session is None
-                else session.export(self._shard.key, self._shard.associated(name))
-            )
+        for peer, line_id in batch.handled:
+            self._ids.setdefault(_name(peer), HandledIds()).add(line_id)
+        changed = dict.fromkeys(
+            [
+                *batch.states,
+                *[text.peer for text in batch.texts],
+                *[peer for peer, _ in batch.handled],
+            ]
+        )
+        states = {name: self._state_of(name) for name in map(_name, changed)}
         lines: dict[str, list[bytes]] = {}
         for peer, line in batch.lines:
             lines.setdefault(_name(peer), []).append(line)
@@ -89,6 +99,16 @@ class JournalStore:
         )
         if batch.texts:
             await self._number_texts(batch.texts)
+
+    def _state_of(self, name: str) -> bytes | None:
+        """Return the sealed state of a peer with the ids of its lines; None if it has no session
+        any more."""
+        session = self._account.sessions.get(name)
+        if session is None:
+            self._ids.pop(name, None)
+            return None
+        key = StateAndIds(self._shard.key, self._ids.get(name, HandledIds()))
+        return session.export(key, self._shard.associated(name))
 
     async def _number_texts(self, texts: Sequence[Undelivered]) -> None:
         """Learn by which receipts the store knows the texts that it has just taken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 
 from otrfast.crypto.backend import StateKey
@@ -57,7 +56,7 @@ class SqliteShard(Secret):
         number, token, me = self._number, self._is.token, self._me
 
         def call(store: Store) -> tuple[Ownership, Vault, int]:
-            taken = rows.claim(store, number, token, me, time.time())
+            taken = rows.claim(store, number, token, me, store.environment.wall_clock())
             return taken, store.vault, store.vault.current
 
         self._is, self._vault, self._generation = await self._access.run(call)

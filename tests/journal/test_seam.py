@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from otrfast import Trust
+from otrfast import Environment, Trust
 from otrfast.errors import LocalError
 from otrfast.journal import Journal, Shard, Stale, StoreError, Unsure, dumps_known, shard_of
 from otrfast.journal.database import Database
@@ -113,11 +113,11 @@ def test_release_then_nobody_owns_the_shard(stores):
     assert {shard.owner} == wait(journal.beat())
 
 
-def test_epoch_then_it_rises_with_each_claim_of_any_shard_and_follows_the_clock(
-    stores, monkeypatch
-):
+def test_epoch_then_it_rises_with_each_claim_of_any_shard_and_follows_the_clock(stores):
     now = 1_000_000_000.7
-    monkeypatch.setattr("otrfast.journal.sqlite_shard.time.time", lambda: now)
+    stores.environment = Environment(
+        backend=stores.backend, random=stores.environment.random, wall_clock=lambda: now
+    )
     journal = stores.open(shards=2)
     first, second = claimed(journal), claimed(journal, number=1)
     assert (first.epoch, second.epoch) == (1_000_000_000, 1_000_000_001)
