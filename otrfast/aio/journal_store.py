@@ -31,6 +31,7 @@ class JournalStore:
         self._number = number
         self._shard: Shard = journal.shard(number)
         self._receipts: dict[int, Receipt] = {}  # of texts that were not acknowledged
+        self._known: dict[str, bytes] = {}  # what was written last of peers' keys
 
     async def open(self) -> Opened:
         """Claim the shard, which raises the account's epoch; return the texts that were not
@@ -65,7 +66,6 @@ class JournalStore:
 
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable. The lines of the one before it have been emitted."""
-        await self._journal.out(self._number)
         changed = dict.fromkeys([*batch.states, *[text.peer for text in batch.texts]])
         sessions = self._account.sessions
         states: dict[str, bytes | None] = {}
@@ -79,20 +79,19 @@ class JournalStore:
         lines: dict[str, list[bytes]] = {}
         for peer, line in batch.lines:
             lines.setdefault(_name(peer), []).append(line)
-        await self._shard.commit(
+        known = {peer: dumps_known(self._account.trust, peer) for peer in states}
+        known = {peer: data for peer, data in known.items() if self._known.get(peer) != data}
+        receipts = await self._shard.commit(
             (),
             states,
             lines,
             [(_name(text.peer), _dumps_text(text.event)) for text in batch.texts],
             seen=[self._receipts.pop(number) for number in batch.taken],
-            known={peer: dumps_known(self._account.trust, peer) for peer in states},
+            known=known,
+            sent=True,
         )
-        if batch.texts:
-            await self._number_texts(batch.texts)
-
-    async def _number_texts(self, texts: Sequence[Undelivered]) -> None:
-        """Learn by which receipts the store knows the texts that it has just taken."""
-        for text, (receipt, _, _) in zip(texts, await self._shard.events(len(texts)), strict=True):
+        self._known |= known
+        for text, receipt in zip(batch.texts, receipts, strict=True):
             self._receipts[text.id] = receipt
 
     async def close(self) -> None:
