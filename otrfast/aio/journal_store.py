@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Hashable, Sequence
 
@@ -16,6 +17,7 @@ from otrfast.outcome import Outcome
 _log = logging.getLogger("otrfast.gateway")
 _FLAG_BYTES, _INSTANCE_BYTES = 1, 4
 _AGAIN = 1024  # events asked for in one call
+_EXPORTED = 16  # states written in half a millisecond, before the loop has its chance
 
 
 class JournalStore:
@@ -69,7 +71,9 @@ class JournalStore:
         changed = dict.fromkeys([*batch.states, *[text.peer for text in batch.texts]])
         sessions = self._account.sessions
         states: dict[str, bytes | None] = {}
-        for name in map(_name, changed):
+        for number, name in enumerate(map(_name, changed), 1):
+            if number % _EXPORTED == 0:
+                await asyncio.sleep(0)
             session = sessions.get(name)
             states[name] = (
                 None
