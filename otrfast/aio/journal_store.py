@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Hashable, Sequence
 
@@ -17,6 +18,7 @@ from otrfast.outcome import Outcome
 _log = logging.getLogger("otrfast.gateway")
 _FLAG_BYTES, _INSTANCE_BYTES = 1, 4
 _AGAIN = 1024  # events asked for in one call
+_EXPORTED = 16  # states written in half a millisecond, before the loop has its chance
 
 
 class JournalStore:
@@ -34,6 +36,7 @@ class JournalStore:
         self._shard: Shard = journal.shard(number)
         self._receipts: dict[int, Receipt] = {}  # of texts that were not acknowledged
         self._ids: dict[str, HandledIds] = {}  # of the peers that were loaded
+        self._known: dict[str, bytes] = {}  # what was written last of peers' keys
 
     async def open(self) -> Opened:
         """Claim the shard, which raises the account's epoch; return the texts that were not
@@ -75,7 +78,6 @@ class JournalStore:
 
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable. The lines of the one before it have been emitted."""
-        await self._journal.out(self._number)
         for peer, line_id in batch.handled:
             self._ids.setdefault(_name(peer), HandledIds()).add(line_id)
         changed = dict.fromkeys(
@@ -85,20 +87,30 @@ class JournalStore:
                 *[peer for peer, _ in batch.handled],
             ]
         )
-        states = {name: self._state_of(name) for name in map(_name, changed)}
+        states: dict[str, bytes | None] = {}
+        for number, name in enumerate(map(_name, changed), 1):
+            if number % _EXPORTED == 0:
+                await asyncio.sleep(0)
+            states[name] = self._state_of(name)
         lines: dict[str, list[bytes]] = {}
         for peer, line in batch.lines:
             lines.setdefault(_name(peer), []).append(line)
-        await self._shard.commit(
+        known = {peer: dumps_known(self._account.trust, peer) for peer in states}
+        known = {peer: data for peer, data in known.items() if self._known.get(peer) != data}
+        receipts = await self._shard.commit(
             (),
             states,
             lines,
             [(_name(text.peer), _dumps_text(text.event)) for text in batch.texts],
             seen=[self._receipts.pop(number) for number in batch.taken],
-            known={peer: dumps_known(self._account.trust, peer) for peer in states},
+            known=known,
+            sent=True,
         )
-        if batch.texts:
-            await self._number_texts(batch.texts)
+        self._known |= known
+        for name in [name for name, state in states.items() if state is None]:
+            self._known.pop(name, None)
+        for text, receipt in zip(batch.texts, receipts, strict=True):
+            self._receipts[text.id] = receipt
 
     def _state_of(self, name: str) -> bytes | None:
         """Return the sealed state of a peer with the ids of its lines; None if it has no session
@@ -109,11 +121,6 @@ class JournalStore:
             return None
         key = StateAndIds(self._shard.key, self._ids.get(name, HandledIds()))
         return session.export(key, self._shard.associated(name))
-
-    async def _number_texts(self, texts: Sequence[Undelivered]) -> None:
-        """Learn by which receipts the store knows the texts that it has just taken."""
-        for text, (receipt, _, _) in zip(texts, await self._shard.events(len(texts)), strict=True):
-            self._receipts[text.id] = receipt
 
     async def close(self) -> None:
         """Give the shard up; the journal is the program's to close."""

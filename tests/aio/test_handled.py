@@ -1,6 +1,7 @@
 """Lines that come again under the id that they had: acknowledged again, and not handled again."""
 
 import asyncio
+import shutil
 
 import pytest
 from helpers import HandClock, key_pair, kinds, make_account
@@ -186,3 +187,26 @@ def test_state_of_before_there_were_ids_then_read_without_any(backend):
     again = StateAndIds(key, HandledIds())
     assert len(again.open(b"", opener.seal(b"", parts))) == 3
     assert b"1" in again.ids
+
+
+def test_trust_of_a_quiet_peer_when_it_is_set_then_it_is_in_the_store_at_once(
+    bot, alice, run, tmp_path
+):
+    found = []
+
+    async def main():
+        await bot.live(lambda gateway: exchange_keys(bot, gateway, alice))
+        await bot.live(trusted)
+
+    async def trusted(gateway):
+        for level in ("smp", "verified"):  # the first finds a state that has to be saved anyway
+            await gateway.peer("alice").trust(level)
+        key = bot.account.session("alice").fingerprint
+        for part in bot.path.parent.glob("bot.db*"):  # as a crash would leave them
+            shutil.copy(part, tmp_path / "copies" / part.name)
+        async with SqliteJournal(tmp_path / "copies" / "bot.db", KEY) as journal:
+            found.append((await journal.identity("bot", "test")).trust.level("alice", key))
+
+    (tmp_path / "copies").mkdir()
+    run(main())
+    assert found == ["verified"]

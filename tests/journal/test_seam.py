@@ -150,7 +150,7 @@ def test_commit_when_the_row_is_there_already_then_stale(stores):
     shard = claimed(journal, "alice")
     sealed = state(shard, "alice", b"1")
     wait(shard.commit([], {"alice": sealed}, {}, []))
-    shard._loaded["alice"] = (0, False)
+    shard._loaded["alice"] = (0, False, False)
     with pytest.raises(Stale, match="there already"):
         wait(shard.commit([], {"alice": sealed}, {}, []))
 
@@ -255,6 +255,28 @@ def whole_batch(journal, shard):
         wait(shard.commit(receipts, states, lines, [("bob", b"t")], seen=[seen], known=known))
 
     return commit
+
+
+def test_commit_when_told_that_lines_are_sent_then_those_before_it_are_done(stores):
+    journal = stores.open()
+    shard = claimed(journal)
+    wait(shard.commit([], {}, {"alice": [b"1"], "bob": [b"2"]}, []))
+    wait(shard.commit([], {}, {"alice": [b"3"]}, []))
+    wait(shard.commit([], {}, {"alice": [b"4"]}, [], sent=True))
+    assert wait(journal.out(0)) == [("alice", [b"4"])]
+
+
+def test_commit_then_the_receipts_of_its_events_are_those_of_events(stores):
+    journal = stores.open()
+    shard = claimed(journal)
+    made = [
+        receipt
+        for texts in ([("alice", b"1")], [], [("bob", b"2"), ("alice", b"3")])
+        for receipt in wait(shard.commit([], {}, {}, texts))
+    ]
+    assert [receipt for receipt, _, _ in wait(shard.events(9))] == made
+    wait(shard.commit([], {}, {}, [], seen=made))
+    assert wait(claimed(journal).events(9)) == []
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["instead", "after"])
