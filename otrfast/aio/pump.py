@@ -234,8 +234,7 @@ class Pump:
         states: tuple[Hashable, ...] | None,
     ) -> Batch:
         if states is None:
-            acted = {item.peer for item in self._items if item.action is not None}
-            states = tuple(peer for peer in dict(outcomes) if peer in acted or self._changed(peer))
+            states = tuple(peer for peer in dict(outcomes) if self._changed(peer))
         return Batch(
             tuple((i.peer, i.line) for i in self._items if i.line is not None),
             states,
