@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import Final
 
 from otrfast import __version__
-from otrfast.apps import bench, bot, demo, info, keys, store
+from otrfast.apps import bench, bot, info, keys, store
+from otrfast.apps.demo import command as demo
 from otrfast.errors import LocalError
 from otrfast.toolkit import commands as toolkit
 

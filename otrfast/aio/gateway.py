@@ -130,27 +130,44 @@ class Gateway:
 
     # Lines and texts
 
-    def feed(self, peer: Hashable, line: bytes, ack: Callable[[], object] | None = None) -> bool:
+    def feed(
+        self,
+        peer: Hashable,
+        line: bytes,
+        ack: Callable[[], object] | None = None,
+        *,
+        id: bytes | str | None = None,  # noqa: A002 - as Message.id, and the transports' own word
+    ) -> bool:
         """Take a line from the transport, and come back at once.
 
         Returns False if too many lines of the peer, or of all, wait: the line is not taken; read
         no more for now. Also when the gateway is closed. `ack` is called when what the line has
         changed is committed.
+
+        `id` is what the transport knows the line by when it brings it again; no two lines of a
+        peer have the same. With a store, a line whose id is among the last 64 that were committed
+        for the peer is acknowledged and not handled. Without a store, ids are not looked at.
         """
-        line = as_bytes(line, "a line")
+        line, line_id = as_bytes(line, "a line"), _line_id(id)
         if self._shut or self._lines.full(peer):
             return False
         self._lines.take(peer)
-        self._pump.put(Item(peer, line=line, ack=ack))
+        self._pump.put(Item(peer, line=line, ack=ack, line_id=line_id))
         return True
 
     async def receive(
-        self, peer: Hashable, line: bytes, ack: Callable[[], object] | None = None
+        self,
+        peer: Hashable,
+        line: bytes,
+        ack: Callable[[], object] | None = None,
+        *,
+        id: bytes | str | None = None,  # noqa: A002 - see feed
     ) -> None:
         """Take a line as soon as there is room for it; return when it is committed and its answer
-        was emitted. Raises `GatewayClosed`, or what the store raised."""
-        line = as_bytes(line, "a line")
-        await self._wait(self._lines, Item(peer, line=line, ack=ack))
+        was emitted. `ack` and `id` are those of `feed`. Raises `GatewayClosed`, or what the store
+        raised."""
+        line, line_id = as_bytes(line, "a line"), _line_id(id)
+        await self._wait(self._lines, Item(peer, line=line, ack=ack, line_id=line_id))
 
     async def send(self, peer: Hashable, text: bytes) -> None:
         """Send a text; return when it is committed and its lines are with the transport.
@@ -248,3 +265,16 @@ class Gateway:
             "refused_overall": self._lines.all.refused + self._texts.all.refused,
             "limited": dict(pump.account.limited),
         }
+
+
+def _line_id(given: bytes | str | None) -> bytes | None:
+    """Return the id of a line as bytes. Raises `TypeError`, and `ValueError` for an empty one."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        given = given.encode("utf-8", "surrogatepass")
+    elif not isinstance(given, bytes):
+        raise TypeError(f"the id of a line is bytes or a str, not a {type(given).__name__}")
+    if not given:
+        raise ValueError("the id of a line is empty: leave it out where the transport has none")
+    return given

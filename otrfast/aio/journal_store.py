@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Hashable, Sequence
 
 from otrfast.account import Account
+from otrfast.aio.handled import HandledIds, StateAndIds
 from otrfast.aio.reports import DeliveryUnknown
 from otrfast.aio.store import Batch, Opened, Undelivered
 from otrfast.errors import StaleState, StateDamaged
@@ -16,6 +18,7 @@ from otrfast.outcome import Outcome
 _log = logging.getLogger("otrfast.gateway")
 _FLAG_BYTES, _INSTANCE_BYTES = 1, 4
 _AGAIN = 1024  # events asked for in one call
+_EXPORTED = 16  # states written in half a millisecond, before the loop has its chance
 
 
 class JournalStore:
@@ -23,6 +26,7 @@ class JournalStore:
 
     Nothing is written for a burst under unchanged keys but its lines. What the program has seen of
     a peer is saved before it is delivered, so that a line that comes again is refused then too.
+    The ids of handled lines are sealed into the states.
     """
 
     def __init__(self, account: Account, journal: Journal, number: int = 0) -> None:
@@ -31,6 +35,8 @@ class JournalStore:
         self._number = number
         self._shard: Shard = journal.shard(number)
         self._receipts: dict[int, Receipt] = {}  # of texts that were not acknowledged
+        self._ids: dict[str, HandledIds] = {}  # of the peers that were loaded
+        self._known: dict[str, bytes] = {}  # what was written last of peers' keys
 
     async def open(self) -> Opened:
         """Claim the shard, which raises the account's epoch; return the texts that were not
@@ -55,45 +61,66 @@ class JournalStore:
         names = [_name(peer) for peer in peers]
         outcomes: list[tuple[Hashable, Outcome]] = []
         for name, saved in (await self._shard.load(names)).items():
+            key = StateAndIds(saved.key, HandledIds())
             try:
-                outcome = self._account.restore(name, saved.key, saved.associated, saved.sealed)
+                outcome = self._account.restore(name, key, saved.associated, saved.sealed)
             except (StateDamaged, StaleState) as error:
                 _log.warning("a saved conversation is dropped: %s", error)
                 outcome = Outcome((ConversationForgotten(name),))
+            self._ids[name] = key.ids
             outcomes.append((name, outcome))
         return outcomes
 
+    def was_handled(self, peer: Hashable, line_id: bytes) -> bool:
+        """Whether the last ids of the peer that were committed have this one."""
+        ids = self._ids.get(_name(peer))
+        return ids is not None and line_id in ids
+
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable. The lines of the one before it have been emitted."""
-        await self._journal.out(self._number)
-        changed = dict.fromkeys([*batch.states, *[text.peer for text in batch.texts]])
-        sessions = self._account.sessions
+        for peer, line_id in batch.handled:
+            self._ids.setdefault(_name(peer), HandledIds()).add(line_id)
+        changed = dict.fromkeys(
+            [
+                *batch.states,
+                *[text.peer for text in batch.texts],
+                *[peer for peer, _ in batch.handled],
+            ]
+        )
         states: dict[str, bytes | None] = {}
-        for name in map(_name, changed):
-            session = sessions.get(name)
-            states[name] = (
-                None
-                if session is None
-                else session.export(self._shard.key, self._shard.associated(name))
-            )
+        for number, name in enumerate(map(_name, changed), 1):
+            if number % _EXPORTED == 0:
+                await asyncio.sleep(0)
+            states[name] = self._state_of(name)
         lines: dict[str, list[bytes]] = {}
         for peer, line in batch.lines:
             lines.setdefault(_name(peer), []).append(line)
-        await self._shard.commit(
+        known = {peer: dumps_known(self._account.trust, peer) for peer in states}
+        known = {peer: data for peer, data in known.items() if self._known.get(peer) != data}
+        receipts = await self._shard.commit(
             (),
             states,
             lines,
             [(_name(text.peer), _dumps_text(text.event)) for text in batch.texts],
             seen=[self._receipts.pop(number) for number in batch.taken],
-            known={peer: dumps_known(self._account.trust, peer) for peer in states},
+            known=known,
+            sent=True,
         )
-        if batch.texts:
-            await self._number_texts(batch.texts)
-
-    async def _number_texts(self, texts: Sequence[Undelivered]) -> None:
-        """Learn by which receipts the store knows the texts that it has just taken."""
-        for text, (receipt, _, _) in zip(texts, await self._shard.events(len(texts)), strict=True):
+        self._known |= known
+        for name in [name for name, state in states.items() if state is None]:
+            self._known.pop(name, None)
+        for text, receipt in zip(batch.texts, receipts, strict=True):
             self._receipts[text.id] = receipt
+
+    def _state_of(self, name: str) -> bytes | None:
+        """Return the sealed state of a peer with the ids of its lines; None if it has no session
+        any more."""
+        session = self._account.sessions.get(name)
+        if session is None:
+            self._ids.pop(name, None)
+            return None
+        key = StateAndIds(self._shard.key, self._ids.get(name, HandledIds()))
+        return session.export(key, self._shard.associated(name))
 
     async def close(self) -> None:
         """Give the shard up; the journal is the program's to close."""

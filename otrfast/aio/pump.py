@@ -151,7 +151,8 @@ class Pump:
             self._items += items
             if items:
                 await self._load(items)
-                self._results += self._slices.run(items)
+                if new := self._new(items):
+                    self._results += self._slices.run(new)
             if self._store is None or not self.queues.ready or len(self._items) >= MOST:
                 break
             await asyncio.sleep(0)
@@ -173,6 +174,19 @@ class Pump:
         missing = [item.peer for item in items if item.peer not in self.account.sessions]
         if missing:
             self._outcomes += await self._store.load(missing)
+
+    def _new(self, items: list[Item]) -> list[Item]:
+        """Return the items without the lines that were handled before: those are acknowledged."""
+        if self._store is None:
+            return items
+        new = []
+        for item in items:
+            if item.id is not None and self._store.was_handled(item.peer, item.id):
+                item.id = None
+                self._results.append((item, Outcome()))
+            else:
+                new.append(item)
+        return new
 
     async def _settle(self, states: tuple[Hashable, ...] | None = None) -> None:
         """Commit, acknowledge, emit, deliver."""
@@ -233,6 +247,7 @@ class Pump:
             ),
             tuple(texts),
             tuple(self._taken),
+            tuple((i.peer, i.id) for i in self._items if i.id is not None),
         )
 
     def _changed(self, peer: Hashable) -> bool:

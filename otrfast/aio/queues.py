@@ -28,7 +28,9 @@ class Item:
     """One thing to do for a peer: a `line` to receive, a `text` to send (to the instance that
     wrote `received`, if that is given), or an `action`."""
 
-    __slots__ = ("ack", "action", "future", "kind", "line", "peer", "received", "since", "text")
+    __slots__ = (
+        "ack", "action", "future", "id", "kind", "line", "peer", "received", "since", "text"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Item:
         received: MessageReceived | None = None,
         action: Action | None = None,
         ack: Callable[[], object] | None = None,
+        line_id: bytes | None = None,
         future: asyncio.Future[Outcome] | None = None,
     ) -> None:
         self.peer: Hashable = peer
@@ -47,6 +50,7 @@ class Item:
         self.received: MessageReceived | None = received
         self.action: Action | None = action
         self.ack: Callable[[], object] | None = ack
+        self.id: bytes | None = line_id
         self.future: asyncio.Future[Outcome] | None = future
         self.kind: str = self._kind()
         self.since: float = time.perf_counter()

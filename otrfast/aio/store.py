@@ -39,6 +39,8 @@ class Batch(NamedTuple):
     """The texts that are delivered after that."""
     taken: tuple[int, ...] = ()
     """The ids of texts that the program has acknowledged."""
+    handled: tuple[tuple[Hashable, bytes], ...] = ()
+    """The ids of those inputs that the transport gave one, as (peer, id)."""
 
 
 class Store(Protocol):
@@ -56,6 +58,10 @@ class Store(Protocol):
         """Restore into the account what is stored of peers that have no session in it; return
         what comes of that."""
 
+    def was_handled(self, peer: Hashable, line_id: bytes) -> bool:
+        """Whether a committed batch has an input of the peer under this id; asked after `load`. A
+        store may forget all but the last ids of a peer."""
+
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable; it is when this returns."""
 
@@ -71,6 +77,9 @@ class MemoryStore:
 
     async def load(self, peers: Sequence[Hashable]) -> Sequence[tuple[Hashable, Outcome]]:
         return ()
+
+    def was_handled(self, peer: Hashable, line_id: bytes) -> bool:
+        return False
 
     async def commit(self, batch: Batch) -> None:
         pass

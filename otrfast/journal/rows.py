@@ -33,6 +33,8 @@ class Change:
     """That which was loaded or written last; 0 for none ever."""
     stored: bool
     """Whether there is a row."""
+    named: bool
+    """Whether the peer's name in it is sealed under the keys of the batch already."""
     sealed: bytes | None
     """The new state, of version + 1; None deletes the row."""
 
@@ -47,6 +49,8 @@ class Batch:
     events: Sequence[tuple[str, bytes]]
     seen: Sequence[Receipt]
     known: Mapping[str, bytes]
+    sent: Receipt
+    """The last of the lines that are done; 0 for none."""
 
     @property
     def only_seen(self) -> bool:
@@ -159,9 +163,11 @@ def out(store: Store, number: int, done: Receipt) -> list[tuple[Receipt, str, li
     return fetch(store, "outbox", number, done, GIVEN_AT_ONCE)
 
 
-def commit(store: Store, number: int, token: int, generation: int, batch: Batch) -> None:
+def commit(
+    store: Store, number: int, token: int, generation: int, batch: Batch
+) -> tuple[Receipt, Sequence[Receipt]]:
     """Write a batch for the owner with this token, whole or not at all; its states are sealed
-    under the keys of `generation`."""
+    under the keys of `generation`. Return the last of the lines, 0 for none, and the events."""
     if generation != store.vault.current:
         raise Stale(f"{store.path}: the store has other keys since the claim of shard {number}")
     lines = _sealed(store, "outbox", number, list(batch.lines.items()))
@@ -178,12 +184,13 @@ def commit(store: Store, number: int, token: int, generation: int, batch: Batch)
         )
         _take(store, number, batch)
         _write_states(store, number, batch.changes)
-        _insert(store, "outbox", number, lines)
-        _insert(store, "event", number, events)
+        written = _insert(store, "outbox", number, lines)
+        shown = _insert(store, "event", number, events)
         if known:
             database.many(SAVE_KNOWN, known)
     with _anchoring(store):
         store.mark_if_due()
+    return max(written, default=0), shown
 
 
 @contextmanager
@@ -196,8 +203,11 @@ def _anchoring(store: Store) -> Iterator[None]:
 
 
 def _take(store: Store, number: int, batch: Batch) -> None:
-    """Delete the lines that the batch answers and the events that were shown."""
+    """Delete the lines that the batch answers, those that were sent, and the events that were
+    shown."""
     database = store.database
+    if batch.sent:
+        database.run("delete from outbox where shard = ? and id <= ?", (number, batch.sent))
     if batch.receipts:
         taken = database.many(
             "delete from inbox where id = ? and shard = ?",
@@ -214,7 +224,7 @@ def _take(store: Store, number: int, batch: Batch) -> None:
 
 def _write_states(store: Store, number: int, changes: Sequence[Change]) -> None:
     vault = store.vault
-    added, updated, deleted = [], [], []
+    added, updated, named, deleted = [], [], [], []
     for change in changes:
         name, version = vault.name(change.peer), change.version
         where = number, name, version
@@ -222,13 +232,18 @@ def _write_states(store: Store, number: int, changes: Sequence[Change]) -> None:
             if change.stored:
                 deleted.append(where)
             continue
+        if change.named:
+            named.append((version + 1, change.sealed, *where))
+            continue
         peer = vault.seal(place("peer", name), name_bytes(change.peer))
         row = vault.current, version + 1, peer, change.sealed
         if change.stored:
             updated.append((*row, *where))
         else:
             added.append((*row, number, name))
-    for statement, rows in ((_DELETE, deleted), (_UPDATE, updated), (_INSERT, added)):
+    for statement, rows in (
+        (_DELETE, deleted), (_UPDATE, updated), (_UPDATE_NAMED, named), (_INSERT, added),
+    ):  # fmt: skip
         if rows and store.database.many(statement, rows) != len(rows):
             raise Stale(f"{store.path}: a conversation is not the one that was loaded")
 
@@ -237,6 +252,9 @@ _DELETE = "delete from conversation where shard = ? and name = ? and version = ?
 _UPDATE = (
     "update conversation set generation = ?, version = ?, peer = ?, sealed = ?"
     " where shard = ? and name = ? and version = ?"
+)
+_UPDATE_NAMED = (
+    "update conversation set version = ?, sealed = ? where shard = ? and name = ? and version = ?"
 )
 _INSERT = (
     "insert into conversation (generation, version, peer, sealed, shard, name)"
@@ -251,9 +269,13 @@ def _sealed(
     return [store.vault.seal(where, name_bytes(peer), *parts) for peer, parts in rows]
 
 
-def _insert(store: Store, table: str, number: int, sealed: Sequence[bytes]) -> None:
-    if sealed:
-        store.database.many(
-            f"insert into {table} (shard, generation, sealed) values (?, ?, ?)",  # noqa: S608
-            [(number, store.vault.current, row) for row in sealed],
-        )
+def _insert(store: Store, table: str, number: int, sealed: Sequence[bytes]) -> Sequence[Receipt]:
+    """Add rows; return their receipts, which follow each other: nobody else writes meanwhile."""
+    if not sealed:
+        return ()
+    store.database.many(
+        f"insert into {table} (shard, generation, sealed) values (?, ?, ?)",  # noqa: S608
+        [(number, store.vault.current, row) for row in sealed],
+    )
+    [(last,)] = store.database.rows(f"select max(id) from {table}")  # noqa: S608
+    return range(last - len(sealed) + 1, last + 1)

@@ -100,15 +100,16 @@ class Shard(Protocol):
         *,
         seen: Sequence[Receipt] = (),
         known: Mapping[str, bytes] | None = None,
-    ) -> None:
-        """Have a batch stand, whole or not at all.
+        sent: bool = False,
+    ) -> Sequence[Receipt]:
+        """Have a batch stand, whole or not at all; return the receipts of its events.
 
         `receipts`: the fetched lines that it answers, in the order of `fetch` and without a gap.
         `states`: the new sealed state of each peer that has one, None for a conversation that is
         deleted. `lines`: what is to be sent to each peer; the store does not look into them.
         `events`: what is to be shown, as (peer, event). `seen`: events that have been shown.
-        `known`: what is known of a peer's keys, as `dumps_known` writes it. Raises `Stale`,
-        `Unsure`.
+        `known`: what is known of a peer's keys, as `dumps_known` writes it. `sent`: whether the
+        lines of the commits before, since the claim, are done. Raises `Stale`, `Unsure`.
         """
 
     async def release(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 
 from otrfast.crypto.backend import StateKey
@@ -24,7 +23,9 @@ class SqliteShard(Secret):
         self._me = me
         self._number = number
         self._is = Ownership(-1, "", 0)
-        self._loaded: dict[str, tuple[int, bool]] = {}  # version, and whether there is a row
+        # version, whether there is a row, and whether it was written since the claim
+        self._loaded: dict[str, tuple[int, bool, bool]] = {}
+        self._written: Receipt = 0  # the last line of the commits since the claim
         self._fetched: dict[str, Receipt] = {"inbox": 0, "event": 0}
         self._vault: Vault | None = None
         self._generation = 0
@@ -57,11 +58,12 @@ class SqliteShard(Secret):
         number, token, me = self._number, self._is.token, self._me
 
         def call(store: Store) -> tuple[Ownership, Vault, int]:
-            taken = rows.claim(store, number, token, me, time.time())
+            taken = rows.claim(store, number, token, me, store.environment.wall_clock())
             return taken, store.vault, store.vault.current
 
         self._is, self._vault, self._generation = await self._access.run(call)
         self._loaded = {}
+        self._written = 0
         self._fetched = {"inbox": 0, "event": 0}
 
     async def release(self) -> None:
@@ -98,15 +100,16 @@ class SqliteShard(Secret):
         self._owner, saved = await self._access.run(call)
         for peer in wanted:
             found = saved.get(peer)
-            before, _ = self._loaded.get(peer, (0, False))  # a deleted one counts on
-            self._loaded[peer] = (before, False) if found is None else (found.version, True)
+            before = self._loaded.get(peer, (0,))[0]  # a deleted one counts on
+            version = before if found is None else found.version
+            self._loaded[peer] = version, found is not None, False
         return saved
 
     def associated(self, peer: str) -> bytes:
-        version, _ = self._version(peer)
+        version, *_ = self._version(peer)
         return self._claimed().associated(self._owner, peer, self._generation, version + 1)
 
-    def _version(self, peer: str) -> tuple[int, bool]:
+    def _version(self, peer: str) -> tuple[int, bool, bool]:
         found = self._loaded.get(peer)
         if found is None:
             raise Stale(f"{peer!r} was not loaded since the claim")
@@ -121,15 +124,20 @@ class SqliteShard(Secret):
         *,
         seen: Sequence[Receipt] = (),
         known: Mapping[str, bytes] | None = None,
-    ) -> None:
+        sent: bool = False,
+    ) -> Sequence[Receipt]:
         self._claimed()
         changes = [Change(peer, *self._version(peer), states[peer]) for peer in states]
-        batch = Batch(receipts, changes, lines, events, seen, known or {})
+        done = self._written if sent else 0
+        batch = Batch(receipts, changes, lines, events, seen, known or {}, done)
         number, token, generation = self._number, self._is.token, self._generation
 
-        def call(store: Store) -> None:
-            rows.commit(store, number, token, generation, batch)
-
-        await self._access.run(call)
+        written, shown = await self._access.run(
+            lambda store: rows.commit(store, number, token, generation, batch)
+        )
+        # lines that are done are asked to be deleted once
+        self._written = written or (0 if sent else self._written)
         for change in changes:
-            self._loaded[change.peer] = change.version + 1, change.sealed is not None
+            there = change.sealed is not None
+            self._loaded[change.peer] = change.version + 1, there, there
+        return shown

@@ -1,9 +1,9 @@
 """A bot in a process of its own, for the tests that kill it: an echo on a gateway with its store.
 
-It reads `line PEER NUMBER HEX`, a line of a peer with a number to acknowledge it by. It writes
-`emit PEER HEX`, `ack NUMBER`, `text PEER REDELIVERED HEX` and `unknown PEER`. Before step number
-KILL_AT it ends as kill -9 would have it; steps are each side of a commit, each line out, each
-acknowledgement, each text delivered.
+It reads `line PEER NUMBER HEX`, a line of a peer with a number to acknowledge it by, which is its
+id. It writes `emit PEER HEX`, `ack NUMBER`, `text PEER REDELIVERED HEX` and `unknown PEER`. Before
+step number KILL_AT it ends as kill -9 would have it; steps are each side of a commit, each line
+out, each acknowledgement, each text delivered.
 
 With CONTROL=1 lines are emitted before the commit, and counters are those of the saved state: what
 the tests have to catch.
@@ -105,7 +105,8 @@ async def read(gateway: Gateway) -> None:
             step()
             say("ack", number)
 
-        assert gateway.feed(peer, bytes.fromhex(data), acknowledge)  # few wait at a time
+        # few wait at a time
+        assert gateway.feed(peer, bytes.fromhex(data), acknowledge, id=number)
     await gateway.close()
 
 

@@ -24,6 +24,7 @@ class RecordingStore:
         self.broken = None
         self.restored = []
         self.hold = None
+        self.handled = set()
 
     async def _step(self, name, *details):
         await asyncio.sleep(0)
@@ -43,8 +44,12 @@ class RecordingStore:
         restored, self.restored = self.restored, []
         return restored
 
+    def was_handled(self, peer, line_id):
+        return (peer, line_id) in self.handled
+
     async def commit(self, batch):
         await self._step("commit", batch)
+        self.handled.update(batch.handled)
 
     async def close(self):
         await self._step("close")
@@ -219,6 +224,7 @@ def test_memory_store_then_it_does_nothing(quick, run):
     async def main():
         store = MemoryStore()
         assert await store.load(["x"]) == ()
+        assert not store.was_handled("x", b"id")
         async with Gateway(
             make_account(quick, policy=Policy.NEVER), lambda *_: None, store
         ) as gateway:

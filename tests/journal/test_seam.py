@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from otrfast import Trust
+from otrfast import Environment, Trust
 from otrfast.errors import LocalError
 from otrfast.journal import Journal, Shard, Stale, StoreError, Unsure, dumps_known, shard_of
 from otrfast.journal.database import Database
@@ -113,11 +113,11 @@ def test_release_then_nobody_owns_the_shard(stores):
     assert {shard.owner} == wait(journal.beat())
 
 
-def test_epoch_then_it_rises_with_each_claim_of_any_shard_and_follows_the_clock(
-    stores, monkeypatch
-):
+def test_epoch_then_it_rises_with_each_claim_of_any_shard_and_follows_the_clock(stores):
     now = 1_000_000_000.7
-    monkeypatch.setattr("otrfast.journal.sqlite_shard.time.time", lambda: now)
+    stores.environment = Environment(
+        backend=stores.backend, random=stores.environment.random, wall_clock=lambda: now
+    )
     journal = stores.open(shards=2)
     first, second = claimed(journal), claimed(journal, number=1)
     assert (first.epoch, second.epoch) == (1_000_000_000, 1_000_000_001)
@@ -150,7 +150,7 @@ def test_commit_when_the_row_is_there_already_then_stale(stores):
     shard = claimed(journal, "alice")
     sealed = state(shard, "alice", b"1")
     wait(shard.commit([], {"alice": sealed}, {}, []))
-    shard._loaded["alice"] = (0, False)
+    shard._loaded["alice"] = (0, False, False)
     with pytest.raises(Stale, match="there already"):
         wait(shard.commit([], {"alice": sealed}, {}, []))
 
@@ -255,6 +255,28 @@ def whole_batch(journal, shard):
         wait(shard.commit(receipts, states, lines, [("bob", b"t")], seen=[seen], known=known))
 
     return commit
+
+
+def test_commit_when_told_that_lines_are_sent_then_those_before_it_are_done(stores):
+    journal = stores.open()
+    shard = claimed(journal)
+    wait(shard.commit([], {}, {"alice": [b"1"], "bob": [b"2"]}, []))
+    wait(shard.commit([], {}, {"alice": [b"3"]}, []))
+    wait(shard.commit([], {}, {"alice": [b"4"]}, [], sent=True))
+    assert wait(journal.out(0)) == [("alice", [b"4"])]
+
+
+def test_commit_then_the_receipts_of_its_events_are_those_of_events(stores):
+    journal = stores.open()
+    shard = claimed(journal)
+    made = [
+        receipt
+        for texts in ([("alice", b"1")], [], [("bob", b"2"), ("alice", b"3")])
+        for receipt in wait(shard.commit([], {}, {}, texts))
+    ]
+    assert [receipt for receipt, _, _ in wait(shard.events(9))] == made
+    wait(shard.commit([], {}, {}, [], seen=made))
+    assert wait(claimed(journal).events(9)) == []
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["instead", "after"])

@@ -1,5 +1,5 @@
-"""`otrfast bench`: this engine's backends beside libotr, python-potr and python-otr, on the
-same work, in rounds."""
+"""`otrfast bench`: this engine's backends beside libotr, python-potr and python-otr, and gateways
+beside a naive loop, on the same work, in rounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from otrfast.apps.bench import chart, report
 from otrfast.apps.bench.engines import known_engines
 from otrfast.apps.bench.machine import describe
-from otrfast.apps.bench.metrics import BY_NAME, METRICS, TIMES, VARIANTS, Metric, with_stand_ins
+from otrfast.apps.bench.metrics import (
+    BY_NAME,
+    COLUMNS,
+    METRICS,
+    TIMES,
+    Metric,
+    stand_in,
+    with_stand_ins,
+)
 from otrfast.apps.bench.rounds import FULL, QUICK, Effort, Figures, Rounds
 from otrfast.apps.text_files import check_writable, read_text, write_text
 from otrfast.errors import LocalError
@@ -126,7 +134,12 @@ def _measured(
     usual = [metric.name for metric in METRICS if not (arguments.quick and metric.long)]
     chosen = [BY_NAME[name] for name in arguments.only or usual]
     metrics = with_stand_ins(chosen)
-    variants = [name for name in VARIANTS if name in (arguments.engine or VARIANTS)]
+    variants = [
+        name
+        for name in arguments.engine or COLUMNS
+        if any(stand_in(name, metric) for metric in metrics)
+    ]
+    variants.sort(key=COLUMNS.index)
     progress = Console(stderr=True)
     figures = measure(progress, variants, metrics, QUICK if arguments.quick else FULL)
     return figures, metrics, describe(figures.about)
@@ -155,7 +168,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="this engine beside libotr, python-potr and python-otr",
         description="Measure this engine's backends, libotr, python-potr and python-otr on the "
         "same work, in turns, and print medians and ratios. It takes some minutes; --quick takes "
-        "about three minutes, and says nearly the same.",
+        "about four minutes, and says nearly the same.",
         epilog="Metrics: " + ", ".join(metric.name for metric in METRICS) + ".",
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
@@ -164,8 +177,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="measure this alone; may be given several times",
     )  # fmt: skip
     parser.add_argument(
-        "--engine", action="append", choices=VARIANTS, metavar="NAME",
-        help=f"run this one alone; may be given several times: {', '.join(VARIANTS)}",
+        "--engine", action="append", choices=COLUMNS, metavar="NAME",
+        help=f"run this one alone; may be given several times: {', '.join(COLUMNS)}",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
     parser.add_argument(

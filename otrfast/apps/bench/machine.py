@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from otrfast.apps.bench.metrics import VARIANTS
+from otrfast.apps.bench.metrics import COLUMNS
 
 _CPUINFO: Final = Path("/proc/cpuinfo")
 _INSTRUCTIONS: Final = (
@@ -43,7 +43,7 @@ def describe(about: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
-    for variant in VARIANTS:
+    for variant in COLUMNS:
         told = dict(about.get(variant, {}))
         if "gmp" in told:
             version, _, place = told["gmp"].partition(" (")

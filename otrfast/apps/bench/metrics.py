@@ -13,6 +13,9 @@ OURS: Final = (*NATIVE, "gmpy2", "pure")
 PEERS: Final = ("potr-layer", "python-potr", "python-otr", "libotr")
 VARIANTS: Final = (*OURS, *PEERS)
 """Every engine that takes part, in the order of the tables."""
+GATEWAYS: Final = ("naive-loop", "gateway", "gateway-store")
+"""The columns of the section on gateways: this engine, on the best level, in an event loop."""
+COLUMNS: Final = (*VARIANTS, *GATEWAYS)
 
 RATE: Final = "/s"  # shown as its inverse: how many a second
 MILLISECONDS: Final = "ms"
@@ -44,10 +47,19 @@ class Metric:
     compared: bool = True
     """Whether ratios and the chart show it: engines that divide the work otherwise between two
     calls can be compared by their sum alone."""
+    trial: str = ""
+    """The run that gives this figure together with others; one figure a round."""
 
 
 _OTHERS: Final = (*OURS, "potr-layer", "python-potr", "python-otr")
 _BESIDE_LIBOTR: Final = (*NATIVE, "gmpy2", "libotr")
+
+
+def _gateway(name: str, title: str, shown: str, trial: str = "talk") -> Metric:
+    variants = GATEWAYS[-1:] if trial == "restore" else GATEWAYS
+    once = trial != "talk"  # keys, or a full store, take long to make
+    return Metric(name, title, shown, variants, fresh=once, compared=False, trial=trial)
+
 
 METRICS: Final = (
     Metric("ake", "key exchange", RATE),
@@ -101,6 +113,24 @@ METRICS: Final = (
     Metric("threads_ping", "two threads, alternating messages", TIMES, NATIVE),
     Metric("threads_most", "two threads, the machine's most", TIMES, NATIVE),
     Metric("import", "import", MILLISECONDS, _OTHERS),
+    _gateway("gateway_echo", "echoes, all peers at once", RATE),
+    _gateway("gateway_echo_cpu", "the same, of the processor", MICROSECONDS),
+    _gateway("gateway_echo_p50", "wait for an echo, median", MILLISECONDS),
+    _gateway("gateway_echo_p99", "wait for an echo, 99th percentile", MILLISECONDS),
+    _gateway("gateway_echo_lag", "lag while echoing, 99th percentile", MILLISECONDS),
+    _gateway("gateway_burst_out", "outgoing burst, of the processor", MICROSECONDS),
+    _gateway("gateway_burst_in", "incoming burst, of the processor", MICROSECONDS),
+    _gateway("gateway_known", "known peers exchange keys, all", MILLISECONDS),
+    _gateway("gateway_known_lag", "lag with known peers, 99th percentile", MILLISECONDS),
+    _gateway("gateway_unknown", "unknown peers exchange keys, all", MILLISECONDS, "unknown"),
+    _gateway(
+        "gateway_unknown_lag", "lag with unknown peers, 99th percentile", MILLISECONDS, "unknown"
+    ),
+    _gateway("gateway_memory", "memory of a conversation", KILOBYTES, "unknown"),
+    _gateway("gateway_file", "file of a stored conversation", KILOBYTES, "restore"),
+    _gateway("gateway_open", "ready with a full store", MILLISECONDS, "restore"),
+    _gateway("gateway_first_p50", "first message, restored, median", MILLISECONDS, "restore"),
+    _gateway("gateway_first_p99", "the same, 99th percentile", MILLISECONDS, "restore"),
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 

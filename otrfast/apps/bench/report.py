@@ -12,6 +12,8 @@ from rich.table import Table
 from otrfast._records import record
 from otrfast.apps.bench.metrics import (
     BY_NAME,
+    COLUMNS,
+    GATEWAYS,
     KILOBYTES,
     MICROSECONDS,
     MILLISECONDS,
@@ -19,7 +21,6 @@ from otrfast.apps.bench.metrics import (
     RATE,
     TARGETS,
     TIMES,
-    VARIANTS,
     Metric,
     stand_in,
 )
@@ -67,7 +68,12 @@ def times(value: float | None) -> str:
 
 def present(figures: Figures) -> list[str]:
     """Return the variants that have figures, in their order."""
-    return [variant for variant in VARIANTS if variant in figures.samples]
+    return [variant for variant in COLUMNS if variant in figures.samples]
+
+
+def engines(figures: Figures) -> list[str]:
+    """Return those that are engines, not ways to use this one."""
+    return [variant for variant in present(figures) if variant not in GATEWAYS]
 
 
 def _reference(figures: Figures, metric: Metric) -> tuple[str, Metric] | None:
@@ -117,18 +123,35 @@ def figure(figures: Figures, variant: str, metric: Metric) -> float | None:
 
 def figures_grid(figures: Figures, metrics: Sequence[Metric]) -> Grid:
     """Return the figures in their units."""
-    variants = present(figures)
+    variants = engines(figures)
     rows = [
         [metric.title, metric.shown]
         + [shown(metric, figure(figures, variant, metric)) for variant in variants]
         for metric in metrics
+        if not metric.trial
     ]
     return Grid("Both ends of each conversation", ["", "unit", *variants], rows)
 
 
+def gateway_grid(figures: Figures, metrics: Sequence[Metric]) -> Grid:
+    """Return the figures of gateways, and how many times as good the gateway is as the naive loop,
+    and as it is itself with a store as without."""
+    naive, gateway, stored = GATEWAYS
+    rows = []
+    for metric in metrics:
+        if metric.trial and any(figures.rounds(variant, metric.name) for variant in GATEWAYS):
+            values = [shown(metric, figures.median(each, metric.name)) for each in GATEWAYS]
+            beside = [
+                times(figures.ratio(mine, metric, base))
+                for mine, base in ((gateway, naive), (stored, gateway))
+            ]
+            rows.append([metric.title, metric.shown, *values, *beside])
+    return Grid("Gateway", ["", "unit", *GATEWAYS, "gateway / naive", "store / gateway"], rows)
+
+
 def ratios_grid(figures: Figures, metrics: Sequence[Metric], base: str) -> Grid:
     """Return how many times better than `base` each variant is."""
-    variants = [variant for variant in present(figures) if variant != base]
+    variants = [variant for variant in engines(figures) if variant != base]
     rows = []
     for metric in metrics:
         if not metric.compared:
@@ -193,6 +216,7 @@ def grids(figures: Figures, metrics: Sequence[Metric]) -> list[Grid]:
         ratios_grid(figures, metrics, "libotr"),
         ratios_grid(figures, metrics, "python-potr"),
         targets_grid(figures),
+        gateway_grid(figures, metrics),
     ]
     return [grid for grid in made if grid.rows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from statistics import median
 
 from otrfast._records import record
@@ -30,15 +30,30 @@ class Effort:
     """Idle peers in a measurement of memory, or of ticks."""
     strangers: int
     """Peers of a storm: more than the account answers at once."""
+    talkers: int
+    """Peers of a gateway."""
+    stored: int
+    """Conversations in a store that a gateway opens."""
 
     def many(self, metric: Metric) -> int:
         """Return the number of conversations or peers that one figure of a metric is made with."""
-        numbers = {"memory": self.conversations, "storm": self.strangers}
-        return numbers.get(metric.name, self.peers)
+        numbers = {
+            "memory": self.conversations,
+            "storm": self.strangers,
+            "talk": self.talkers,
+            "unknown": self.talkers,
+            "restore": self.stored,
+        }
+        return numbers.get(metric.trial or metric.name, self.peers)
 
 
-FULL = Effort(rounds=7, seconds=0.25, conversations=5000, peers=100_000, strangers=1000)
-QUICK = Effort(rounds=3, seconds=0.05, conversations=200, peers=5000, strangers=220)
+FULL = Effort(
+    rounds=7, seconds=0.25, conversations=5000, peers=100_000, strangers=1000, talkers=1000,
+    stored=100_000,
+)  # fmt: skip
+QUICK = Effort(
+    rounds=3, seconds=0.05, conversations=200, peers=5000, strangers=220, talkers=200, stored=5000
+)
 
 
 class Figures:
@@ -94,9 +109,9 @@ class Rounds:
                 engine = self._engines.start(variant)
                 if engine is not None:
                     self._running[variant] = engine
-            for metric in metrics:
-                if metric.fresh:
-                    self._once(metric)
+            fresh = [metric for metric in metrics if metric.fresh]
+            for _, together in groupby(fresh, lambda metric: metric.trial or metric.name):
+                self._once(list(together))
             for _ in range(self._effort.rounds):
                 for metric in metrics:
                     if not metric.fresh:
@@ -119,18 +134,18 @@ class Rounds:
     def _keep(self, variant: str, metric: str, samples: list[float]) -> None:
         self.figures.samples.setdefault(variant, {}).setdefault(metric, []).append(samples)
 
-    def _once(self, metric: Metric) -> None:
-        """Measure a metric that needs a new process, once for each engine."""
+    def _once(self, together: Sequence[Metric]) -> None:
+        """Measure metrics that share a trial in a new process, once for each engine."""
         for variant in self._running:
-            if stand_in(variant, metric) is None:
-                continue
-            self._advance(f"{metric.title}: {variant}")
-            engine = self._engines.start(variant)
+            asked = [metric for metric in together if stand_in(variant, metric) is not None]
+            engine = self._engines.start(variant) if asked else None
             if engine is None:
                 continue
-            many = self._effort.many(metric) // (10 if variant in _SLOW else 1)
             try:
-                self._keep(variant, metric.name, engine.ask(metric.name, many))
+                for metric in asked:
+                    self._advance(f"{metric.title}: {variant}")
+                    many = self._effort.many(metric) // (10 if variant in _SLOW else 1)
+                    self._keep(variant, metric.name, engine.ask(metric.name, many))
             finally:
                 engine.close()
 
@@ -148,7 +163,10 @@ class Rounds:
                 del self._running[variant]
 
     def _count(self, engine: Engine, metric: Metric) -> int:
-        """Return the number of samples for the measuring time, estimated from a discarded one."""
+        """Return the number of samples for the measuring time, estimated from a discarded one; of
+        peers, if a trial gives the figure."""
+        if metric.trial:
+            return self._effort.many(metric)
         key = engine.variant, metric.name
         if key not in self._counts:
             engine.ask(metric.name, 1)

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Protocol
 
-from otrfast.apps.bench.metrics import BY_NAME, KILOBYTES, NEEDED, TIMES
+from otrfast.apps.bench.metrics import BY_NAME, GATEWAYS, KILOBYTES, NEEDED, TIMES
 from otrfast.errors import BackendUnavailable
 
 _UNITS = {KILOBYTES: "bytes", TIMES: "ratio"}
@@ -22,7 +22,7 @@ class Work(Protocol):
 
     def sample(self, metric: str, count: int) -> list[float]:
         """Return `count` figures; one figure over `count` conversations or peers for memory,
-        storms and ticks."""
+        storms, ticks and gateways."""
 
 
 def start(variant: str) -> tuple[Work, dict[str, str]]:
@@ -35,20 +35,31 @@ def start(variant: str) -> tuple[Work, dict[str, str]]:
         from otrfast.apps.bench.python_otr_work import PythonOtrWork
 
         return PythonOtrWork(), {}
+    if variant in GATEWAYS:
+        from otrfast import backend_name
+        from otrfast.apps.bench.gateway_work import GatewayWork
+
+        return GatewayWork(variant), _about(backend_name())
     from otrfast.apps.bench.engine_work import EngineWork
     from otrfast.crypto.backends import load
 
     name = "native" if variant.startswith("native") else variant
     backend = load(name)
-    about: dict[str, str] = {}
+    about = _about(name)
     if name == "native":
-        from otrfast.crypto.native import description
-
-        about = description()
         level, instructions = NEEDED.get(variant, (about["level"], ""))
         if about["level"] != level:
             raise BackendUnavailable(f"expected a processor with {instructions}")
     return EngineWork(backend), about
+
+
+def _about(backend: str) -> dict[str, str]:
+    """Return what the C core says of itself, nothing of another backend."""
+    if backend != "native":
+        return {}
+    from otrfast.crypto.native import description
+
+    return description()
 
 
 def main(variant: str) -> None:
