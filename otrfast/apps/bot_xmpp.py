@@ -117,7 +117,10 @@ class _Bot:
                 account.trust.set(peer, fingerprint, BY_FLAG)
             say(f"{jid.bare}: the bot's key is {human_fingerprint(account.fingerprint)}")
             self._xmpp = self._make_stream(jid)
-            settings = {"account": account, "store": store, "address": jid.bare}
+            stream = None if store is None else Path(f"{arguments.store}-stream")
+            settings = {
+                "account": account, "store": store, "address": jid.bare, "stream": stream,
+            }  # fmt: skip
             self._xmpp.register_plugin("xep_0364", settings)
             otr = self._xmpp.plugin["xep_0364"]
             rules = Rules(
