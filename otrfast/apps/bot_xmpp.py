@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from otrfast.apps.bot_exec import answering
 from otrfast.apps.bot_options import BY_FLAG, opened, read_secrets, store_key
-from otrfast.apps.bot_rules import Rules, echo, say
+from otrfast.apps.bot_rules import Rules, say
 from otrfast.crypto.dsa import human_fingerprint
 from otrfast.errors import LocalError
 
@@ -112,7 +113,10 @@ class _Bot:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
-        async with opened(arguments, key, jid.bare, "xmpp", jid.full) as (account, store):
+        async with (
+            answering(arguments) as answer,
+            opened(arguments, key, jid.bare, "xmpp", jid.full) as (account, store),
+        ):
             for peer, fingerprint in trusted:
                 account.trust.set(peer, fingerprint, BY_FLAG)
             say(f"{jid.bare}: the bot's key is {human_fingerprint(account.fingerprint)}")
@@ -126,7 +130,7 @@ class _Bot:
             rules = Rules(
                 account,
                 otr.peer,
-                echo,
+                answer,
                 secrets,
                 require_trust=arguments.require_trust,
                 first_use=arguments.trust_first_use,
