@@ -138,7 +138,10 @@ async def opened(
     if key is None:
         key_pair = private_key or PrivateKey.generate()
         tag = instance_tag(address)
-        yield Account(name, protocol, key_pair, policy=policy, instance_tag=tag), None
+        account = Account(
+            name, protocol, key_pair, policy=policy, instance_tag=tag, answer_unknown_v2=True
+        )
+        yield account, None
         return
     async with SqliteJournal(arguments.store, key) as journal:
         me = await journal.identity(name, protocol, private_key=private_key)
@@ -149,5 +152,6 @@ async def opened(
             policy=policy,
             instance_tag=me.instance_tag,
             trust=me.trust,
+            answer_unknown_v2=True,  # nobody else is on the bot's account
         )
         yield account, JournalStore(account, journal)
