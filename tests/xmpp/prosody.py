@@ -110,13 +110,16 @@ class Prosody:
 class Bot:
     """`otrfast bot xmpp` in a process of its own."""
 
-    def __init__(self, server, *arguments, jid="bot@localhost/one", port=None, online="online"):
+    def __init__(
+        self, server, *arguments, jid="bot@localhost/one", port=None, through=None, online="online"
+    ):
         password = PASSWORD if port is None else SECRET
+        address = f"127.0.0.1:{through or port or server.port}"
         environment = os.environ | {"BOT_PASSWORD": password, "BOT_KEY": "00" * 32}
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "otrfast.cli", "bot", "xmpp", jid,
-                "--password-env", "BOT_PASSWORD", "--server", f"127.0.0.1:{port or server.port}",
+                "--password-env", "BOT_PASSWORD", "--server", address,
                 "--ca", str(server.certificate), *map(str, arguments),
             ],
             stderr=subprocess.PIPE, env=environment,

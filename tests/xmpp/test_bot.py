@@ -1,12 +1,16 @@
 """`otrfast bot xmpp` on a live server, in a process of its own."""
 
 import asyncio
+import shlex
+import sys
+from contextlib import suppress
 
 import pytest
 from apps.program import otrfast
 from helpers import make_account
 
 from otrfast import Policy, events, human_fingerprint
+from xmpp.crowd import Crowd
 from xmpp.prosody import Bot, Person, Prosody, needs_prosody
 
 pytestmark = needs_prosody
@@ -85,6 +89,82 @@ def test_bot_with_a_store_is_killed_then_the_conversation_goes_on(server, live, 
     live(conversation)
 
 
+class Relay:
+    """Between the bot and the server: cuts the connection when told to."""
+
+    def __init__(self, port):
+        self._server_port, self._writers = port, []
+
+    async def __aenter__(self):
+        self._listener = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        self.port = self._listener.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error):
+        self._listener.close()
+        self.cut()
+
+    async def _join(self, reader, writer):
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._writers += [writer, far_writer]
+        await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+
+    async def _copy(self, reader, writer):
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    def cut(self):
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+
+@pytest.mark.sample(stored=True)
+@pytest.mark.parametrize("stored", [False, True])
+def test_connection_is_lost_then_the_stream_is_resumed_and_nothing_is_lost(
+    server, live, tmp_path, stored
+):
+    store = ("--store", tmp_path / "bot.db", "--key-env", "BOT_KEY") if stored else ()
+
+    async def conversation(alice):
+        async with Relay(server.port) as relay:
+            bot = await asyncio.to_thread(Bot, server, *store, through=relay.port)
+            with bot:
+                started = await alice.begin()
+                for time in (1, 2):
+                    texts = [b"%d %d" % (time, number) for number in range(20)]
+                    for number, text in enumerate(texts):
+                        alice.say(text)
+                        if number == 10:
+                            relay.cut()
+                    for text in texts:
+                        assert (await alice.hear()).text == text
+                    await asyncio.to_thread(bot.wait_for, "the stream goes on", time)
+                assert alice.session.ssid == started.ssid
+                assert alice.events.empty()
+                assert await asyncio.to_thread(bot.stop) == 0
+
+    live(conversation)
+
+
+def test_bot_answers_by_a_command_then_its_failures_are_told(server, live):
+    code = "import sys; t = sys.stdin.read(); sys.exit(3) if t == 'crash' else print(t.upper())"
+
+    async def conversation(alice):
+        with Bot(server, "--exec", shlex.join([sys.executable, "-c", code])) as bot:
+            await alice.begin()
+            for text in (b"gr\xc3\xbc\xc3\x9fe\nline", b"crash", b"again"):
+                alice.say(text)
+            assert (await alice.hear()).text == "GRÜSSE\nLINE".encode()
+            assert (await alice.hear()).text == b"AGAIN"
+            told = "alice@localhost: not answered: the command has ended with status 3"
+            await asyncio.to_thread(bot.wait_for, told)
+
+    live(conversation)
+
+
 def test_bot_without_a_store_is_killed_then_a_text_begins_a_new_conversation(server, live):
     async def conversation(alice):
         bot = Bot(server)
@@ -152,3 +232,20 @@ def test_bot_is_not_let_in_then_it_says_why_and_ends(server, tmp_path):
     assert "it is empty" in refused(password="")
     (tmp_path / "secrets").write_text("alice@localhost\n")
     assert "in line 1" in refused("--smp-secrets", tmp_path / "secrets")
+
+
+def test_stranger_floods_the_bot_then_others_lose_nothing(server, quick):
+    async def main():
+        async with Crowd(server, quick, 5) as crowd:
+            flooding = asyncio.create_task(crowd.flood(1000))
+            await crowd.talk([b"text %d" % number for number in range(20)], 0.05)
+            flooding.cancel()
+            assert all(queue.empty() for queue in crowd.echoes.values())
+            assert crowd.flooded > 100
+            # an invitation a minute, and what the limits on exchanges and errors allow; the rest
+            # is not answered, or refused as too much
+            answers = [kind for kind in crowd.to_stranger if kind != "error"]
+            assert len(answers) < crowd.flooded / 4
+
+    with Bot(server, "--require-trust", "--trust-first-use"):
+        asyncio.run(asyncio.wait_for(main(), 60))

@@ -101,8 +101,10 @@ def test_bot_restarts_with_a_store_and_is_killed_then_the_conversation_goes_on(
         client.say("after")
         wait_for_echo(client, "after")
         assert not any("private, version" in line for line in bot.told)
-    doubled = [line for line in client.heard().splitlines() if "away" in line]
-    assert len(doubled) == 2 * 12  # each said once and heard once
+    heard = [line for line in client.heard().splitlines() if "away" in line]
+    # each said and heard; what was answered, but not noted as answered, is answered again: at most
+    # one text of a peer for each kill
+    assert 2 * 12 <= len(heard) <= 2 * 12 + 3
 
 
 def test_bot_without_a_store_is_killed_then_a_text_begins_a_new_conversation(client, server):
