@@ -83,13 +83,16 @@ class Prosody:
                 secret=SECRET,
             )
         )
-        self.process = subprocess.Popen(
-            ["prosody", "-F", "--config", str(configuration)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._command = ["prosody", "-F", "--config", str(configuration)]
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        """Start the server, also again after its end."""
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
         until = time.monotonic() + PATIENCE
         for port in (self.port, self.component_port):
             while True:
@@ -100,7 +103,10 @@ class Prosody:
                     assert self.process.poll() is None, (self.directory / "log").read_text()
                     assert time.monotonic() < until
                     time.sleep(0.02)
-        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
 
     def __exit__(self, *error):
         self.process.terminate()

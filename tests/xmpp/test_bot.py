@@ -151,6 +151,33 @@ def test_connection_is_lost_then_the_stream_is_resumed_and_nothing_is_lost(
     live(conversation)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("dies", [False, True])
+def test_server_is_killed_then_a_new_stream_goes_on_with_the_conversation(quick, tmp_path, dies):
+    store = "--store", tmp_path / "bot.db", "--key-env", "BOT_KEY"
+
+    async def main(server, bot):
+        session = make_account(quick, "alice", policy=Policy.ALWAYS).session("bot@localhost")
+        async with Person(server, session) as alice:
+            started = await alice.begin()
+            await talk(alice, ["before"])
+        if dies:
+            bot.kill()
+        server.kill()
+        server.start()
+        if dies:  # the stream that it has saved is unknown to the server
+            bot = await asyncio.to_thread(Bot, server, *store)
+        else:
+            await asyncio.to_thread(bot.wait_for, "online", 2)
+        with bot:
+            async with Person(server, session) as alice:
+                await talk(alice, ["after"])
+                assert session.ssid == started.ssid
+
+    with Prosody(tmp_path) as server, Bot(server, *store) as bot:
+        asyncio.run(asyncio.wait_for(main(server, bot), 60))
+
+
 def test_bot_answers_by_a_command_then_its_failures_are_told(server, live):
     code = "import sys; t = sys.stdin.read(); sys.exit(3) if t == 'crash' else print(t.upper())"
 
