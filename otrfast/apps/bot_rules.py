@@ -114,7 +114,7 @@ class Rules:
             case events.UnencryptedReceived():
                 await self._invite(peer)
             case DeliveryUnknown():
-                say(f"{peer}: a line may not have been sent before the restart")
+                say(f"{peer}: a line may not have been sent")
             case events.MessageRejected(error=error):
                 say(f"{peer}: a message was refused: {type(error).__name__}")
 

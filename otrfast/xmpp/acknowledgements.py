@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from slixmpp import JID, Iq, Message, Presence
-from slixmpp.plugins.xep_0198.stanza import Resumed
+from slixmpp.plugins.xep_0198.stanza import Failed, Resumed
 from slixmpp.plugins.xep_0198.stream_management import MAX_SEQ
+from slixmpp.xmlstream import StanzaBase
 
 from otrfast.xmpp.saved_stream import SavedStream
 
@@ -39,8 +40,12 @@ class Taken:
 class Acknowledgements:
     """Keeps the count of handled stanzas in the place of the plugin `xep_0198`."""
 
-    def __init__(self, xmpp: Any, management: Any, saved: SavedStream) -> None:
+    def __init__(
+        self, xmpp: Any, management: Any, saved: SavedStream, lost: Callable[[Message], None]
+    ) -> None:
+        """`lost` is called with each message of ours of which nobody knows if the server has it."""
         self._xmpp, self._management, self._saved = xmpp, management, saved
+        self._lost = lost
         self._waiting: deque[Taken] = deque()
         self._received = 0  # stanzas of the stream, handled or not
         self._continues = False  # the stream of a process before this one
@@ -100,6 +105,8 @@ class Acknowledgements:
         """Note a stanza of the server."""
         if isinstance(stanza, Resumed):
             self._resume(stanza)
+        elif isinstance(stanza, StanzaBase) and stanza.xml.tag == Failed.tag_name():
+            self._fail(stanza)
         counts = isinstance(stanza, (Message, Presence, Iq))
         if not counts or not self._management.enabled_in:
             return Taken(_nothing, None)
@@ -118,6 +125,17 @@ class Acknowledgements:
         if self._continues:  # the plugin has counted none of those that this process did not send
             self._continues = False
             self._management.seq = self._management.last_ack = resumed["h"]
+
+    def _fail(self, failed: Any) -> None:
+        """The stream is not resumed: report what the plugin drops of it now. A server that still
+        knows its count says it."""
+        if not self._management.sm_id or "bind" in self._xmpp.features:
+            return  # it was not to be resumed
+        known = failed.xml.get("h", "")
+        heard = (int(known) - self._management.last_ack) % MAX_SEQ if known.isdecimal() else 0
+        for _, stanza in list(self._management.unacked_queue)[heard:]:
+            if isinstance(stanza, Message):
+                self._lost(stanza)
 
     def _count(self) -> None:
         """Count all stanzas up to the first that is not handled."""

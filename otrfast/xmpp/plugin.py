@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from slixmpp import JID, InvalidJID, Message, Presence
 from slixmpp.plugins import BasePlugin
 
-from otrfast.aio import Gateway, Peer
+from otrfast.aio import DeliveryUnknown, Gateway, Peer
 from otrfast.aio import Message as Received
 from otrfast.events import Event
 from otrfast.policy import Policy
@@ -64,7 +64,9 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
         if not self.xmpp.is_component:  # components have no XEP-0198
             management = self.xmpp.plugin["xep_0198"]
             saved = SavedStream(self.config["stream"])
-            self._acknowledgements = Acknowledgements(self.xmpp, management, saved)
+            self._acknowledgements = Acknowledgements(
+                self.xmpp, management, saved, self._report_lost
+            )
             self._acknowledgements.begin()
         self.xmpp.add_filter("in", self._incoming)
 
@@ -182,6 +184,11 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
             message["from"] = JID(self.own)
         mark(message, line, to_one=to != name)
         message.send()
+
+    def _report_lost(self, message: Message) -> None:
+        peer, line = message["to"].bare, message["body"].encode()
+        if peer in self.config["account"].sessions and line:  # the program may send others
+            self.xmpp.event("otr_event", OtrEvent(peer, DeliveryUnknown(line)))
 
     async def _report(self, peer: Hashable, event: Event) -> None:
         await self.xmpp.event_async("otr_event", OtrEvent(str(peer), event))

@@ -6,9 +6,9 @@ import pytest
 from helpers import make_account
 
 from otrfast import Account, NotEncrypted, Policy, events
-from otrfast.aio import JournalStore, MemoryStore
+from otrfast.aio import DeliveryUnknown, JournalStore, MemoryStore
 from otrfast.journal import SqliteJournal
-from xmpp.stream import ALICE, OWN, Stream, body_of
+from xmpp.stream import ALICE, OWN, SM, Stream, body_of
 
 PHONE = "alice@example.org/phone"
 DELAY = "<delay xmlns='urn:xmpp:delay' stamp='{}'/>"
@@ -314,6 +314,27 @@ def test_stream_is_not_resumed_then_the_count_begins_anew(bot, run):
             assert stream.acknowledged() == 1
             stream.enable("stream-2")
             assert stream.acknowledged() == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize(("known", "lost"), [("", [b"one", b"two"]), (" h='1'", [b"two"])])
+def test_stream_cannot_be_resumed_then_what_the_server_may_not_have_is_reported(
+    bot, run, known, lost
+):
+    async def main():
+        async with Stream(bot(Policy.MANUAL)) as stream:
+            stream.enable()
+            stream.xmpp.plugin["xep_0198"].enabled_out = True
+            await stream.otr.send(ALICE, "one")
+            await stream.otr.send(ALICE, "two")
+            stream.xmpp.send_message("other@example.org", "of the program")
+            await stream.bodies(3)
+            stream.come(f"<failed xmlns='{SM}'{known}/>")
+            await asyncio.sleep(0)
+            assert [
+                each.line for each in stream.events if isinstance(each, DeliveryUnknown)
+            ] == lost
 
     run(main())
 
