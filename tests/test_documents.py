@@ -24,6 +24,7 @@ SAMPLES_RUN_ELSEWHERE = {
     "docs/gateway.md": "tests/aio/test_gateway_page.py",
     "docs/potr.md": "tests/potr/test_potr_documents.py",
     "docs/toolkit.md": "tests/toolkit/test_pages.py",
+    "docs/xmpp.md": "tests/xmpp/test_xmpp_page.py",
 }
 
 

@@ -22,7 +22,7 @@ LAYERS = [
     {"storage"},
     {"journal"},
     {"aio"},
-    {"potr", "toolkit"},
+    {"potr", "toolkit", "xmpp"},
     {"apps", "cli"},
 ]
 """`wire` stands beside `errors` and `events`, which name TLVs; within a layer no circle either."""

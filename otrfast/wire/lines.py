@@ -31,7 +31,7 @@ _GROUP = 8  # bytes of one version tag
 _KNOWN = 21  # characters of an encoded message up to the flags of a data message
 _ENCODED = re.compile(rb"\?OTR:[A-Za-z0-9+/]{16}")
 _FRAGMENT = re.compile(
-    rb"\?OTR(?:\|[0-9a-f]{8}\|([0-9a-f]{8}))?,[0-9]{5},([0-9]{5}),[A-Za-z0-9+/=?:.]+,"
+    rb"\?OTR(?:\|([0-9a-f]{8})\|([0-9a-f]{8}))?,[0-9]{5},([0-9]{5}),[A-Za-z0-9+/=?:.]+,"
 )
 _MOST_GROUPS = 16  # version tags that are read
 _QUERY = re.compile(rb"\?OTR(\??)(?:v([^?]*)(?:\?|\Z))?", re.DOTALL)
@@ -261,7 +261,7 @@ def _start_of_message(lines: Sequence[bytes], at: int) -> tuple[bytes, int]:
     first = _FRAGMENT.fullmatch(lines[at])
     if first is None:
         return lines[at][:_KNOWN], 1
-    count = int(first[2])
+    count = int(first[3])
     pieces = [line.rpartition(b",")[0].rpartition(b",")[2] for line in lines[at : at + _KNOWN]]
     return b"".join(pieces[:count])[:_KNOWN], count
 
@@ -281,13 +281,26 @@ def _kind(start: bytes) -> LineKind:
 def receiver(line: bytes) -> int | None:
     """Return the receiver's instance tag in a message or fragment of ours, 0 in version 2; None
     for any other line."""
+    tags = _tags(line)
+    return None if tags is None else tags[1]
+
+
+def sender(line: bytes) -> int | None:
+    """Return the sender's instance tag in a message or fragment of a peer, as `receiver` does."""
+    tags = _tags(line[max(0, line.find(OTR_TAG)) :])
+    return None if tags is None else tags[0]
+
+
+def _tags(line: bytes) -> tuple[int, int] | None:
     fragment = _FRAGMENT.fullmatch(line)
     if fragment is not None:
-        return int(fragment[1] or b"0", 16)
+        return int(fragment[1] or b"0", 16), int(fragment[2] or b"0", 16)
     if not _ENCODED.match(line):
         return None
     header = a2b_base64(line[len(ENCODED_PREFIX) : _KNOWN])
-    return int.from_bytes(header[7:11], "big") if header[:2] == b"\0\3" else 0
+    if header[:2] != b"\0\3":
+        return 0, 0
+    return int.from_bytes(header[3:7], "big"), int.from_bytes(header[7:11], "big")
 
 
 def query(versions: Iterable[int], text: bytes = b"") -> bytes:
