@@ -92,6 +92,7 @@ class Session(Secret):
         """Made by `Account.session`; `policy` is that of the account."""
         self._conversation = Conversation(peer, context, policy)
         self._fast_path = FastPath(context)
+        self._fast_path.limit_texts(self._conversation)
 
     # Lines and texts
 
@@ -621,7 +622,7 @@ class Session(Secret):
         """The policy of the account has changed: it holds if the peer has none of its own."""
         if self._conversation.own_policy is None:
             self._conversation.set_policy(policy)
-            self._fast_path.settle(self._conversation)
+            self._follow_settings()
 
     def _release(self) -> None:
         """The account forgets the peer: give back what it uses of the account's limits."""
