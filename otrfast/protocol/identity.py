@@ -51,6 +51,15 @@ class Identity(Secret):
         self.dh_keys: DhKeyPool = DhKeyPool(backend, random, dh_batch)
         self.peer_keys: PeerKeys = PeerKeys(backend, random)
 
+    def under(self, instance_tag: int) -> Identity:
+        """Return the same identity under another instance tag; D-H keys made ahead and what is
+        known of peers' keys are common to both."""
+        other = Identity(
+            self.key_pair, instance_tag, self.backend, self.random, 1, self.allow_own_key
+        )
+        other.counters, other.dh_keys, other.peer_keys = self.counters, self.dh_keys, self.peer_keys
+        return other
+
     def sign(self, value: bytes) -> bytes:
         """Sign 32 bytes with the account's DSA key."""
         return self.key_pair.signing.sign(value, self.random(32))
