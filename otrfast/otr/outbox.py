@@ -1,0 +1,121 @@
+"""The queue of what a session has to say: lines for the transport and notifications for the
+program, in one order.
+
+Both call back into the session, and several threads may use it. One thread at a time delivers, with
+no lock held; a call from inside a delivery adds to the queue and returns. Only lines cannot wait
+for a notification before them: when a call from another thread returns, its lines have left, and
+so have those that precede a line which the program sends itself (`flush_lines`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Condition, get_ident
+from typing import Final
+
+from otrfast.crypto.secret import Secret
+
+Delivery = Callable[[], object]
+"""The delivery of one thing."""
+
+PATIENCE: Final = 1.0
+"""Seconds to wait for a line that another thread is injecting. It may wait for a lock of the
+program that this thread holds, so the wait must end."""
+
+
+class Outbox(Secret):
+    """The queue of one session."""
+
+    __slots__ = ("_changed", "_deliverer", "_injector", "_items", "_put", "_sent")
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[int, Delivery]] = deque()  # with its number among lines, or 0
+        self._changed = Condition()
+        self._deliverer: int | None = None  # the thread that delivers
+        self._injector: int | None = None  # the thread that is injecting a line
+        self._put = 0  # lines that were added so far
+        self._sent = 0
+
+    def __bool__(self) -> bool:
+        """Whether something is to be done."""
+        return bool(self._items)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether a line has not been injected yet, or is being injected."""
+        return self._put != self._sent
+
+    @property
+    def last_line(self) -> int:
+        """The number of the last line that was added."""
+        return self._put
+
+    def add(self, lines: Iterable[Delivery], notifications: Iterable[Delivery]) -> None:
+        """Add lines, and notifications behind them."""
+        with self._changed:
+            for line in lines:
+                self._put += 1
+                self._items.append((self._put, line))
+            self._items.extend((0, notification) for notification in notifications)
+
+    def deliver(self) -> None:
+        """Deliver everything. While this goes on already, only the lines: by this call in another
+        thread, and not at all from inside a delivery. What a transport raises is raised after the
+        rest has been delivered."""
+        me = get_ident()
+        with self._changed:
+            last, deliverer = self._put, self._deliverer
+            if deliverer is None:
+                self._deliverer = me
+        if deliverer is not None:
+            if deliverer != me:
+                self.flush_lines(last)
+            return
+        failure: BaseException | None = None
+        while True:
+            with self._changed:
+                self._wait_for_injector(me)
+                if not self._items:
+                    self._deliverer = None
+                    break
+                line, delivery = self._items.popleft()
+                outer = self._injector
+                if line:
+                    self._injector = me
+            try:
+                delivery()
+            except BaseException as error:  # noqa: BLE001 - it is raised below
+                failure = failure or error
+            if line:
+                self._injected(line, outer)
+        if failure is not None:
+            raise failure
+
+    def flush_lines(self, last: int) -> None:
+        """Inject the lines up to the number `last`, before notifications that stand between them;
+        wait for one that another thread is injecting."""
+        me = get_ident()
+        while True:
+            with self._changed:
+                self._wait_for_injector(me)
+                found = next((each for each in self._items if 0 < each[0] <= last), None)
+                if found is None:
+                    return
+                self._items.remove(found)
+                outer, self._injector = self._injector, me
+            try:
+                found[1]()
+            finally:
+                self._injected(found[0], outer)
+
+    def _wait_for_injector(self, me: int) -> None:
+        """Wait until no other thread is injecting a line; the lock is held, but not meanwhile."""
+        if self._injector not in (None, me):
+            self._changed.wait_for(lambda: self._injector in (None, me), PATIENCE)
+
+    def _injected(self, line: int, injector: int | None) -> None:
+        with self._changed:
+            self._sent = max(self._sent, line)
+            self._injector = injector
+            self._changed.notify_all()
