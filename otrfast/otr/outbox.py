@@ -4,14 +4,16 @@ program, in one order.
 Both call back into the session, and several threads may use it. One thread at a time delivers, with
 no lock held; a call from inside a delivery adds to the queue and returns. Only lines cannot wait
 for a notification before them: when a call from another thread returns, its lines have left, and
-so have those that precede a line which the program sends itself (`flush_lines`).
+so have those that precede a line which the program sends itself (`flush_lines`). A thread that
+comes out of the injection of another session leaves its lines to the thread that delivers: with
+transports that deliver before they return, two threads would wait for each other.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from threading import Condition, get_ident
+from threading import Condition, get_ident, local
 from typing import Final
 
 from otrfast.crypto.secret import Secret
@@ -22,6 +24,15 @@ Delivery = Callable[[], object]
 PATIENCE: Final = 1.0
 """Seconds to wait for a line that another thread is injecting. It may wait for a lock of the
 program that this thread holds, so the wait must end."""
+
+
+class _Depth(local):
+    """How many injections this thread is inside of, in all sessions."""
+
+    depth = 0
+
+
+_injections = _Depth()
 
 
 class Outbox(Secret):
@@ -60,16 +71,16 @@ class Outbox(Secret):
             self._items.extend((0, notification) for notification in notifications)
 
     def deliver(self) -> None:
-        """Deliver everything. While this goes on already, only the lines: by this call in another
-        thread, and not at all from inside a delivery. What a transport raises is raised after the
-        rest has been delivered."""
+        """Deliver everything. While another thread does that, only the lines; from inside a
+        delivery or injection, nothing then. What a transport raises is raised after the rest has
+        been delivered."""
         me = get_ident()
         with self._changed:
             last, deliverer = self._put, self._deliverer
             if deliverer is None:
                 self._deliverer = me
         if deliverer is not None:
-            if deliverer != me:
+            if deliverer != me and not _injections.depth:
                 self.flush_lines(last)
             return
         failure: BaseException | None = None
@@ -84,11 +95,12 @@ class Outbox(Secret):
                 if line:
                     self._injector = me
             try:
-                delivery()
+                if line:
+                    self._inject(line, delivery, outer)
+                else:
+                    delivery()
             except BaseException as error:  # noqa: BLE001 - it is raised below
                 failure = failure or error
-            if line:
-                self._injected(line, outer)
         if failure is not None:
             raise failure
 
@@ -104,18 +116,21 @@ class Outbox(Secret):
                     return
                 self._items.remove(found)
                 outer, self._injector = self._injector, me
-            try:
-                found[1]()
-            finally:
-                self._injected(found[0], outer)
+            self._inject(*found, outer)
 
     def _wait_for_injector(self, me: int) -> None:
         """Wait until no other thread is injecting a line; the lock is held, but not meanwhile."""
         if self._injector not in (None, me):
             self._changed.wait_for(lambda: self._injector in (None, me), PATIENCE)
 
-    def _injected(self, line: int, injector: int | None) -> None:
-        with self._changed:
-            self._sent = max(self._sent, line)
-            self._injector = injector
-            self._changed.notify_all()
+    def _inject(self, line: int, delivery: Delivery, outer: int | None) -> None:
+        """Inject the line of this number; `outer` is the injector before."""
+        _injections.depth += 1
+        try:
+            delivery()
+        finally:
+            _injections.depth -= 1
+            with self._changed:
+                self._sent = max(self._sent, line)
+                self._injector = outer
+                self._changed.notify_all()

@@ -22,7 +22,6 @@ from otrfast.otr.notifications import (
     Callback,
     Notification,
     SMPRefusal,
-    SMPStart,
     StateChange,
     post,
 )
@@ -206,8 +205,8 @@ class OTRSession(Secret):
                 self._notify([SMPRefusal("in progress")])
             else:
                 outcome = self._receiver.session.smp_start(secret, asked)
-                self._queue(outcome, SMPStart("local", asked))
-                self._smp.begun = True
+                self._queue(outcome)
+                self._notify([self._smp.begin(asked)])
 
     def smp_answer(self, secret: bytes | str) -> None:
         """Answer the peer's check with a secret; nothing happens if none waits for it."""
@@ -242,9 +241,9 @@ class OTRSession(Secret):
             if self._outbox:
                 self._outbox.deliver()
 
-    def _queue(self, outcome: Outcome, *first: Notification) -> None:
+    def _queue(self, outcome: Outcome) -> None:
         """Follow what the engine has done, and queue its lines and what is to be said of it."""
-        said = [*first, *self._smp.follow(outcome.events)]
+        said = list(self._smp.follow(outcome.events))
         state = _STATES[self._receiver.state]
         before = self._shown.state
         if state is not before:

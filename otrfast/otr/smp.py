@@ -25,32 +25,42 @@ _OUT_OF_ORDER: Final = "The other party has sent a message of the verification o
 
 
 class SmpWatch:
-    """What the engine's events leave out: whether our first message waits for its answer
-    (`begun`)."""
+    """What the engine's events leave out: whether the program knows of a check (`told`), and
+    whether our first message of it waits for the answer (`begun`)."""
 
-    __slots__ = ("begun",)
+    __slots__ = ("begun", "told")
 
     def __init__(self) -> None:
         self.begun: bool = False
+        self.told: bool = False
+
+    def begin(self, question: bytes | None) -> SMPStart:
+        """Return the notification for a check that we have begun."""
+        self.begun = self.told = True
+        return SMPStart("local", question)
 
     def follow(self, events: Sequence[Event]) -> Iterator[Notification]:
         """Yield the notifications for the events of one call."""
         for event in events:
-            match event:
-                case SmpRequested(question=question):
-                    yield SMPStart("remote", question)
-                case SmpSucceeded() | SmpFailed():
-                    yield SMPEnd(SMPStatus.Success, isinstance(event, SmpSucceeded))
-                case SmpCheated(error=error):
-                    reason = f"The other party has broken the protocol of the verification: {error}"
-                    yield SMPEnd(SMPStatus.ProtocolError, reason=reason)
-                case SmpAborted(by_peer=by_peer):
-                    yield self._aborted(by_peer, events)
-                case SmpProgress():
-                    pass
-                case _:
-                    continue
-            self.begun = False
+            if isinstance(event, SmpRequested):
+                self.told = True
+                yield SMPStart("remote", event.question)
+            elif isinstance(event, SmpProgress):
+                self.begun = False
+            elif self.told and (ended := self._end(event, events)) is not None:
+                self.begun = self.told = False
+                yield ended
+
+    def _end(self, event: Event, events: Sequence[Event]) -> SMPEnd | None:
+        match event:
+            case SmpSucceeded() | SmpFailed():
+                return SMPEnd(SMPStatus.Success, isinstance(event, SmpSucceeded))
+            case SmpCheated(error=error):
+                reason = f"The other party has broken the protocol of the verification: {error}"
+                return SMPEnd(SMPStatus.ProtocolError, reason=reason)
+            case SmpAborted(by_peer=by_peer):
+                return self._aborted(by_peer, events)
+        return None
 
     def _aborted(self, by_peer: bool, events: Sequence[Event]) -> SMPEnd:
         if any(isinstance(each, SecureEnded) for each in events):
