@@ -251,10 +251,16 @@ class Account(Secret):
         and keeps the private key that the account has now: two such sessions of one account can
         talk to each other if the account allows its own key.
         """
-        context = replace(self._context, schedule=_unscheduled, remember=_forgotten, trust=Trust())
+        identity = self._identity
         if own_instance:
-            tag = _new_instance_tag(context.environment)
-            context = replace(context, identity=self._identity.under(tag))
+            identity = identity.under(_new_instance_tag(self._context.environment))
+        context = replace(
+            self._context,
+            identity=identity,
+            schedule=_unscheduled,
+            remember=_forgotten,
+            trust=Trust(),
+        )
         session = Session(peer, context, self._policy if policy is None else policy)
         self._detached.add(session)
         return session

@@ -11,9 +11,8 @@ transports that deliver before they return, two threads would wait for each othe
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from threading import Condition, get_ident, local
+from threading import Condition, Lock, get_ident, local
 from typing import Final
 
 from otrfast.crypto.secret import Secret
@@ -38,11 +37,12 @@ _injections = _Depth()
 class Outbox(Secret):
     """The queue of one session."""
 
-    __slots__ = ("_changed", "_deliverer", "_injector", "_items", "_put", "_sent")
+    __slots__ = ("_deliverer", "_injected", "_injector", "_items", "_lock", "_put", "_sent")
 
     def __init__(self) -> None:
-        self._items: deque[tuple[int, Delivery]] = deque()  # with its number among lines, or 0
-        self._changed = Condition()
+        self._items: list[tuple[int, Delivery]] = []  # with its number among lines, or 0
+        self._lock = Lock()
+        self._injected: Condition | None = None  # once a thread has waited for another one
         self._deliverer: int | None = None  # the thread that delivers
         self._injector: int | None = None  # the thread that is injecting a line
         self._put = 0  # lines that were added so far
@@ -64,7 +64,7 @@ class Outbox(Secret):
 
     def add(self, lines: Iterable[Delivery], notifications: Iterable[Delivery]) -> None:
         """Add lines, and notifications behind them."""
-        with self._changed:
+        with self._lock:
             for line in lines:
                 self._put += 1
                 self._items.append((self._put, line))
@@ -75,7 +75,7 @@ class Outbox(Secret):
         delivery or injection, nothing then. What a transport raises is raised after the rest has
         been delivered."""
         me = get_ident()
-        with self._changed:
+        with self._lock:
             last, deliverer = self._put, self._deliverer
             if deliverer is None:
                 self._deliverer = me
@@ -85,12 +85,12 @@ class Outbox(Secret):
             return
         failure: BaseException | None = None
         while True:
-            with self._changed:
+            with self._lock:
                 self._wait_for_injector(me)
                 if not self._items:
                     self._deliverer = None
                     break
-                line, delivery = self._items.popleft()
+                line, delivery = self._items.pop(0)
                 outer = self._injector
                 if line:
                     self._injector = me
@@ -109,7 +109,7 @@ class Outbox(Secret):
         wait for one that another thread is injecting."""
         me = get_ident()
         while True:
-            with self._changed:
+            with self._lock:
                 self._wait_for_injector(me)
                 found = next((each for each in self._items if 0 < each[0] <= last), None)
                 if found is None:
@@ -121,7 +121,9 @@ class Outbox(Secret):
     def _wait_for_injector(self, me: int) -> None:
         """Wait until no other thread is injecting a line; the lock is held, but not meanwhile."""
         if self._injector not in (None, me):
-            self._changed.wait_for(lambda: self._injector in (None, me), PATIENCE)
+            if self._injected is None:
+                self._injected = Condition(self._lock)
+            self._injected.wait_for(lambda: self._injector in (None, me), PATIENCE)
 
     def _inject(self, line: int, delivery: Delivery, outer: int | None) -> None:
         """Inject the line of this number; `outer` is the injector before."""
@@ -130,7 +132,8 @@ class Outbox(Secret):
             delivery()
         finally:
             _injections.depth -= 1
-            with self._changed:
+            with self._lock:
                 self._sent = max(self._sent, line)
                 self._injector = outer
-                self._changed.notify_all()
+                if self._injected is not None:
+                    self._injected.notify_all()

@@ -36,7 +36,11 @@ from otrfast.session import Session
 from otrfast.wire import lines as wire
 from otrfast.wire.messages import DataMessage, DHCommit
 
-_ALLOWED: Final = {2: Policy.ALLOW_V2, 3: Policy.ALLOW_V3}
+_POLICIES: Final = {
+    frozenset({2}): Policy.ALLOW_V2,
+    frozenset({3}): Policy.ALLOW_V3,
+    frozenset({2, 3}): Policy.MANUAL,
+}
 _UNREADABLE: Final = b"An encrypted message could not be read."
 _LONGEST_ERROR: Final = 500  # characters of a peer's error that are shown
 _NOTHING: Final = Outcome()
@@ -57,9 +61,7 @@ class Receiver(Secret):
 
     def __init__(self, account: Account, versions: Collection[int]) -> None:
         self._account = account
-        self._policy = Policy.NEVER
-        for version in versions:
-            self._policy |= _ALLOWED[version]
+        self._policy = _POLICIES[frozenset(versions)]
         self._session: Session | None = None
         self._error_at = float("-inf")  # when the last error was sent
         self.asked: bool = False  # by a query of ours, since the last end
@@ -103,8 +105,11 @@ class Receiver(Secret):
         if session.conversation.forked:
             self._session = None
             return False
-        session.tick()
-        return session.conversation.instances.exchanging
+        conversation = session.conversation
+        instances = conversation.instances
+        if instances.exchanging and instances.deadline() <= conversation.context.clock():
+            session.tick()
+        return instances.exchanging
 
     def start(self) -> Outcome:
         """Send a query, unless there is something that it would start."""

@@ -52,9 +52,26 @@ class _Shown(NamedTuple):
     remote_public_key: DSAPublicKey | None = None
 
 
+_UNSECURED: Final = _Shown(OTRState.Plaintext)
+
+
 class OTRSession(Secret):
     """A conversation with one peer. It may be started and stopped as often as wanted, and used
     from several threads."""
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_lock",
+        "_outbox",
+        "_receiver",
+        "_shown",
+        "_smp",
+        "callback",
+        "local_private_key",
+        "supported_versions",
+        "transport",
+    )
 
     def __init__(
         self,
@@ -88,7 +105,7 @@ class OTRSession(Secret):
         self._smp = SmpWatch()
         self._outbox = Outbox()
         self._lock = Lock()
-        self._shown = _Shown(OTRState.Plaintext)
+        self._shown = _UNSECURED
 
     @property
     def state(self) -> OTRState:
@@ -122,7 +139,7 @@ class OTRSession(Secret):
     def stop(self) -> None:
         """End the private conversation, or forget the key exchange that runs."""
         with self._changing():
-            self._queue(self._receiver.stop())
+            self._queue(self._receiver.stop(), stopped=True)
 
     # Content
 
@@ -135,16 +152,21 @@ class OTRSession(Secret):
         """
         line = as_bytes(content, "content")
         is_text = content_type[:5].lower() == "text/"
+        result: bytes | Exception = b""
         try:
             with self._lock:
-                return self._receive(line, is_text)
+                result = self._receive(line, is_text)
+            if isinstance(result, bytes):
+                return result
+            raise result
         except SessionForked as error:
             raise EncryptedMessageError(str(error)) from None
         finally:
+            result = b""  # else the exception would refer to itself, by its traceback
             if self._outbox:
                 self._outbox.deliver()
 
-    def _receive(self, line: bytes, is_text: bool) -> bytes:
+    def _receive(self, line: bytes, is_text: bool) -> bytes | Exception:
         receiver = self._receiver
         if self._shown.state is OTRState.Encrypted and line.startswith(wire.DATA_MESSAGES):
             if is_text:
@@ -159,9 +181,7 @@ class OTRSession(Secret):
         else:
             reading = receiver.receive(line, is_text)
         self._queue(reading.outcome)
-        if isinstance(reading.result, bytes):
-            return reading.result
-        raise reading.result
+        return reading.result
 
     def handle_output(self, content: bytes, content_type: str) -> bytes:
         """Return what is to be sent for a text, or for content of another type: the line of a
@@ -241,14 +261,15 @@ class OTRSession(Secret):
             if self._outbox:
                 self._outbox.deliver()
 
-    def _queue(self, outcome: Outcome) -> None:
+    def _queue(self, outcome: Outcome, *, stopped: bool = False) -> None:
         """Follow what the engine has done, and queue its lines and what is to be said of it."""
-        said = list(self._smp.follow(outcome.events))
-        state = _STATES[self._receiver.state]
-        before = self._shown.state
-        if state is not before:
-            self._shown = self._show(state, outcome.events)
-            said.append(StateChange(before, state))
+        said: list[Notification] = []
+        if outcome.events or stopped:
+            said += self._smp.follow(outcome.events)
+            state, before = _STATES[self._receiver.state], self._shown.state
+            if state is not before:
+                self._shown = self._show(state, outcome.events)
+                said.append(StateChange(before, state))
         if outcome.wire or said:
             self._notify(said, outcome.wire)
 

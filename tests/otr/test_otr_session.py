@@ -331,6 +331,19 @@ def test_session_when_dropped_then_gone_without_a_stop(pair):
     assert account() is None
 
 
+def test_exception_of_a_line_then_nothing_is_left_of_it_for_the_garbage_collector(pair):
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(IgnoreMessage) as caught:
+            pair.alice.session.handle_input(b"?OTR?", TEXT)
+        gone = weakref.ref(caught.value)
+        del caught
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
 def test_session_then_its_repr_says_the_state_alone(secured):
     assert repr(secured.alice.session) == "<OTRSession: Encrypted>"
 
