@@ -84,23 +84,25 @@ class Outbox(Secret):
                 self.flush_lines(last)
             return
         failure: BaseException | None = None
+        line, outer = 0, None
         while True:
             with self._lock:
-                self._wait_for_injector(me)
+                if line:
+                    self._note_injected(line, outer)
+                if self._injector is not None:
+                    self._wait_for_injector(me)
                 if not self._items:
                     self._deliverer = None
                     break
                 line, delivery = self._items.pop(0)
-                outer = self._injector
                 if line:
-                    self._injector = me
+                    outer = self._inject_as(me)
+            _injections.depth += line > 0
             try:
-                if line:
-                    self._inject(line, delivery, outer)
-                else:
-                    delivery()
+                delivery()
             except BaseException as error:  # noqa: BLE001 - it is raised below
                 failure = failure or error
+            _injections.depth -= line > 0
         if failure is not None:
             raise failure
 
@@ -115,8 +117,14 @@ class Outbox(Secret):
                 if found is None:
                     return
                 self._items.remove(found)
-                outer, self._injector = self._injector, me
-            self._inject(*found, outer)
+                outer = self._inject_as(me)
+            _injections.depth += 1
+            try:
+                found[1]()
+            finally:
+                _injections.depth -= 1
+                with self._lock:
+                    self._note_injected(found[0], outer)
 
     def _wait_for_injector(self, me: int) -> None:
         """Wait until no other thread is injecting a line; the lock is held, but not meanwhile."""
@@ -125,15 +133,17 @@ class Outbox(Secret):
                 self._injected = Condition(self._lock)
             self._injected.wait_for(lambda: self._injector in (None, me), PATIENCE)
 
-    def _inject(self, line: int, delivery: Delivery, outer: int | None) -> None:
-        """Inject the line of this number; `outer` is the injector before."""
-        _injections.depth += 1
-        try:
-            delivery()
-        finally:
-            _injections.depth -= 1
-            with self._lock:
-                self._sent = max(self._sent, line)
-                self._injector = outer
-                if self._injected is not None:
-                    self._injected.notify_all()
+    def _inject_as(self, me: int) -> int | None:
+        """Be the thread that injects; return who it is again afterwards: this one, if it is inside
+        of an injection, or none. The lock is held."""
+        outer = me if self._injector == me else None
+        self._injector = me
+        return outer
+
+    def _note_injected(self, line: int, outer: int | None) -> None:
+        """Note that the line of this number has left; `outer` is the injector before it. The lock
+        is held."""
+        self._sent = max(self._sent, line)
+        self._injector = outer
+        if self._injected is not None:
+            self._injected.notify_all()

@@ -100,13 +100,13 @@ class Receiver(Secret):
         session = self._session
         if session is None:
             return False
-        if session.state is not MessageState.PLAINTEXT:
-            return True
-        if session.conversation.forked:
-            self._session = None
-            return False
         conversation = session.conversation
         instances = conversation.instances
+        if instances.private:
+            return True
+        if conversation.forked:
+            self._session = None
+            return False
         if instances.exchanging and instances.deadline() <= conversation.context.clock():
             session.tick()
         return instances.exchanging
@@ -184,7 +184,7 @@ class Receiver(Secret):
         if isinstance(message, DataMessage):
             return self.receive_data(found.line, is_text) if exists else self._plain(line)
         answered = self.asked if isinstance(message, DHCommit) else exists
-        if self.state is MessageState.PLAINTEXT and answered:
+        if answered and not self.session.conversation.instances.private:
             return Reading(IgnoreMessage(), self.session.receive_message(message))
         return Reading(IgnoreMessage()) if exists else self._plain(line)
 

@@ -54,10 +54,10 @@ class Identity(Secret):
     def under(self, instance_tag: int) -> Identity:
         """Return the same identity under another instance tag; D-H keys made ahead and what is
         known of peers' keys are common to both."""
-        other = Identity(
-            self.key_pair, instance_tag, self.backend, self.random, 1, self.allow_own_key
-        )
-        other.counters, other.dh_keys, other.peer_keys = self.counters, self.dh_keys, self.peer_keys
+        other = object.__new__(Identity)
+        for name in Identity.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.instance_tag = instance_tag
         return other
 
     def sign(self, value: bytes) -> bytes:

@@ -258,6 +258,7 @@ def test_output_when_the_program_holds_a_lock_that_its_transport_wants_then_no_d
             assert duo.alice.session.handle_output(b"text", TEXT).startswith(b"?OTR:")
         verifier.join(SECONDS)
         assert not verifier.is_alive()
+        assert duo.alice.session._outbox._injector is None
 
     at_once(text)
 
