@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from otrfast.bytes_like import as_bytes
 from otrfast.crypto.secret import Secret
-from otrfast.errors import LocalError, NotEncrypted, SessionForked, SmpNotRunning
+from otrfast.errors import LocalError, SessionForked
 from otrfast.events import Event, MessageReceived, SecureStarted
 from otrfast.otr.cryptography import DSAPublicKey, PrivateKey
 from otrfast.otr.exceptions import EncryptedMessageError, OTRError, OTRFinishedError
@@ -219,7 +219,7 @@ class OTRSession(Secret):
         secret = _utf8(secret, "a secret")
         asked = None if question is None else _utf8(question, "a question")
         with self._changing():
-            if self._shown.state is not OTRState.Encrypted:
+            if self._receiver.state is not MessageState.ENCRYPTED:
                 self._notify([SMPRefusal("not encrypted")])
             elif self._receiver.checks_secret:
                 self._notify([SMPRefusal("in progress")])
@@ -242,7 +242,7 @@ class OTRSession(Secret):
             if self._receiver.checks_secret:
                 try:
                     outcome = action(self._receiver.session)
-                except (NotEncrypted, SmpNotRunning):
+                except LocalError:  # nothing was asked, or the process is a forked one
                     return
                 self._queue(outcome)
 

@@ -367,6 +367,10 @@ def test_session_when_the_process_is_forked_then_the_child_sends_nothing_under_i
                 os._exit(2)
             pair.clear()
             pair.queue.clear()
+            pair.alice.session.smp_verify(b"x")
+            pair.alice.session.smp_answer(b"x")
+            pair.alice.session.smp_abort()
+            assert pair.alice.said == [SMPRefusal("not encrypted")]
             pair.alice.session.stop()
             pair.bob.session.stop()
             assert pair.alice.sent == []
