@@ -91,9 +91,7 @@ class Account(Secret):
             _check("instance_tag", instance_tag, int)
         environment = environment or Environment()
         if instance_tag is None:
-            instance_tag = (
-                MIN_INSTANCE_TAG + int.from_bytes(environment.random(8), "big") % _TAG_VALUES
-            )
+            instance_tag = _new_instance_tag(environment)
         if not MIN_INSTANCE_TAG <= instance_tag < MIN_INSTANCE_TAG + _TAG_VALUES:
             raise ValueError("an instance tag is 0x100 .. 0xFFFFFFFF")
         self.name = name
@@ -243,10 +241,26 @@ class Account(Secret):
         self._remember(session.conversation)
         return outcome
 
-    def detached_session(self, peer: Hashable, *, policy: Policy | None = None) -> Session:
+    def detached_session(
+        self, peer: Hashable, *, policy: Policy | None = None, own_instance: bool = False
+    ) -> Session:
         """Return a new conversation that belongs to the caller alone: it is dropped with the last
-        reference, nobody ticks it, and what it learns of `peer` is not written to `trust`."""
-        context = replace(self._context, schedule=_unscheduled, remember=_forgotten, trust=Trust())
+        reference, nobody ticks it, and what it learns of `peer` is not written to `trust`.
+
+        With `own_instance` it is another instance than the account, under a random instance tag,
+        and keeps the private key that the account has now: two such sessions of one account can
+        talk to each other if the account allows its own key.
+        """
+        identity = self._identity
+        if own_instance:
+            identity = identity.under(_new_instance_tag(self._context.environment))
+        context = replace(
+            self._context,
+            identity=identity,
+            schedule=_unscheduled,
+            remember=_forgotten,
+            trust=Trust(),
+        )
         session = Session(peer, context, self._policy if policy is None else policy)
         self._detached.add(session)
         return session
@@ -568,6 +582,11 @@ def _check(name: str, value: object, kind: type, remedy: str = "") -> None:
     if not isinstance(value, kind):
         expected = f"{name} is a {kind.__name__}, not a {type(value).__name__}"
         raise TypeError(f"{expected}: {remedy}" if remedy else expected)
+
+
+def _new_instance_tag(environment: Environment) -> int:
+    """Return a random instance tag, 0x100 .. 2^32-1."""
+    return MIN_INSTANCE_TAG + int.from_bytes(environment.random(8), "big") % _TAG_VALUES
 
 
 def _unscheduled(deadline: float, conversation: Tickable) -> None:

@@ -38,7 +38,7 @@ from otrfast.protocol.identity import COUNTERS_OF_EPOCH
 from otrfast.protocol.instance import Instance, MessageState
 from otrfast.protocol.instances import Recipient
 from otrfast.protocol.padding import Padding
-from otrfast.wire.lines import is_ordinary
+from otrfast.wire.lines import FragmentText, is_ordinary
 from otrfast.wire.messages import IGNORE_UNREADABLE, Message
 from otrfast.wire.tlv import Tlv, TlvType
 
@@ -92,6 +92,7 @@ class Session(Secret):
         """Made by `Account.session`; `policy` is that of the account."""
         self._conversation = Conversation(peer, context, policy)
         self._fast_path = FastPath(context)
+        self._fast_path.limit_texts(self._conversation)
 
     # Lines and texts
 
@@ -151,6 +152,19 @@ class Session(Secret):
     def receive_message(self, message: Message) -> Outcome:
         """Take a message that has been decoded already; otherwise as `receive`."""
         return self._do(lambda call: dispatch.receive_message(self._conversation, message, call))
+
+    def assemble(self, fragment: FragmentText) -> bytes | None:
+        """Take a fragment, and return the whole line with the last one: it is not received by that.
+        For layers that look at a line before the session does.
+
+        None: more have to come, or it is for another instance. Raises `RemoteError` for a fragment
+        that is refused.
+        """
+        call = self._call()
+        try:
+            return dispatch.assemble(self._conversation, fragment, call)
+        finally:
+            self._finish(call)
 
     def _heartbeat(self, received: MessageReceived) -> Outcome:
         """Report a text of the fast path, and answer it by an empty message."""
@@ -254,6 +268,13 @@ class Session(Secret):
         `UnknownInstance`, `FragmentLimitTooSmall` or `TypeError`; nothing is sent then.
         """
         content = as_bytes(content, "content")
+        path = self._fast_path
+        channel = path.channel
+        if channel is not None and instance is None and 0 < len(content) <= path.text_limit:
+            if channel.send_keys is not None:  # they are not new: nothing is to be saved
+                line = channel.seal(content, None)
+                path.sent_content(self._conversation)
+                return _new(Outcome, ((), (line,)))
         wanted = self._conversation.recipient if instance is None else instance
         chosen = self._choose(wanted)
         return self._do(
@@ -623,7 +644,7 @@ class Session(Secret):
         """The policy of the account has changed: it holds if the peer has none of its own."""
         if self._conversation.own_policy is None:
             self._conversation.set_policy(policy)
-            self._fast_path.settle(self._conversation)
+            self._follow_settings()
 
     def _release(self) -> None:
         """The account forgets the peer: give back what it uses of the account's limits."""

@@ -29,6 +29,7 @@ LEFT_OUT = (
     "tests/adversarial/test_long_runs.py",
     "tests/crypto/test_memory.py",
     "tests/csrc/test_constant_time.py",
+    "tests/otr/test_otr_install.py",
     "tests/potr/test_potr_install.py",
     "tests/test_documents.py",
     "tests/test_packaging.py",

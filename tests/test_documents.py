@@ -23,6 +23,7 @@ SAMPLES_RUN_ELSEWHERE = {
     "docs/forgeability.md": "tests/toolkit/test_pages.py",
     "docs/gateway.md": "tests/aio/test_gateway_page.py",
     "docs/potr.md": "tests/potr/test_potr_documents.py",
+    "docs/python-otr.md": "tests/otr/test_otr_documents.py",
     "docs/toolkit.md": "tests/toolkit/test_pages.py",
     "docs/xmpp.md": "tests/xmpp/test_xmpp_page.py",
 }

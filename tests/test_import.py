@@ -12,7 +12,10 @@ HEAVY = {
     "inspect", "json", "logging", "pathlib", "random", "rich", "shutil", "socket", "ssl",
     "subprocess", "tempfile", "threading", "tokenize", "urllib",
 }  # fmt: skip
-PACKAGE = {"otrfast.apps", "otrfast.cli", "otrfast.potr", "otrfast.storage", "otrfast.toolkit"}
+PACKAGE = {
+    "otrfast.apps", "otrfast.cli", "otrfast.otr", "otrfast.potr", "otrfast.storage",
+    "otrfast.toolkit",
+}  # fmt: skip
 BACKENDS = {"otrfast.crypto.native", "otrfast.crypto.pure"}
 LOADED = """
 import sys

@@ -22,7 +22,8 @@ LAYERS = [
     {"storage"},
     {"journal"},
     {"aio"},
-    {"potr", "toolkit", "xmpp"},
+    {"drop_in"},
+    {"potr", "otr", "toolkit", "xmpp"},
     {"apps", "cli"},
 ]
 """`wire` stands beside `errors` and `events`, which name TLVs; within a layer no circle either."""

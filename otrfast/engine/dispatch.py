@@ -163,12 +163,7 @@ def _text_around(conversation: Conversation, text: bytes, call: Call) -> None:
 def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) -> None:
     _text_around(conversation, found.before, call)
     try:
-        fragment = fragments.parse(found.line, found.version)
-        if not is_ours(conversation, fragment, may_lack_receiver=True):
-            call.events.append(OtherInstance(fragment.sender, fragment.receiver))
-            whole = None
-        else:
-            whole = _reassemble(conversation, fragment, call)
+        whole = assemble(conversation, found, call)
     except RemoteError as error:
         reject(error, call)
     else:
@@ -179,6 +174,16 @@ def _fragment(conversation: Conversation, found: wire.FragmentText, call: Call) 
             else:
                 _take(conversation, inner, call)
     _text_around(conversation, found.after, call)
+
+
+def assemble(conversation: Conversation, found: wire.FragmentText, call: Call) -> bytes | None:
+    """Take a fragment; return the whole line with the last one. Raises `RemoteError` for a fragment
+    that is refused."""
+    fragment = fragments.parse(found.line, found.version)
+    if is_ours(conversation, fragment, may_lack_receiver=True):
+        return _reassemble(conversation, fragment, call)
+    call.events.append(OtherInstance(fragment.sender, fragment.receiver))
+    return None
 
 
 def _reassemble(

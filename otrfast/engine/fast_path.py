@@ -70,6 +70,11 @@ class FastPath:
         conversation.last_sent = instance.last_sent = now = self.clock()
         conversation.sent = (text, now, instance.fingerprint)
 
+    def sent_content(self, conversation: Conversation) -> None:
+        """Note that content was sent: a text before it is no longer the last one."""
+        conversation.last_sent = self.instance.last_sent = self.clock()
+        conversation.sent = None
+
     def seal_run(self, conversation: Conversation, texts: Sequence[bytes]) -> list[bytes]:
         """Return the lines of the leading texts that need nothing but sealing."""
         lines = [] if self.channel is None else self.channel.seal_many(texts, self.text_limit)

@@ -60,7 +60,6 @@ from otrfast.wire.tlv import Tlv, TlvType
 
 logger: logging.Logger = logging.getLogger("potr.crypt")
 
-_DATA_MESSAGES = (b"?OTR:AAID", b"?OTR:AAMD")  # version and type of a data message, in base64
 _UNEXPECTED = b"You sent encrypted data, but I wasn't expecting it."
 _SMP_TYPES = range(TlvType.SMP1, TlvType.SMP1Q + 1)
 
@@ -255,7 +254,7 @@ class CryptEngine:
         """
         session = self._live()
         if self.ctx.state == STATE_ENCRYPTED and session is not None:
-            if line.startswith(_DATA_MESSAGES):
+            if line.startswith(wire.DATA_MESSAGES):
                 return self.handleDataMessage(session, line, appdata)
         message = self._decode(line)
         if message is None:

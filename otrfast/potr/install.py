@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+from otrfast.drop_in import install_as
 from otrfast.potr import compatcrypto, context, crypt, proto, utils
 from otrfast.potr.compatcrypto import common, pycrypto
 
@@ -25,19 +26,4 @@ def install() -> None:
     A second call has no effect. Raises `ImportError`, and changes nothing, if another potr has
     been imported: its classes would not be those of this layer.
     """
-    modules = {"potr": sys.modules["otrfast.potr"], **_MODULES}
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == "potr" and module is not modules.get(name):
-            if _imports_us(module):
-                continue
-            raise ImportError(
-                "another potr has been imported: call otrfast.potr.install() before the first "
-                f"import of potr ({name} is {getattr(module, '__file__', module)})",
-                name=name,
-            )
-    sys.modules.update(modules)
-
-
-def _imports_us(module: ModuleType) -> bool:
-    """Whether a module is being imported: a `potr` that only calls `install`."""
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+    install_as("potr", {"potr": sys.modules["otrfast.potr"], **_MODULES})

@@ -51,6 +51,15 @@ class Identity(Secret):
         self.dh_keys: DhKeyPool = DhKeyPool(backend, random, dh_batch)
         self.peer_keys: PeerKeys = PeerKeys(backend, random)
 
+    def under(self, instance_tag: int) -> Identity:
+        """Return the same identity under another instance tag; D-H keys made ahead and what is
+        known of peers' keys are common to both."""
+        other = object.__new__(Identity)
+        for name in Identity.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.instance_tag = instance_tag
+        return other
+
     def sign(self, value: bytes) -> bytes:
         """Sign 32 bytes with the account's DSA key."""
         return self.key_pair.signing.sign(value, self.random(32))

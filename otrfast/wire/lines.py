@@ -19,6 +19,8 @@ from otrfast.wire.messages import IGNORE_UNREADABLE, DataMessage
 
 OTR_TAG: Final = b"?OTR"
 ENCODED_PREFIX: Final = b"?OTR:"
+DATA_MESSAGES: Final = (b"?OTR:AAID", b"?OTR:AAMD")
+"""How a data message begins, by version: its head in base64."""
 ERROR_MARK: Final = b"?OTR Error:"
 WHITESPACE_BASE: Final = b" \t  \t\t\t\t \t \t \t  "
 WHITESPACE_VERSIONS: Final = {1: b" \t \t  \t ", 2: b"  \t\t  \t ", 3: b"  \t\t  \t\t"}

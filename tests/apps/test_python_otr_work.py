@@ -9,7 +9,12 @@ import pytest
 
 from otrfast.apps.bench import engines
 from otrfast.apps.bench.metrics import BY_NAME, PACKAGE_METRICS, stand_in
-from otrfast.apps.bench.python_otr_work import PythonOtrDuo, PythonOtrWork, open_python_otr
+from otrfast.apps.bench.python_otr_work import (
+    LAYER,
+    PythonOtrDuo,
+    PythonOtrWork,
+    open_python_otr,
+)
 from otrfast.errors import BackendUnavailable
 
 
@@ -163,8 +168,31 @@ def test_python_otr_work_answers_for_each_metric(package):
         assert len(work.sample(metric, 2)) == (1 if metric in once else 2)
 
 
-def test_python_otr_then_is_asked_for_what_its_workload_knows():
-    asked = {name for name, metric in BY_NAME.items() if stand_in("python-otr", metric) == name}
+def test_layer_work_answers_for_each_metric_and_its_strangers_are_new_to_each_other():
+    work = PythonOtrWork(LAYER)
+    for metric in PACKAGE_METRICS - {"import"}:
+        assert all(work.sample(metric, 2))
+    keys = [work._duo().new_key() for _ in range(2)]
+    strangers = PythonOtrDuo(keys, LAYER)
+    strangers.connect()
+    for mine, given in zip(strangers._keys, keys, strict=True):
+        assert mine.public_key == given.public_key
+        assert not given.account._identity.peer_keys._sound
+
+
+def test_layer_duo_when_secrets_differ_then_says_so(monkeypatch):
+    duo = PythonOtrDuo(package=LAYER)
+    answer = type(duo._ends[1]).smp_answer
+    monkeypatch.setattr(
+        type(duo._ends[1]), "smp_answer", lambda self, secret: answer(self, b"another")
+    )
+    with pytest.raises(RuntimeError, match="did not succeed"):
+        duo.smp()
+
+
+@pytest.mark.parametrize("variant", ["python-otr", "otr-layer"])
+def test_python_otr_then_is_asked_for_what_its_workload_knows(variant):
+    asked = {name for name, metric in BY_NAME.items() if stand_in(variant, metric) == name}
     assert asked == PACKAGE_METRICS
 
 

@@ -136,3 +136,37 @@ def test_content_when_bytes_of_the_wire_change_then_refused(pair: Pair):
         outcome = pair.bob.session.receive_content(damaged)
         assert not any(isinstance(event, events.MessageReceived) for event in outcome.events)
     assert carry(pair, Outcome((), (line,)))[0].text == b"\0\1\2"
+
+
+@pytest.mark.parametrize("way", ["account", "from the start"])
+def test_sealing_when_trust_is_required_then_neither_texts_nor_content_to_an_untrusted_key(
+    quick, way: str
+):
+    required = Policy.ALLOW_V3 | Policy.REQUIRE_TRUST
+    first = Policy.ALLOW_V3 if way == "account" else required
+    pair = Pair(quick, 3, policies=(first, Policy.ALLOW_V3))
+    pair.establish()
+    trust, fingerprint = pair.alice.account.trust, pair.alice.session.fingerprint
+    trust.set("bob", fingerprint, "verified")
+    pair.converse(2)
+    pair.alice.session.send(b"the keys are in use")
+    pair.alice.account.policy = required
+    trust.set("bob", fingerprint, "")
+    for seal in (pair.alice.session.send, pair.alice.session.seal):
+        with pytest.raises(errors.UntrustedKey):
+            seal(b"x")
+
+
+def test_content_when_the_keys_are_in_use_then_sealed_the_short_way_alike(pair: Pair):
+    pair.establish()
+    pair.converse()
+    pair.alice.session.seal(b"the keys are in use now")
+    pair.clock.turn(5)
+    lines = [pair.alice.session.seal(b"\0short %d" % n).wire[0] for n in range(3)]
+    path, pair.alice.session._fast_path.text_limit = pair.alice.session._fast_path, 0
+    lines.append(pair.alice.session.seal(b"\0long way").wire[0])
+    assert path.text_limit == 0
+    found = [carry(pair, Outcome((), (line,)))[0].text for line in lines]
+    assert found == [b"\0short 0", b"\0short 1", b"\0short 2", b"\0long way"]
+    assert pair.alice.session.conversation.last_sent == pair.clock()
+    assert pair.alice.session.conversation.sent is None

@@ -24,10 +24,11 @@ _COLOURS: Final = {
     "gmpy2": "#009e73",
     "pure": "#999999",
     "potr-layer": "#cc79a7",
+    "otr-layer": "#7a5aa6",
     "python-potr": "#d55e00",
     "python-otr": "#7a4a2b",
     "libotr": "#e69f00",
-}  # distinct to colour-blind eyes too (Okabe and Ito; brown, as the ninth, by its darkness)
+}  # distinct to colour-blind eyes too (Okabe and Ito; brown and violet by their darkness)
 _STYLE: Final = """
 text { font: 12px system-ui, sans-serif; fill: #24292f; }
 .small { font-size: 10px; }

@@ -21,6 +21,7 @@ _LEVELS: Final = {
     "native-avx2": "avx2",
     "native-gmp": "vaes",
     "potr-layer": "ifma",
+    "otr-layer": "ifma",
 }
 _LIBOTR_SOURCE: Final = Path(otrfast.__file__).parents[1] / "benchmarks" / "libotr_bench.c"
 

@@ -10,7 +10,7 @@ NATIVE: Final = ("native-ifma", "native-avx2", "native-gmp")
 NEEDED: Final = {"native-ifma": ("ifma", "AVX-512 IFMA"), "native-avx2": ("avx2", "AVX2")}
 """The level that has to be in force for a variant to be what its name says, and what for."""
 OURS: Final = (*NATIVE, "gmpy2", "pure")
-PEERS: Final = ("potr-layer", "python-potr", "python-otr", "libotr")
+PEERS: Final = ("potr-layer", "otr-layer", "python-potr", "python-otr", "libotr")
 VARIANTS: Final = (*OURS, *PEERS)
 """Every engine that takes part, in the order of the tables."""
 GATEWAYS: Final = ("naive-loop", "gateway", "gateway-store")
@@ -51,7 +51,9 @@ class Metric:
     """The run that gives this figure together with others; one figure a round."""
 
 
-_OTHERS: Final = (*OURS, "potr-layer", "python-potr", "python-otr")
+PACKAGES: Final = PEERS[:-1]
+"""Those that run the workloads for packages in Python."""
+_OTHERS: Final = (*OURS, *PACKAGES)
 _BESIDE_LIBOTR: Final = (*NATIVE, "gmpy2", "libotr")
 
 
@@ -195,8 +197,7 @@ def stand_in(variant: str, metric: Metric) -> str | None:
     this one."""
     if variant not in metric.variants:
         return None
-    packages = ("potr-layer", "python-potr", "python-otr")
-    known = {"libotr": LIBOTR_METRICS, **dict.fromkeys(packages, PACKAGE_METRICS)}
+    known = {"libotr": LIBOTR_METRICS, **dict.fromkeys(PACKAGES, PACKAGE_METRICS)}
     if variant not in known or metric.name in known[variant]:
         return metric.name
     return metric.alike or None

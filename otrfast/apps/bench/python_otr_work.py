@@ -1,18 +1,21 @@
-"""The same workloads on python-otr, the package of AG Projects with the import name `otr`.
+"""The same workloads on the interface of python-otr, the package of AG Projects that is imported as
+`otr`: on the package itself, and on `otrfast.otr`.
 
-Its release on PyPI is for Python 2; there are later ones for Python 3.
+The package's release on PyPI is for Python 2; there are later ones for Python 3.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from otrfast.apps.bench.package_work import PackageWork
 from otrfast.errors import BackendUnavailable
 
+LAYER: Final = "otrfast.otr"
 _PACKAGE: Final = "otr"
 _SECRET: Final = b"the same on both sides"
 _TEXT: Final = "text/plain"
@@ -37,16 +40,22 @@ def open_python_otr(package: str = _PACKAGE) -> Any:
 
 
 class PythonOtrDuo:
-    """Two people with a key each, and the conversation between them: two sessions of python-otr,
+    """Two people with a key each, and the conversation between them: two sessions of `package`,
     with a queue as their transport."""
 
-    def __init__(self, keys: Sequence[Any] | None = None) -> None:
+    def __init__(self, keys: Sequence[Any] | None = None, package: str = _PACKAGE) -> None:
         """Connect the two. With two `keys` of their own they are left new to each other: `connect`
         is their first contact."""
-        self._otr = open_python_otr()
-        self._key_class = importlib.import_module(f"{_PACKAGE}.cryptography").DSAPrivateKey
-        self._ignore = importlib.import_module(f"{_PACKAGE}.exceptions").IgnoreMessage
-        self._keys = [self.new_key() for _ in range(2)] if keys is None else list(keys)
+        self._otr = open_python_otr(package)
+        self._is_layer = package == LAYER
+        self._key_class = importlib.import_module(f"{package}.cryptography").DSAPrivateKey
+        self._ignore = importlib.import_module(f"{package}.exceptions").IgnoreMessage
+        if keys is None:
+            self._keys = [self.new_key() for _ in range(2)]
+        elif self._is_layer:  # an object of the layer knows the peers that it has met
+            self._keys = [self._key_class(key.account.private_key) for key in keys]
+        else:
+            self._keys = list(keys)
         self._lines: deque[tuple[int, bytes]] = deque()  # with the end that receives it
         self._ends: list[Any] = []
         self._kept: list[Any] = []
@@ -98,18 +107,36 @@ class PythonOtrDuo:
 
     def smp(self) -> None:
         """Run a complete SMP."""
+        with self._results() as same_secrets:
+            self._ends[0].smp_verify(_SECRET)
+            self._settle()
+            self._ends[1].smp_answer(_SECRET)
+            self._settle()
+        if same_secrets != [True, True]:
+            raise RuntimeError("the check of a shared secret did not succeed")
+
+    @contextmanager
+    def _results(self) -> Iterator[list[bool | None]]:
+        """Yield the list of how runs of SMP end: told by the callback of the layer, or by the
+        notification centre, which python-otr needs."""
+        results: list[bool | None] = []
+        if self._is_layer:
+
+            def note(name: str, session: object, data: Any) -> None:
+                if name == _ENDED:
+                    results.append(data.same_secrets)
+
+            for end in self._ends:
+                end.callback = note
+            yield results
+            return
         notification = importlib.import_module("application.notification")
-        center, observer = notification.NotificationCenter(), _observer(notification)
+        center, observer = notification.NotificationCenter(), _observer(notification, results)
         for end in self._ends:
             center.add_observer(observer, name=_ENDED, sender=end)
-        self._ends[0].smp_verify(_SECRET)
-        self._settle()
-        self._ends[1].smp_answer(_SECRET)
-        self._settle()
+        yield results
         for end in self._ends:
             center.remove_observer(observer, name=_ENDED, sender=end)
-        if observer.same_secrets != [True, True]:
-            raise RuntimeError("the check of a shared secret did not succeed")
 
     def greet(self, number: int) -> None:
         """Receive one plain text of a new peer."""
@@ -117,23 +144,20 @@ class PythonOtrDuo:
             raise RuntimeError("a text did not arrive unchanged")
 
 
-def _observer(notification: Any) -> Any:
-    """Return an observer that keeps how runs of SMP end."""
+def _observer(notification: Any, results: list[bool | None]) -> Any:
+    """Return an observer that appends how runs of SMP end to `results`."""
 
     class Observer:
-        def __init__(self) -> None:
-            self.same_secrets: list[bool | None] = []
-
         def handle_notification(self, notification: Any) -> None:
-            self.same_secrets.append(notification.data.same_secrets)
+            results.append(notification.data.same_secrets)
 
     implementer = importlib.import_module("zope.interface").implementer
     return implementer(notification.IObserver)(Observer)()
 
 
 class PythonOtrWork(PackageWork):
-    """Both ends of conversations on python-otr."""
+    """Both ends of conversations on one package with python-otr's interface."""
 
-    def __init__(self) -> None:
-        open_python_otr()
-        super().__init__(_PACKAGE, PythonOtrDuo)
+    def __init__(self, package: str = _PACKAGE) -> None:
+        open_python_otr(package)
+        super().__init__(package, lambda keys: PythonOtrDuo(keys, package))

@@ -31,10 +31,10 @@ def start(variant: str) -> tuple[Work, dict[str, str]]:
         from otrfast.apps.bench.potr_work import PotrWork
 
         return PotrWork("potr" if variant == "python-potr" else "otrfast.potr"), {}
-    if variant == "python-otr":
-        from otrfast.apps.bench.python_otr_work import PythonOtrWork
+    if variant in ("python-otr", "otr-layer"):
+        from otrfast.apps.bench.python_otr_work import LAYER, PythonOtrWork
 
-        return PythonOtrWork(), {}
+        return PythonOtrWork() if variant == "python-otr" else PythonOtrWork(LAYER), {}
     if variant in GATEWAYS:
         from otrfast import backend_name
         from otrfast.apps.bench.gateway_work import GatewayWork
