@@ -11,7 +11,13 @@ def test_two_instances_then_each_is_answered_where_it_wrote_last():
     assert found.find(PEER, 5) == PEER
     found.note(PEER, 5, DESK)
     found.note(PEER, 6, PHONE)
-    assert [found.find(PEER, tag) for tag in (5, 6, 7, 0, None)] == [DESK, PHONE, PEER, PHONE, PHONE]
+    assert [found.find(PEER, tag) for tag in (5, 6, 7, 0, None)] == [
+        DESK,
+        PHONE,
+        PEER,
+        PHONE,
+        PHONE,
+    ]
     found.note(PEER, 5, PHONE)
     assert found.find(PEER, 5) == PHONE
 
