@@ -22,7 +22,8 @@ LAYERS = [
     {"storage"},
     {"journal"},
     {"aio"},
-    {"potr", "toolkit", "xmpp"},
+    {"chat"},
+    {"potr", "toolkit", "xmpp", "irc"},
     {"apps", "cli"},
 ]
 """`wire` stands beside `errors` and `events`, which name TLVs; within a layer no circle either."""

@@ -13,11 +13,11 @@ from slixmpp.plugins import BasePlugin
 
 from otrfast.aio import Gateway, Peer
 from otrfast.aio import Message as Received
+from otrfast.chat.bodies import Forms
 from otrfast.events import Event
 from otrfast.wire.lines import kinds, receiver, sender
 from otrfast.xmpp.acknowledgements import Acknowledgements
 from otrfast.xmpp.addresses import Addresses
-from otrfast.xmpp.bodies import Forms
 from otrfast.xmpp.messages import OtrEvent, OtrMessage
 from otrfast.xmpp.stanzas import line_of, mark, xml_text
 
