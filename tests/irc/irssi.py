@@ -19,7 +19,7 @@ chatnets = {{ test = {{ type = "IRC"; nick = "{nick}"; }}; }};
 settings = {{
   core = {{ real_name = "x"; user_name = "x"; nick = "{nick}"; server_reconnect_time = "1sec";
     timestamp_format = ""; }};
-  "irc/core" = {{ cmd_queue_speed = "300msec"; cmds_max_at_once = "5"; }};
+  "irc/core" = {{ cmd_queue_speed = "10msec"; cmds_max_at_once = "50"; }};
   "fe-common/core" = {{ term_charset = "UTF-8"; autolog = "no"; activity_hide_level = "ALL"; }};
   "fe-text" = {{ paste_detect_time = "0"; paste_verify_line_count = "0"; }};
 }};
@@ -31,6 +31,9 @@ MODULES = list(Path("/usr/lib").glob("*/irssi/modules/libotr_core.so"))
 class Irssi:
     """An irssi; what it shows is in its log, without the screen's paint."""
 
+    keys = None
+    """A key, made once for all."""
+
     def __init__(self, directory, server, nick="alice"):
         directory.mkdir()
         self.nick = nick
@@ -38,7 +41,9 @@ class Irssi:
         (directory / "config").write_text(_CONFIGURATION.format(port=server.port, nick=nick))
         (directory / "startup").write_text(f"LOG OPEN {self._log} ALL\nLOAD otr\n")
         (directory / "otr").mkdir()
-        self._keys = directory / "otr" / "otr.key"
+        keys = directory / "otr" / "otr.key"
+        if Irssi.keys is not None:
+            keys.write_bytes(Irssi.keys)
         master, slave = pty.openpty()
         environment = os.environ | {"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
         environment |= {"COLUMNS": "200", "LINES": "50"}
@@ -51,6 +56,21 @@ class Irssi:
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         self.seen = 0
+        self.wait_for("End of MOTD")
+        if Irssi.keys is None:
+            self.type("/otr genkey test")  # the account has the name of the network
+            self.wait_for("generation for")
+            self.wait_for("completed")
+            Irssi.keys = keys.read_bytes()
+
+    def talk_to(self, nick):
+        """Open a window for a conversation, and go there."""
+        self.type(f"/query {nick}")
+        self.wait_for(f"query in test with {nick}")
+
+    def hear(self, nick, text):
+        """Wait for a text."""
+        return self.wait_for(f"<{nick}> {text}\n")
 
     def _drain(self):
         try:

@@ -76,6 +76,9 @@ class Scripted:
                 self.lines.put_nowait(line)
             case "USER" | "CAP":
                 pass
+            case "QUIT":
+                self.lines.put_nowait(line)
+                self.writer.close()
             case _:
                 self.lines.put_nowait(line)
 
