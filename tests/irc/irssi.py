@@ -72,6 +72,17 @@ class Irssi:
         """Wait for a text."""
         return self.wait_for(f"<{nick}> {text}\n")
 
+    def lines_until(self, who, end):
+        """Wait for a text that ends with a word; return what somebody has said until then."""
+        until = time.monotonic() + 2 * PATIENCE
+        while True:
+            lines = [line for line in self.shown().splitlines() if f"{who} " in line]
+            said = [line.partition(f"{who} ")[2] for line in lines]
+            if said and said[-1].endswith(end):
+                return said
+            assert time.monotonic() < until, said
+            time.sleep(0.2)
+
     def _drain(self):
         try:
             while os.read(self._terminal, 65536):

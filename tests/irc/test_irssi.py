@@ -1,13 +1,18 @@
 """`otrfast bot irc` on a live ngircd, with an irssi and its OTR module opposite."""
 
+import asyncio
 import time
 
 import pytest
+from helpers import make_account
 
 from irc.irssi import Irssi, needs_irssi
 from irc.ngircd import Bot, Ngircd, needs_ngircd
+from otrfast import Policy, events
+from otrfast.irc import Client, Server
 
 pytestmark = [needs_ngircd, needs_irssi]
+LONG = ("ünïcode ✓ " * 400).encode()[:5000].decode(errors="ignore").strip()
 STORE_KEY = "--key-env", "BOT_KEY"
 
 
@@ -47,15 +52,17 @@ def test_irssi_begins_a_conversation_then_texts_are_answered(server, alice):
 
 @pytest.mark.long
 def test_irssi_begins_talks_long_checks_a_secret_and_ends(server, alice, tmp_path):
-    (tmp_path / "secrets").write_text("ALICE the sea\n")
-    long = ("ünïcode ✓ " * 400).encode()[:5000].decode(errors="ignore").strip()
+    (tmp_path / "secrets").write_text("ALICE sea\n")
     with Bot(server, "--smp-secrets", tmp_path / "secrets") as bot:
         begin(alice)
-        talk(alice, [*(f"Grüße {number} ✓" for number in range(10)), long, "/me waves"[4:]])
-        alice.type("/otr auth the sea")
+        talk(alice, [f"Grüße {number} ✓" for number in range(10)])
+        alice.type(f"{LONG} end")  # irssi makes several texts of it
+        shown = alice.lines_until("<bot>", "end")
+        assert " ".join(shown).split() == [*LONG.split(), "end"]
+        alice.type("/otr auth sea")
         alice.wait_for("successful")
         bot.wait_for("alice: knows the shared secret")
-        alice.type("/otr authq [where?] the mountains")
+        alice.type("/otr authq [where?] mountains")
         alice.wait_for("failed")
         bot.wait_for("does not know the shared secret")
         alice.type("/me waves")
@@ -139,3 +146,37 @@ def test_server_is_restarted_then_both_come_back_and_the_conversation_goes_on(
         alice.type("/query bot")
         talk(alice, ["after"])
         assert len(is_private(bot.told)) == 1
+
+
+@pytest.mark.long
+def test_bot_begins_and_asks_for_a_secret_then_irssi_answers(server, alice, quick):
+    async def main():
+        account = make_account(quick, "bot", policy=Policy.ALWAYS)
+        seen = asyncio.Queue()
+        client = Client(account, Server("127.0.0.1", server.port, False), "bot")
+        client.on_event = lambda peer, event: seen.put_nowait(event)
+
+        async def until(kind):
+            while not isinstance(await seen.get(), kind):
+                pass
+
+        client.on_status = seen.put_nowait
+        async with client:
+            await until(str)
+            await client.peer("Alice").start()
+            await until(events.SecureStarted)
+            for number in range(10):
+                await client.send("alice", f"Grüße {number} ✓")
+            for number in range(10):
+                await asyncio.to_thread(alice.hear, "bot", f"Grüße {number} ✓")
+            await client.send("alice", LONG)
+            await asyncio.to_thread(alice.hear, "bot", LONG)
+            for secret, outcome in (("sea", events.SmpSucceeded), ("hill", events.SmpFailed)):
+                await client.peer("alice").smp_start(b"sea", b"where?")
+                await asyncio.to_thread(alice.wait_for, "Use /otr auth <answer> to complete")
+                alice.type(f"/otr auth {secret}")
+                await until(outcome)
+            await client.peer("alice").end()
+            await asyncio.to_thread(alice.wait_for, "has finished the OTR session")
+
+    asyncio.run(asyncio.wait_for(main(), 200))
