@@ -23,6 +23,7 @@ class Scripted:
         self.seen = []
         self.writer = None
         self.registrations = 0
+        self.welcomed = asyncio.Event()
         self.taken = {"taken"}
 
     async def __aenter__(self):
@@ -68,6 +69,7 @@ class Scripted:
             case "CAP" if rest == "END" and self.capabilities:
                 self._welcome()
             case "USERHOST":
+                self.welcomed.set()
                 self.say(f":s 302 {self.nick} :{self.nick}=+~bot@bot.example.org")
             case "PING":
                 self.say(f":s PONG s {rest}")
