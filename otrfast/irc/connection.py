@@ -44,6 +44,9 @@ class LoginFailed(LocalError):
 class Connection(IrcProtocol):
     """One connection; another one is made after it is lost."""
 
+    nick: str
+    """The nick that the server knows us by, or is asked for."""
+
     def __init__(
         self,
         server: Server,

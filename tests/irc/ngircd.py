@@ -109,7 +109,7 @@ class Ngircd:
 class Bot:
     """`otrfast bot irc` in a process of its own."""
 
-    def __init__(self, server, *arguments, nick="bot", tls=False):
+    def __init__(self, server, *arguments, nick="bot", shown=None, tls=False):
         environment = os.environ | {"BOT_KEY": "00" * 32}
         where = f"localhost:{server.tls_port}" if tls else f"127.0.0.1:{server.port}"
         security = ["--ca", str(server.certificate)] if tls else ["--no-tls"]
@@ -124,7 +124,7 @@ class Bot:
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.wait_for(f"{nick}: online")
+        self.wait_for(f"{shown or nick}: online")
 
     def _read(self):
         for line in self.process.stderr:

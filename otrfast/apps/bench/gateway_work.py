@@ -61,7 +61,7 @@ class Stage:
 
     def __init__(self, variant: str, peers: int, selector: LagSelector, wire: Wire) -> None:
         self.peers = peers
-        self.names = [str(number) for number in range(peers)]
+        self.names: list[str] = [str(number) for number in range(peers)]
         self.selector = selector
         self.wire = wire
         self.account: Account
