@@ -138,7 +138,7 @@ class NaiveLoop:
     """The engine called where a line is read."""
 
     def __init__(self, account: Account, emit: Callable[[Hashable, bytes], None]) -> None:
-        self.texts = 0
+        self.texts: int = 0
         self.echo = True
         self._account = account
         self._emit = emit
@@ -179,9 +179,9 @@ class GatewayLoop:
         store: JournalStore | None = None,
         tasks: int = 64,
     ) -> None:
-        self.texts = 0
+        self.texts: int = 0
         self.echo = True
-        self.gateway = Gateway(account, emit, store, overall=100_000)
+        self.gateway: Gateway = Gateway(account, emit, store, overall=100_000)
         self._tasks = tasks
         self._serving: asyncio.Task[None] | None = None
 
