@@ -215,7 +215,8 @@ class Session(Secret):
             if keys is not None:
                 line = keys.seal_text(channel.send_prefix, text, path.text_limit)
             elif is_ordinary(text, path.text_limit):
-                self._conversation.unsaved = True  # it announces a key that may be new
+                if not channel.keyring.has_next:
+                    self._conversation.unsaved = True  # it announces a new key
                 line = channel.seal(text)
             if line is not None:
                 conversation, chosen = self._conversation, path.instance
@@ -360,8 +361,8 @@ class Session(Secret):
 
     @property
     def needs_commit(self) -> bool:
-        """Whether anything has happened since `export` but sealing and opening under unchanged
-        keys: then the state has to stand in a store before the last lines are sent."""
+        """Whether anything has happened since `export` but sealing and opening under the keys that
+        the state has: then a new state has to stand in a store before the last lines are sent."""
         return self._conversation.unsaved
 
     def export(self, key: StateKey, associated: bytes) -> bytes:
@@ -593,7 +594,8 @@ class Session(Secret):
         path = self._fast_path
         if path.channel is None or not is_ordinary(text, path.text_limit):
             return self._send(text, computed)
-        self._conversation.unsaved = True
+        if not path.channel.keyring.has_next:
+            self._conversation.unsaved = True  # it announces a new key
         line = path.channel.seal(text, computed=computed)
         path.sent(self._conversation, text)
         return _new(Outcome, ((), (line,)))

@@ -250,6 +250,8 @@ class Gateway:
             try:
                 await answer(message)
             except Exception as error:  # noqa: BLE001 - the program's mistakes end nothing
+                if self._shut and isinstance(error, GatewayClosed):
+                    return  # not answered, so not acknowledged: with a store it comes again
                 self._pump.report_failure(
                     "serve", message.peer, error, CallbackFailed("serve", error)
                 )

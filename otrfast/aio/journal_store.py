@@ -18,15 +18,16 @@ from otrfast.outcome import Outcome
 _log = logging.getLogger("otrfast.gateway")
 _FLAG_BYTES, _INSTANCE_BYTES = 1, 4
 _AGAIN = 1024  # events asked for in one call
-_EXPORTED = 16  # states written in half a millisecond, before the loop has its chance
+_EXPORTED = 8  # states written before the loop has its chance: half a millisecond, or more if
+# each needs a new D-H key
 
 
 class JournalStore:
     """The `Store` of one account in a shard of a `Journal`; peers are strings.
 
-    Nothing is written for a burst under unchanged keys but its lines. What the program has seen of
-    a peer is saved before it is delivered, so that a line that comes again is refused then too.
-    The ids of handled lines are sealed into the states.
+    Nothing is written for texts that are sent under keys that were saved. What the program has
+    seen of a peer is saved before it is delivered, so that a line that comes again is refused then
+    too. The ids of handled lines are sealed into the states.
     """
 
     def __init__(self, account: Account, journal: Journal, number: int = 0) -> None:
@@ -92,9 +93,10 @@ class JournalStore:
             ]
         )
         states: dict[str, bytes | None] = dict.fromkeys(renamed)
-        for number, name in enumerate(map(_name, changed), 1):
+        for number, name in enumerate(map(_name, changed)):
             if number % _EXPORTED == 0:
                 await asyncio.sleep(0)
+                self._account.prepare(dh_keys=min(_EXPORTED, len(changed) - number))
             states[name] = self._state_of(name)
         lines: dict[str, list[bytes]] = {}
         for peer, line in batch.lines:

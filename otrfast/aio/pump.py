@@ -304,10 +304,13 @@ class Pump:
     ) -> Batch:
         if states is None:
             states = tuple(peer for peer in dict(outcomes) if self._changed(peer))
+        saved = frozenset(states)
         return Batch(
             tuple((i.peer, i.line) for i in self._items if i.line is not None),
             states,
-            tuple((peer, line) for peer, outcome in outcomes for line in outcome.wire),
+            tuple(
+                (peer, line) for peer, outcome in outcomes if peer in saved for line in outcome.wire
+            ),
             tuple(
                 (peer, event)
                 for peer, outcome in outcomes

@@ -11,7 +11,7 @@ from otrfast.aio.queues import Action, Item, Queues
 from otrfast.errors import AccountFull
 from otrfast.outcome import Outcome
 
-SLICE: Final = 0.0015
+SLICE: Final = 0.0012
 """Seconds of the engine before the loop has its chance."""
 
 _DEAR = 0.001

@@ -32,7 +32,8 @@ class Batch(NamedTuple):
     states: tuple[Hashable, ...] = ()
     """The peers whose session must be saved."""
     lines: tuple[tuple[Hashable, bytes], ...] = ()
-    """What is emitted after the commit, in order."""
+    """What is emitted after the commit, in order, for these peers. Lines under keys that were saved
+    before wait for no commit, and are not here."""
     events: tuple[tuple[Hashable, Event], ...] = ()
     """What is delivered after that and is no text."""
     texts: tuple[Undelivered, ...] = ()

@@ -138,7 +138,10 @@ class Keyring(Secret):
                 keys.count_between(*self._identity.counters)
 
     def write(self, writer: StateWriter) -> None:
-        """Write the keys into a state."""
+        """Write the keys into a state, with the key that the next message announces once the peer
+        has written under these: then that message needs no other state."""
+        if len(self.their_public) > 1:
+            self.next_public()
         writer.handle(self._previous)
         writer.number(self.our_keyid)
         writer.number(len(self.their_public))

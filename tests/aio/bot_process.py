@@ -5,8 +5,8 @@ id. It writes `emit PEER HEX`, `ack NUMBER`, `text PEER REDELIVERED HEX` and `un
 step number KILL_AT it ends as kill -9 would have it; steps are each side of a commit, each line
 out, each acknowledgement, each text delivered.
 
-With CONTROL=1 lines are emitted before the commit, and counters are those of the saved state: what
-the tests have to catch.
+With CONTROL=1 lines are emitted before the commit, counters are those of the saved state, and the
+end comes right after text number KILL_AT went out: what the tests have to catch.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from otrfast.protocol.keyring import Keyring
 _KILL_AT = int(os.environ.get("KILL_AT", "0"))
 _CONTROL = os.environ.get("CONTROL") == "1"
 _steps = 0
+_emitted: list[bytes] = []
 
 
-def step() -> None:
-    """One more step: perhaps the last."""
+def step(*, of_control: bool = False) -> None:
+    """One more step: perhaps the last. Only those of the control count there."""
     global _steps  # noqa: PLW0603 - one process, one counter
+    if of_control is not _CONTROL:
+        return
     _steps += 1
     if _steps == _KILL_AT:
         os._exit(9)
@@ -42,6 +45,16 @@ def say(*words: object) -> None:
 def emit(peer: str, line: bytes) -> None:
     step()
     say("emit", peer, line.hex())
+    if line.startswith(b"?OTR:AAMD"):
+        step(of_control=True)
+
+
+def emit_once(peer: str, line: bytes) -> None:
+    """Emit what was not emitted before its commit."""
+    if line in _emitted:
+        _emitted.remove(line)
+    else:
+        emit(peer, line)
 
 
 class Watched(JournalStore):
@@ -50,6 +63,7 @@ class Watched(JournalStore):
     async def commit(self, batch) -> None:
         if _CONTROL:
             for peer, line in batch.lines:
+                _emitted.append(line)
                 emit(peer, line)
         step()
         await super().commit(batch)
@@ -77,15 +91,11 @@ async def main(path: str) -> None:
         instance_tag=found.instance_tag, trust=found.trust, limits=Limits(error_interval=0.0),
     )  # fmt: skip
 
-    def transport(peer: str, line: bytes) -> None:
-        if not _CONTROL:
-            emit(peer, line)
-
     def on_event(peer: str, event: object) -> None:
         if isinstance(event, DeliveryUnknown):
             say("unknown", peer)
 
-    async with Gateway(account, transport, Watched(account, journal)) as gateway:
+    async with Gateway(account, emit_once, Watched(account, journal)) as gateway:
         gateway.on_event = on_event
         reader = asyncio.create_task(read(gateway))
         async for message in gateway:

@@ -209,3 +209,35 @@ def test_trust_of_a_quiet_peer_when_it_is_set_then_it_is_in_the_store_at_once(
     (tmp_path / "copies").mkdir()
     run(main())
     assert found == ["verified"]
+
+
+def test_text_when_its_answer_comes_after_the_gateway_has_closed_then_it_comes_again(
+    bot, alice, run, caplog
+):
+    async def main():
+        await bot.live(first)
+        await bot.live(second)
+
+    async def first(gateway):
+        await exchange_keys(bot, gateway, alice)
+        taken, shut = asyncio.Event(), asyncio.Event()
+
+        async def answer(message):
+            taken.set()
+            await shut.wait()
+            await message.reply(b"too late")
+
+        serving = asyncio.create_task(gateway.serve(answer, tasks=2))
+        [line] = alice.send(b"a text").wire
+        await bot.tell(gateway, line, "the text")
+        await taken.wait()
+        await gateway.close()
+        shut.set()
+        await serving
+
+    async def second(gateway):
+        message = await anext(aiter(gateway))
+        assert (message.text, message.redelivered) == (b"a text", True)
+
+    run(main())
+    assert not caplog.records

@@ -366,7 +366,7 @@ def test_account_without_a_store_then_counters_begin_at_one(quick):
 # needs_commit
 
 
-def test_needs_commit_then_for_all_but_a_burst(quick, version: int):
+def test_needs_commit_then_for_all_but_texts_under_saved_keys(quick, version: int):
     pair = reborn_pair(quick, version)
     pair.establish()
     pair.converse(1)
@@ -376,9 +376,8 @@ def test_needs_commit_then_for_all_but_a_burst(quick, version: int):
         pair.other(each).session.receive(line)
     side.export()
     assert not side.session.needs_commit
-    first = side.session.send(b"announces a key").wire[0]
-    assert side.session.needs_commit
-    side.export()
+    first = side.session.send(b"announces a key that was saved").wire[0]
+    assert parsed(first).old_mac_keys
     burst = [side.session.send(b"%d" % number).wire[0] for number in range(5)]
     burst += side.session.send_many([b"many"] * 5).wire
     assert not side.session.needs_commit
@@ -396,6 +395,24 @@ def test_needs_commit_then_for_all_but_a_burst(quick, version: int):
         side.export()
         action()
         assert side.session.needs_commit
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_needs_commit_when_a_text_announces_a_key_that_was_not_saved_then_true(
+    quick, version: int, together: bool
+):
+    pair = Pair(quick, version)
+    pair.establish()
+    side = pair.alice
+    side.account.counter_epoch = 1
+    key = quick.state_key(DATA_KEY)
+    side.session.export(key, NAME)  # the peer has not written: no key is made ahead for it
+    assert not side.session.needs_commit
+    side.account.send_many([("bob", b"one")]) if together else side.session.send(b"one")
+    assert side.session.needs_commit
+    side.session.export(key, NAME)
+    side.session.send(b"two")
+    assert not side.session.needs_commit
 
 
 # What is damaged

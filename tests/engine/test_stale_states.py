@@ -8,11 +8,12 @@ were published since, a D-H key that was announced and not saved, a key exchange
 from __future__ import annotations
 
 import hmac
+import random
 
 import pytest
 from helpers import Pair, kind, parsed, unwrap, wrap
 
-from otrfast import MessageState, events
+from otrfast import MessageState, Outcome, events
 from otrfast.wire.lines import ENCODED_PREFIX
 
 from .test_export import counter_of, reborn_pair
@@ -64,21 +65,92 @@ def test_line_when_forged_with_a_published_mac_key_then_only_a_state_of_before_t
     assert pair.alice.texts.count(b"pay 9") == 1
 
 
-def test_line_that_publishes_mac_keys_then_it_needs_a_commit_before(quick, version: int):
-    pair = Pair(quick, version)
+def test_line_that_publishes_mac_keys_without_a_commit_then_the_saved_state_does_not_trust_them(
+    quick, version: int
+):
+    pair = reborn_pair(quick, version)
     pair.establish()
-    pair.converse(3)
-    pair.alice.account.counter_epoch = 1
-    key = quick.state_key(bytes(32))
+    pair.converse(1)
     published = 0
-    for _ in range(4):
-        pair.alice.session.export(key, b"")
-        line = pair.alice.session.send(b"text").wire[0]
-        published += bool(parsed(line).old_mac_keys)
-        assert pair.alice.session.needs_commit or not parsed(line).old_mac_keys
-        pair.bob.receive(line)
+    for number in range(4):
+        pair.say(pair.bob, b"pay 1")
+        line = pair.bob.sent[-1]
+        pair.say(pair.alice, b"mine %d" % number)
         pair.say(pair.bob, b"answer")
+        alice = pair.alice
+        alice.session.receive(pair.bob.session.send(b"heard").wire[0])
+        saved = alice.export()
+        sent = alice.session.send(b"publishes").wire
+        pair.bob.session.receive(sent[0])
+        assert not alice.session.needs_commit
+        forged = forgeries(line, [*alice.sent, *sent], b"pay 9")
+        published += len(forgeries(line, list(sent), b"pay 9"))
+        for each in forged:
+            alice.rebirth(saved)
+            alice.receive(each)
+        assert b"pay 9" not in alice.texts
+        pair.deliver()
+        pair.converse(1)
     assert published
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_conversation_when_ends_crash_as_a_store_allows_then_it_goes_on(
+    quick, version: int, number: int
+):
+    """Each end saves when it has to, before its lines go out and its texts are shown, and crashes
+    at any time else: then a state is taken back that is older than lines that were sent."""
+    generator = random.Random(number)
+    pair = reborn_pair(quick, version)
+    pair.establish()
+    pair.converse(1)
+    ends = {"alice": pair.alice, "bob": pair.bob}
+    saved = {name: side.export() for name, side in ends.items()}
+    wire: list[tuple[str, bytes]] = []
+    shown: dict[str, list[bytes]] = {"alice": [], "bob": []}
+    said: dict[str, list[bytes]] = {"alice": [], "bob": []}
+    counters: set[object] = set()
+    ahead: set[str] = set()  # who has sent lines since the last save
+    older = 0
+
+    def step(name: str, outcome: Outcome) -> None:
+        side = ends[name]
+        texts = [e.text for e in outcome.events if isinstance(e, events.MessageReceived)]
+        if side.session.needs_commit or texts:
+            saved[name] = side.export()
+            ahead.discard(name)
+        elif outcome.wire:
+            ahead.add(name)
+        shown[name] += texts
+        for line in outcome.wire:
+            if kind(line) == "DataMessage":
+                message = parsed(line)
+                counter = name, message.sender_keyid, message.recipient_keyid, message.counter
+                assert counter not in counters
+                counters.add(counter)
+            wire.append(("bob" if name == "alice" else "alice", line))
+
+    ssid = pair.alice.session.ssid
+    for turn in range(120):
+        name = generator.choice(["alice", "bob"])
+        for _ in range(generator.randrange(3)):
+            text = b"%s %d.%d" % (name.encode(), turn, len(said[name]))
+            said[name].append(text)
+            step(name, ends[name].session.send(text))
+        while wire and generator.random() < 0.8:
+            to, line = wire.pop(0)
+            step(to, ends[to].session.receive(line))
+        if generator.random() < 0.3:
+            crashed = generator.choice(["alice", "bob"])
+            older += crashed in ahead
+            ends[crashed].rebirth(saved[crashed])
+            ahead.discard(crashed)
+    while wire:
+        to, line = wire.pop(0)
+        step(to, ends[to].session.receive(line))
+    assert shown == {"alice": said["bob"], "bob": said["alice"]}
+    assert pair.alice.session.ssid == pair.bob.session.ssid == ssid
+    assert older
 
 
 def test_key_that_was_announced_and_not_saved_then_new_keys_and_nothing_false(quick, version: int):
