@@ -22,8 +22,8 @@ LAYERS = [
     {"storage"},
     {"journal"},
     {"aio"},
-    {"drop_in"},
-    {"potr", "otr", "toolkit", "xmpp"},
+    {"chat", "drop_in"},
+    {"potr", "otr", "toolkit", "xmpp", "irc"},
     {"apps", "cli"},
 ]
 """`wire` stands beside `errors` and `events`, which name TLVs; within a layer no circle either."""

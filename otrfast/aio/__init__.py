@@ -8,6 +8,7 @@ from otrfast.aio.reports import (
     DeliveryUnknown,
     GatewayClosed,
     LineFailed,
+    PeerRenamed,
     TransportFailed,
 )
 from otrfast.aio.store import Batch, MemoryStore, Opened, Store, Undelivered
@@ -24,6 +25,7 @@ __all__ = [
     "Message",
     "Opened",
     "Peer",
+    "PeerRenamed",
     "Store",
     "TransportFailed",
     "Undelivered",

@@ -12,9 +12,10 @@ from typing import Self
 from otrfast.account import Account
 from otrfast.aio.inbox import Messages, OnEvent
 from otrfast.aio.messages import Message, Peer
-from otrfast.aio.pump import Pump, Transport
+from otrfast.aio.pump import Pump, Renaming, Transport
 from otrfast.aio.queues import Action, Item, Room
 from otrfast.aio.reports import CallbackFailed, GatewayClosed
+from otrfast.aio.slices import MaxFragment
 from otrfast.aio.store import Store
 from otrfast.bytes_like import as_bytes
 from otrfast.events import MessageReceived
@@ -38,7 +39,7 @@ class Gateway:
         *,
         per_peer: int = 64,
         overall: int = 10_000,
-        max_fragment: int = 0,
+        max_fragment: MaxFragment = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a gateway.
@@ -46,7 +47,8 @@ class Gateway:
         `transport(peer, line)`, plain or async, is called in the loop, in order, after what the
         line depends on is durable. `per_peer` lines of a peer and `overall` lines of all may wait
         or not be acknowledged, and as many texts and calls. `max_fragment` is the longest line
-        that the transport takes, in bytes; 0: any. `clock` is that of the account's environment.
+        that the transport takes, in bytes; 0: any; a callable is asked for that of a peer with each
+        of its lines and texts. `clock` is that of the account's environment.
         """
         self._lines = Room(per_peer, overall)
         self._texts = Room(per_peer, overall)
@@ -189,6 +191,20 @@ class Gateway:
         trust = self._pump.account.trust
         return Peer(self._do, peer, lambda session, level, key: trust.set(session.peer, key, level))
 
+    def rename(self, old: Hashable, new: Hashable) -> asyncio.Future[None]:
+        """Have a peer be called `new`: what was given to the gateway before this call is done
+        under the old name, what comes after it under the new one. So the call itself is made in
+        the order of the lines; the future is done when the new name is committed.
+
+        Texts to `old` that wait are sent to `new`. The future raises what `Account.rename` raises;
+        nothing has changed then. Raises `GatewayClosed`.
+        """
+        self._check()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_seen)
+        self._pump.rename(Renaming(old, new, future))
+        return future
+
     async def _do(self, peer: Hashable, action: Action) -> Outcome:
         return await self._wait(self._texts, Item(peer, action=action))
 
@@ -260,7 +276,7 @@ class Gateway:
         return {
             "conversations": pump.states(),
             **pump.counters.numbers(),
-            "waiting_items": len(pump.queues),
+            "waiting_items": len(pump),
             "waiting_texts": len(pump.texts),
             "waiting_events": len(pump.reporter),
             "refused_per_peer": self._lines.each.refused + self._texts.each.refused,
@@ -280,3 +296,9 @@ def _line_id(given: bytes | str | None) -> bytes | None:
     if not given:
         raise ValueError("the id of a line is empty: leave it out where the transport has none")
     return given
+
+
+def _seen(future: asyncio.Future[None]) -> None:
+    """Whoever does not wait for a renaming need not learn how it ended."""
+    if not future.cancelled():
+        future.exception()

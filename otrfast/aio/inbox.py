@@ -28,7 +28,7 @@ class Texts:
         self._on_done = on_done
         self._queues: dict[Hashable, deque[Message]] = {}
         self._ready: OrderedDict[Hashable, None] = OrderedDict()
-        self._busy: set[Hashable] = set()
+        self._busy: dict[Hashable, Message] = {}
         self._changed = asyncio.Event()
         self._end: Exception | None = None
         self.closed: bool = False
@@ -58,16 +58,34 @@ class Texts:
         message = queue.popleft()
         if not queue:
             del self._queues[peer]
-        self._busy.add(peer)
+        self._busy[peer] = message
         return message
 
     def done(self, message: Message, acknowledged: bool) -> None:
         """The program has handled a text, or has given up the iterator that held it."""
-        self._busy.discard(message.peer)
+        if self._busy.get(message.peer) is message:
+            del self._busy[message.peer]
         if message.peer in self._queues:
             self._ready[message.peer] = None
         self._changed.set()
         self._on_done(message, acknowledged)
+
+    def rename(self, old: Hashable, new: Hashable) -> list[Message]:
+        """Have the texts of a peer be another one's, of whom there are none; return those that the
+        program has not acknowledged."""
+        waiting = self._queues.pop(old, deque())
+        busy = self._busy.pop(old, None)
+        if busy is not None:
+            self._busy[new] = busy
+        if waiting:
+            self._queues[new] = waiting
+        if old in self._ready:
+            del self._ready[old]
+            self._ready[new] = None
+        messages = [*waiting] if busy is None else [busy, *waiting]
+        for message in messages:
+            message.peer = new
+        return messages
 
     def close(self, error: Exception | None = None) -> None:
         """No text will come any more; with an error none is given out either."""

@@ -81,6 +81,10 @@ class JournalStore:
         """Make a batch durable. The lines of the one before it have been emitted."""
         for peer, line_id in batch.handled:
             self._ids.setdefault(_name(peer), HandledIds()).add(line_id)
+        renamed = {_name(old): _name(new) for old, new in batch.renamed}
+        for old, new in renamed.items():
+            if old in self._ids:
+                self._ids[new] = self._ids.pop(old)
         changed = dict.fromkeys(
             [
                 *batch.states,
@@ -88,7 +92,7 @@ class JournalStore:
                 *[peer for peer, _ in batch.handled],
             ]
         )
-        states: dict[str, bytes | None] = {}
+        states: dict[str, bytes | None] = dict.fromkeys(renamed)
         for number, name in enumerate(map(_name, changed)):
             if number % _EXPORTED == 0:
                 await asyncio.sleep(0)
@@ -99,12 +103,13 @@ class JournalStore:
             lines.setdefault(_name(peer), []).append(line)
         known = {peer: dumps_known(self._account.trust, peer) for peer in states}
         known = {peer: data for peer, data in known.items() if self._known.get(peer) != data}
+        moved = [self._receipts[text.id] for text in batch.texts if text.id in self._receipts]
         receipts = await self._shard.commit(
             (),
             states,
             lines,
             [(_name(text.peer), _dumps_text(text.event)) for text in batch.texts],
-            seen=[self._receipts.pop(number) for number in batch.taken],
+            seen=[*moved, *[self._receipts.pop(number) for number in batch.taken]],
             known=known,
             sent=True,
         )

@@ -22,12 +22,13 @@ class Message:
     """One text of a peer. `id` is the store's number of it; `redelivered`: it may have been
     delivered before a restart."""
 
-    __slots__ = ("_reply", "event", "id", "peer", "redelivered")
+    __slots__ = ("_reply", "event", "id", "peer", "place", "redelivered")
 
     def __init__(self, reply: Reply, text: Undelivered, redelivered: bool) -> None:
         self._reply = reply
         self.id: int = text.id
         self.peer: Hashable = text.peer
+        self.place: Hashable = text.peer  # in whose place it waits, also when the peer is renamed
         self.event: MessageReceived = text.event
         self.redelivered: bool = redelivered
 

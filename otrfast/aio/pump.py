@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Hashable
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otrfast.account import Account
 from otrfast.aio.counters import Counters
 from otrfast.aio.inbox import Reporter, Texts, log_failure
 from otrfast.aio.messages import Message, Reply
 from otrfast.aio.queues import Item, Queues, Room
-from otrfast.aio.reports import CallbackFailed, GatewayClosed, LineFailed, TransportFailed
-from otrfast.aio.slices import SLICE, Result, Slices
+from otrfast.aio.reports import (
+    CallbackFailed,
+    GatewayClosed,
+    LineFailed,
+    PeerRenamed,
+    TransportFailed,
+)
+from otrfast.aio.slices import SLICE, MaxFragment, Result, Slices
 from otrfast.aio.store import Batch, Store, Undelivered
+from otrfast.errors import PeerExists
 from otrfast.events import Event, MessageReceived
 from otrfast.outcome import Outcome
 from otrfast.protocol.instance import MessageState
@@ -32,6 +40,19 @@ Transport = Callable[[Hashable, bytes], Any]
 """A plain or an async callable that sends a line to a peer."""
 
 
+class Renaming(NamedTuple):
+    """A peer that has another name for all that is put into the queues later."""
+
+    old: Hashable
+    new: Hashable
+    future: asyncio.Future[None]
+
+    def fail(self, error: Exception) -> None:
+        """Have whoever waits see an exception."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
 class Pump:
     """Takes batches from the queues; see docs/gateway.md for the order of its steps."""
 
@@ -41,7 +62,7 @@ class Pump:
         transport: Transport,
         store: Store | None,
         clock: Callable[[], float],
-        max_fragment: int,
+        max_fragment: MaxFragment,
         lines: Room,
         texts: Room,
         reply: Reply,
@@ -61,6 +82,7 @@ class Pump:
         self._results: list[Result] = []
         self._outcomes: list[tuple[Hashable, Outcome]] = []  # of no item: timers, restored peers
         self._items: list[Item] = []  # of the batch that runs
+        self._later: deque[Item | Renaming] = deque()  # the first one is a renaming
         self._work = asyncio.Event()
         self._unprepared = True
 
@@ -79,13 +101,27 @@ class Pump:
 
     def put(self, item: Item) -> None:
         """Queue an item whose place was taken."""
-        self.queues.put(item)
+        if self._later:
+            self._later.append(item)
+        else:
+            self.queues.put(item)
         self._work.set()
+
+    def rename(self, renaming: Renaming) -> None:
+        """Rename a peer when all that is queued is done: names change for everybody at once."""
+        self._later.append(renaming)
+        self._work.set()
+
+    def __len__(self) -> int:
+        return len(self.queues) + len(self._later)
 
     def withdraw(self, item: Item) -> None:
         """Remove an item of a call that was cancelled, unless it was taken."""
-        if self.queues.remove(item):
-            self._give(item)
+        if item in self._later:
+            self._later.remove(item)
+        elif not self.queues.remove(item):
+            return
+        self._give(item)
 
     def wake(self) -> None:
         """Look at the queues and at the clock now."""
@@ -97,6 +133,8 @@ class Pump:
             while True:
                 if self.queues.ready or self._due() or (self._taken and self._store):
                     await self._batch()
+                elif self._later:
+                    await self._rename()
                 elif self.closing:
                     return
                 else:
@@ -150,7 +188,7 @@ class Pump:
             items = self._slices.take(self.queues, MOST - len(self._items))
             self._items += items
             if items:
-                await self._load(items)
+                await self._load([item.peer for item in items])
                 if new := self._new(items):
                     self._results += self._slices.run(new)
             if self._store is None or not self.queues.ready or len(self._items) >= MOST:
@@ -158,6 +196,37 @@ class Pump:
             await asyncio.sleep(0)
         await self._settle()
         await asyncio.sleep(0)
+
+    async def _rename(self) -> None:
+        """Rename the peer whose turn it is: everything before is done."""
+        renaming = self._later[0]  # it stays first, so that what comes meanwhile comes after it
+        assert isinstance(renaming, Renaming)
+        try:
+            await self._rename_now(renaming.old, renaming.new)
+        except (LookupError, PeerExists) as error:
+            renaming.fail(error)
+        self._later.popleft()
+        if not renaming.future.done():
+            renaming.future.set_result(None)
+        while self._later and isinstance(item := self._later[0], Item):
+            self._later.popleft()
+            self.queues.put(item)
+
+    async def _rename_now(self, old: Hashable, new: Hashable) -> None:
+        await self._load([old, new])
+        self.account.rename(old, new)
+        texts = self.texts.rename(old, new)
+        for item in self._later:
+            if isinstance(item, Item) and item.line is None and item.peer == old:
+                item.peer = new  # the program did not know yet
+        event = PeerRenamed(old)
+        if self._store is not None:
+            again = tuple(Undelivered(each.id, new, each.event) for each in texts)
+            names, events = ((old, new),), ((new, event),)
+            batch = Batch(states=(new,), events=events, texts=again, renamed=names)
+            await self._store.commit(batch)
+            self.counters.commits += 1
+        self.reporter.put(new, event)
 
     async def _tick(self) -> None:
         """Do for a slice what time asks for."""
@@ -168,10 +237,10 @@ class Pump:
             self._outcomes += self.account.tick(limit=_TICKS)
         await asyncio.sleep(0)
 
-    async def _load(self, items: list[Item]) -> None:
+    async def _load(self, peers: Sequence[Hashable]) -> None:
         if self._store is None:
             return
-        missing = [item.peer for item in items if item.peer not in self.account.sessions]
+        missing = [peer for peer in peers if peer not in self.account.sessions]
         if missing:
             self._outcomes += await self._store.load(missing)
 
@@ -298,19 +367,20 @@ class Pump:
                 item.future.set_result(result)
 
     def _text_done(self, message: Message, acknowledged: bool) -> None:
-        self._lines.give(message.peer)
+        self._lines.give(message.place)
         if acknowledged and self._store is not None:
             self._taken.append(message.id)
             self._work.set()
 
     def _give(self, item: Item) -> None:
-        (self._room if item.line is None else self._lines).give(item.peer)
+        (self._room if item.line is None else self._lines).give(item.place)
 
     def _fail(self, error: Exception) -> None:
         """End: whoever waits sees the exception, and nothing is emitted or delivered any more."""
         self.error = error
         self.closing = True
-        for item in (*self._items, *self.queues.clear()):
+        later, self._later = self._later, deque()
+        for item in (*self._items, *self.queues.clear(), *later):
             if item.future is not None and not item.future.done():
                 item.future.set_exception(error)
         self._items, self._results, self._outcomes = [], [], []

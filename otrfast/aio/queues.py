@@ -29,7 +29,8 @@ class Item:
     wrote `received`, if that is given), or an `action`."""
 
     __slots__ = (
-        "ack", "action", "future", "id", "kind", "line", "peer", "received", "since", "text"
+        "ack", "action", "future", "id", "kind", "line", "peer", "place", "received", "since",
+        "text",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class Item:
         future: asyncio.Future[Outcome] | None = None,
     ) -> None:
         self.peer: Hashable = peer
+        self.place: Hashable = peer  # in whose place it waits, also when the peer is renamed
         self.line: bytes | None = line
         self.text: bytes | None = text
         self.received: MessageReceived | None = received

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from otrfast._records import field, record
 from otrfast.errors import LocalError
 from otrfast.events import Event
@@ -44,3 +46,10 @@ class DeliveryUnknown(Event):
     in the end. The program decides whether to say it again."""
 
     line: bytes = field(repr=False)
+
+
+@record
+class PeerRenamed(Event):
+    """The peer was called `old` until now: its conversation goes on."""
+
+    old: Hashable

@@ -21,6 +21,9 @@ _LEAST, _MOST = 0.00001, 0.01
 
 Result = tuple[Item, Outcome | Exception]
 
+MaxFragment = int | Callable[[Hashable], int]
+"""The longest line that the transport takes, in bytes, 0 for any; or a call that returns it."""
+
 
 class Slices:
     """Runs items on an account, as many at a time as a slice has time for.
@@ -29,7 +32,7 @@ class Slices:
     kind come together.
     """
 
-    def __init__(self, account: Account, max_fragment: int) -> None:
+    def __init__(self, account: Account, max_fragment: MaxFragment) -> None:
         self._account = account
         self._max_fragment = max_fragment
         self._costs = {"data": _CHEAP, "text": _CHEAP, "plain": _CHEAP, "exchange": _DEAR}
@@ -87,15 +90,20 @@ class Slices:
             return item, error
 
     def _settle(self, items: Sequence[Item]) -> None:
-        """Give new sessions the limit of the transport."""
-        if not self._max_fragment:
+        """Give sessions the limit of the transport: new ones, or all if it depends on the peer."""
+        limit = self._max_fragment
+        if not limit:
             return
         for item in items:
-            if item.peer not in self._account.sessions:
-                try:
-                    self._account.session(item.peer, max_fragment=self._max_fragment)
-                except AccountFull:
-                    continue  # the call that follows reports it
+            of_peer = limit if isinstance(limit, int) else limit(item.peer)
+            session = self._account.sessions.get(item.peer)
+            try:
+                if session is None:
+                    self._account.session(item.peer, max_fragment=of_peer)
+                elif not isinstance(limit, int) and session.max_fragment != of_peer:
+                    session.max_fragment = of_peer
+            except AccountFull:
+                continue  # the call that follows reports it
 
     def _cost(self, item: Item) -> float:
         return self._costs[item.kind]

@@ -42,6 +42,9 @@ class Batch(NamedTuple):
     """The ids of texts that the program has acknowledged."""
     handled: tuple[tuple[Hashable, bytes], ...] = ()
     """The ids of those inputs that the transport gave one, as (peer, id)."""
+    renamed: tuple[tuple[Hashable, Hashable], ...] = ()
+    """Peers that have another name from now on, as (old, new): their states, ids and keys, and
+    those `texts` that were committed before under the old name."""
 
 
 class Store(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from otrfast.account import Account
 from otrfast.aio import JournalStore
 from otrfast.apps import store_keys
-from otrfast.errors import KeyFileError
+from otrfast.errors import KeyFileError, LocalError
 from otrfast.journal import SqliteJournal
 from otrfast.journal.keys import UserKey
 from otrfast.policy import Policy
@@ -23,6 +24,10 @@ BY_FLAG = "flag"
 """The level of trust of keys that the command line names."""
 
 _FINGERPRINT_BYTES = 20
+
+
+class BotError(LocalError):
+    """The bot cannot run: what it was given does not do, or the server does not let it in."""
 
 
 def add_identity(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +84,41 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         help="answer peers that ask to check a shared secret (SMP): each line of FILE is a peer, "
         "a space, and the secret; other peers' requests are aborted",
     )
+
+
+def add_password(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say where the password is."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--password-env", metavar="NAME", help="the environment variable with the password"
+    )
+    source.add_argument(
+        "--password-file", metavar="FILE", type=Path, help="the file with the password in line 1"
+    )
+
+
+def password_of(arguments: argparse.Namespace, whose: str) -> str:
+    """Return the password, asked for at the terminal if no argument names its source. Raises
+    `BotError` if it is empty."""
+    if arguments.password_env is not None:
+        password = os.environ.get(arguments.password_env, "")
+        source = f"the environment variable {arguments.password_env}"
+    elif arguments.password_file is not None:
+        text: str = arguments.password_file.read_text(encoding="utf-8")
+        password, source = text.partition("\n")[0].removesuffix("\r"), arguments.password_file
+    else:
+        password, source = getpass.getpass(f"Password of {whose}: "), "the terminal"
+    if not password:
+        raise BotError(f"expected a password from {source}, it is empty")
+    return password
+
+
+def address(argument: str) -> tuple[str, int]:
+    """Return the host and the port of `HOST:PORT`."""
+    host, _, port = argument.rpartition(":")
+    if not host or not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT, not {argument!r}")
+    return host.strip("[]"), int(port)
 
 
 def known_key(argument: str) -> tuple[str, bytes]:

@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
-import os
 import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from otrfast.apps.bot_exec import answering
-from otrfast.apps.bot_options import BY_FLAG, opened, read_secrets, store_key
+from otrfast.apps.bot_options import (
+    BY_FLAG,
+    BotError,
+    add_password,
+    address,
+    opened,
+    password_of,
+    read_secrets,
+    store_key,
+)
 from otrfast.apps.bot_rules import Rules, say
 from otrfast.crypto.dsa import human_fingerprint
-from otrfast.errors import LocalError
 
 _AGAIN = 2.0  # seconds until the next try after a connection has ended
 _GOODBYE = 5.0  # seconds that the end of a stream may take
 
 
-class BotError(LocalError):
-    """The bot cannot run: what it was given does not do, or the server does not let it in."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the connection."""
     parser.add_argument("jid", metavar="JID", help="the bot's address, such as bot@example.org")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--password-env", metavar="NAME", help="the environment variable with the password"
-    )
-    source.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="the file with the password in line 1"
-    )
+    add_password(parser)
     parser.add_argument(
         "--server",
         metavar="HOST:PORT",
-        type=_address,
+        type=address,
         help="connect here (default: what the DNS says of the domain)",
     )
     parser.add_argument(
@@ -55,27 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _address(argument: str) -> tuple[str, int]:
-    host, _, port = argument.rpartition(":")
-    if not host or not port.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected HOST:PORT, not {argument!r}")
-    return host.strip("[]"), int(port)
-
-
-def _password(arguments: argparse.Namespace) -> str:
-    if arguments.password_env is not None:
-        password = os.environ.get(arguments.password_env, "")
-        source = f"the environment variable {arguments.password_env}"
-    elif arguments.password_file is not None:
-        text: str = arguments.password_file.read_text(encoding="utf-8")
-        password, source = text.partition("\n")[0].removesuffix("\r"), arguments.password_file
-    else:
-        password, source = getpass.getpass(f"Password of {arguments.jid}: "), "the terminal"
-    if not password:
-        raise BotError(f"expected a password from {source}, it is empty")
-    return password
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Run the bot until it is interrupted."""
     try:
@@ -86,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BotError("slixmpp is not installed: pip install 'otrfast[xmpp]'") from None
     if arguments.component and arguments.server is None:
         raise BotError("a component needs --server HOST:PORT")
-    password, key = _password(arguments), store_key(arguments)
+    password, key = password_of(arguments, arguments.jid), store_key(arguments)
     asyncio.run(_Bot(arguments, password).run(key))
     return 0
 

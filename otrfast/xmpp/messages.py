@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from otrfast.aio import Message
-from otrfast.events import Event, MessageReceived
+from otrfast.chat.messages import OtrMessage
+from otrfast.events import Event
+
+__all__ = ["OtrEvent", "OtrMessage"]
 
 
 class OtrEvent(NamedTuple):
@@ -15,53 +16,3 @@ class OtrEvent(NamedTuple):
     peer: str
     """The bare JID."""
     event: Event
-
-
-class OtrMessage:
-    """With `otr_message`: one text of a peer. When all handlers have returned, it is
-    acknowledged."""
-
-    __slots__ = ("_message", "_written", "body", "peer")
-
-    def __init__(
-        self, message: Message, peer: str, body: str, written: Callable[[str, str], bytes]
-    ) -> None:
-        self._message, self._written = message, written
-        self.peer: str = peer
-        """The bare JID."""
-        self.body: str = body
-        """The words, without the HTML of clients that write it."""
-
-    @property
-    def text(self) -> bytes:
-        """The text as it came."""
-        return self._message.text
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether it was encrypted, and so is the peer's."""
-        return self._message.encrypted
-
-    @property
-    def event(self) -> MessageReceived:
-        """The engine's event, with the instance that wrote."""
-        return self._message.event
-
-    @property
-    def id(self) -> int:
-        """The store's number of the text, the same when it comes again."""
-        return self._message.id
-
-    @property
-    def redelivered(self) -> bool:
-        """Whether it may have been delivered before a restart."""
-        return self._message.redelivered
-
-    def reply(self, body: str) -> Awaitable[None]:
-        """Send a text to the instance that wrote, as HTML if its client takes texts for that.
-        Raises what `Session.send` raises."""
-        written = self._written(self.peer, body) if self.encrypted else body.encode()
-        return self._message.reply(written)
-
-    def __repr__(self) -> str:
-        return f"<OtrMessage {self.id} of {self.peer!r}>"

@@ -13,12 +13,12 @@ from slixmpp.plugins import BasePlugin
 
 from otrfast.aio import DeliveryUnknown, Gateway, Peer
 from otrfast.aio import Message as Received
+from otrfast.chat.bodies import Forms
 from otrfast.events import Event
 from otrfast.policy import Policy
 from otrfast.protocol.instance import MessageState
 from otrfast.xmpp.acknowledgements import UNCOUNTED, Acknowledgements, Taken
 from otrfast.xmpp.addresses import Addresses
-from otrfast.xmpp.bodies import Forms
 from otrfast.xmpp.messages import OtrEvent, OtrMessage
 from otrfast.xmpp.saved_stream import SavedStream
 from otrfast.xmpp.stanzas import line_of, mark, xml_text

@@ -2,8 +2,8 @@
 
 import pytest
 
-from otrfast.xmpp import bodies
-from otrfast.xmpp.bodies import Forms, is_html, to_html, to_text
+from otrfast.chat import bodies
+from otrfast.chat.bodies import Forms, is_html, to_html, to_text
 
 
 @pytest.mark.parametrize(

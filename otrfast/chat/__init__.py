@@ -1,0 +1,1 @@
+"""What the connectors of networks share: texts as a program reads them, and their HTML."""
