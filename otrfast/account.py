@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import islice
 
 from otrfast._records import replace
@@ -94,6 +94,9 @@ class Account(Secret):
             instance_tag = _new_instance_tag(environment)
         if not MIN_INSTANCE_TAG <= instance_tag < MIN_INSTANCE_TAG + _TAG_VALUES:
             raise ValueError("an instance tag is 0x100 .. 0xFFFFFFFF")
+        self.on_forgotten: Callable[[Hashable], object] | None = None
+        """Called with each peer that the account holds no session of any more; a saved state of
+        it is worth nothing then. A gateway sets it."""
         self.name = name
         self.protocol = protocol
         self._policy = policy
@@ -265,6 +268,16 @@ class Account(Secret):
         self._detached.add(session)
         return session
 
+    def blank_session(self, peer: Hashable) -> Session | None:
+        """Return a session of nothing but what was set for a peer that was forgotten, so that it
+        can be saved; None if nothing was set."""
+        settings = self._settings.get(peer)
+        if settings is None:
+            return None
+        session = self.detached_session(peer)
+        session._restore(settings)
+        return session
+
     def forget(self, peer: Hashable) -> Outcome:
         """Forget a peer: its session and all that was set for it; the texts that waited come back
         as events. What `trust` knows of the peer stays.
@@ -283,6 +296,8 @@ class Account(Secret):
         self._forgotten.pop(peer, None)
         self._settings.pop(peer, None)
         session.conversation.scheduled = NEVER
+        if self.on_forgotten is not None:
+            self.on_forgotten(peer)
         return outcome
 
     def rename(self, old: Hashable, new: Hashable) -> None:
@@ -365,6 +380,8 @@ class Account(Secret):
         self._remember(session.conversation)
         self._forgotten[peer] = session
         session._release()
+        if self.on_forgotten is not None:
+            self.on_forgotten(peer)
 
     def receive_many(self, items: Sequence[tuple[Hashable, bytes]]) -> list[Outcome]:
         """Take lines of several peers, in order, as `session(peer).receive(line)` would; one

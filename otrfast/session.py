@@ -256,8 +256,18 @@ class Session(Secret):
 
     def reply(self, received: MessageReceived, text: bytes) -> Outcome:
         """Send a text to the instance that `received` came from, whichever `recipient` is; as
-        `send` if it came in plain text."""
-        return self.send(text, instance=received.instance if received.encrypted else None)
+        `send` if it came in plain text.
+
+        The answer to an encrypted text never goes out in the clear. Raises `NotEncrypted` if the
+        private conversation is over meanwhile, and what `send` raises.
+        """
+        if not received.encrypted:
+            return self.send(text)
+        chosen, policy = self._choose(received.instance), self._conversation.policy
+        over = chosen is None or chosen.state is MessageState.PLAINTEXT
+        if over and not policy.requires_encryption:
+            raise NotEncrypted("the private conversation that is answered is over")
+        return self.send(text, instance=received.instance)
 
     def seal(self, content: bytes, *, instance: int | Recipient | None = None) -> Outcome:
         """Encrypt any bytes and send them as they are: zero bytes may be in them, and none is put
@@ -414,11 +424,8 @@ class Session(Secret):
 
     @max_fragment.setter
     def max_fragment(self, limit: int) -> None:
-        if limit and limit < MIN_FRAGMENT:
-            raise FragmentLimitTooSmall(
-                f"a line takes at least {MIN_FRAGMENT} bytes, and {limit} were given"
-            )
-        self._conversation.max_fragment = limit
+        _check_limit(limit)
+        self._conversation.max_fragment, self._conversation.limited = limit, False
         self._set()
 
     @property
@@ -445,6 +452,19 @@ class Session(Secret):
             self._choose(recipient)
         self._conversation.recipient = recipient
         self._set()
+
+    def limit_lines(self, limit: int) -> None:
+        """Have lines be no longer than the transport takes them, `limit` bytes, unless
+        `max_fragment` was set for this peer. That is no setting: it is neither saved nor
+        remembered."""
+        conversation = self._conversation
+        if conversation.max_fragment == limit or (
+            conversation.max_fragment and not conversation.limited
+        ):
+            return
+        _check_limit(limit)
+        conversation.max_fragment, conversation.limited = limit, True
+        self._follow_settings()
 
     @property
     def padding(self) -> Padding | None:
@@ -657,3 +677,10 @@ class Session(Secret):
         twice."""
         self._conversation.forked = True
         self._fast_path.settle(self._conversation)
+
+
+def _check_limit(limit: int) -> None:
+    if limit and limit < MIN_FRAGMENT:
+        raise FragmentLimitTooSmall(
+            f"a line takes at least {MIN_FRAGMENT} bytes, and {limit} were given"
+        )

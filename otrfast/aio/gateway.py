@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from otrfast.account import Account
-from otrfast.aio.inbox import Messages, OnEvent
+from otrfast.aio.inbox import Messages, OnEvent, failure_of
 from otrfast.aio.messages import Message, Peer
 from otrfast.aio.pump import Pump, Renaming, Transport
 from otrfast.aio.queues import Action, Item, Room
@@ -93,11 +93,13 @@ class Gateway:
         """
         if self._running is None:
             return
+        within = asyncio.current_task() is self._pump.reporter.task
         if self._closer is None:
             chosen = not self._stored if end is None else end
-            within = asyncio.current_task() is self._pump.reporter.task
             closing = self._close(chosen, within)
             self._closer = asyncio.get_running_loop().create_task(closing)
+        elif within:
+            return  # whoever closes waits for this call
         await asyncio.shield(self._closer)
         if self._pump.error is not None:
             raise self._pump.error
@@ -115,7 +117,7 @@ class Gateway:
             await pump.finish(end)
         try:
             if self._store is not None:
-                await self._store.close()
+                await self._store.close(emitted=pump.error is None)
         finally:
             pump.texts.close()
             await self._stop_reporting(within)
@@ -151,6 +153,7 @@ class Gateway:
         for the peer is acknowledged and not handled. Without a store, ids are not looked at.
         """
         line, line_id = as_bytes(line, "a line"), _line_id(id)
+        self._check_peer(peer)
         if self._shut or self._lines.full(peer):
             return False
         self._lines.take(peer)
@@ -200,6 +203,8 @@ class Gateway:
         nothing has changed then. Raises `GatewayClosed`.
         """
         self._check()
+        self._check_peer(old)
+        self._check_peer(new)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_seen)
         self._pump.rename(Renaming(old, new, future))
@@ -211,6 +216,7 @@ class Gateway:
     async def _wait(self, room: Room, item: Item) -> Outcome:
         """Queue an item as soon as there is room, and wait until it is done."""
         self._check()
+        self._check_peer(item.peer)
         await room.wait(item.peer)
         if self._shut:
             room.give(item.peer)
@@ -227,6 +233,10 @@ class Gateway:
     @property
     def _shut(self) -> bool:
         return self._pump.closing or self._running is None
+
+    def _check_peer(self, peer: Hashable) -> None:
+        if self._store is not None:
+            self._store.check(peer)
 
     def _check(self) -> None:
         if self._shut:
@@ -249,7 +259,8 @@ class Gateway:
         async for message in self:
             try:
                 await answer(message)
-            except Exception as error:  # noqa: BLE001 - the program's mistakes end nothing
+            except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 - they end nothing
+                error = failure_of(raised)
                 if self._shut and isinstance(error, GatewayClosed):
                     return  # not answered, so not acknowledged: with a store it comes again
                 self._pump.report_failure(

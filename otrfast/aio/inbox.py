@@ -117,7 +117,7 @@ class Messages:
 
     def __del__(self) -> None:
         """Let the peer's next text go to others: the loop over this iterator was left."""
-        if self._last is not None and not self._texts.closed:
+        if self._last is not None:
             self._texts.done(self._last, acknowledged=False)
 
 
@@ -160,7 +160,8 @@ class Reporter:
             result = self.on_event(peer, event)
             if inspect.isawaitable(result):
                 await result
-        except Exception as error:  # noqa: BLE001 - the program's mistakes end nothing
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 - mistakes end nothing
+            error = failure_of(raised)
             self._counters.failures += 1
             log_failure("on_event", peer, error)
             if not isinstance(event, CallbackFailed):
@@ -176,3 +177,15 @@ def log_failure(what: str, peer: Hashable, error: Exception) -> None:
 def shortened(peer: Hashable) -> str:
     """Return the start of a peer's name, for logs that others read."""
     return f"{str(peer)[:2]}..."
+
+
+def failure_of(raised: BaseException) -> Exception:
+    """Return what a callable of the program has raised, as its failure. Raises it if it is the
+    cancelling of this task: the callable may also have waited for another one that was
+    cancelled."""
+    if isinstance(raised, Exception):
+        return raised
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise raised
+    return RuntimeError("what it waited for was cancelled")

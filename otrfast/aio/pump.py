@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from otrfast.account import Account
 from otrfast.aio.counters import Counters
-from otrfast.aio.inbox import Reporter, Texts, log_failure
+from otrfast.aio.inbox import Reporter, Texts, failure_of, log_failure
 from otrfast.aio.messages import Message, Reply
 from otrfast.aio.queues import Item, Queues, Room
 from otrfast.aio.reports import (
@@ -77,10 +77,12 @@ class Pump:
         self._transport, self._store, self._clock = transport, store, clock
         self._slices = Slices(account, max_fragment)
         self._lines, self._room, self._reply = lines, texts, reply
-        self._ids = count(1)
+        self._ids = count(1)  # of texts, where there is no store
         self._taken: list[int] = []  # acknowledged, and not committed yet
         self._results: list[Result] = []
-        self._outcomes: list[tuple[Hashable, Outcome]] = []  # of no item: timers, restored peers
+        self._outcomes: list[tuple[Hashable, Outcome]] = []  # in the order in which they came
+        self._loaded: set[Hashable] = set()  # peers whose stored conversation was asked for
+        self._gone: dict[Hashable, None] = {}  # peers whose session the account has dropped
         self._items: list[Item] = []  # of the batch that runs
         self._later: deque[Item | Renaming] = deque()  # the first one is a renaming
         self._work = asyncio.Event()
@@ -90,11 +92,11 @@ class Pump:
         """Open the store, and deliver again what was not acknowledged."""
         if self._store is None:
             return
+        self.account.on_forgotten = self._forgotten
         opened = await self._store.open()
         for peer, event in opened.events:
             self.reporter.put(peer, event)
         again = opened.texts
-        self._ids = count(1 + max((text.id for text in again), default=0))
         for text in again:
             self._lines.take(text.peer)
             self.texts.put(Message(self._reply, text, redelivered=True))
@@ -150,7 +152,7 @@ class Pump:
         try:
             if end:
                 self._outcomes += self.account.end_all()
-            await self._settle(None if end else tuple(self.account.sessions))
+            await self._settle(None if end else tuple(self._loaded & set(self.account.sessions)))
         except Exception as error:  # noqa: BLE001 - `close` raises it
             self._fail(error)
 
@@ -190,7 +192,11 @@ class Pump:
             if items:
                 await self._load([item.peer for item in items])
                 if new := self._new(items):
-                    self._results += self._slices.run(new)
+                    results = self._slices.run(new)
+                    self._results += results
+                    self._outcomes += [
+                        (item.peer, each) for item, each in results if isinstance(each, Outcome)
+                    ]
             if self._store is None or not self.queues.ready or len(self._items) >= MOST:
                 break
             await asyncio.sleep(0)
@@ -224,7 +230,12 @@ class Pump:
             again = tuple(Undelivered(each.id, new, each.event) for each in texts)
             names, events = ((old, new),), ((new, event),)
             batch = Batch(states=(new,), events=events, texts=again, renamed=names)
-            await self._store.commit(batch)
+            given = await self._store.commit(batch)
+            ids = {each.id: number for each, number in zip(texts, given, strict=True)}
+            for message in texts:
+                message.id = ids[message.id]
+            self._taken = [ids.get(each, each) for each in self._taken]
+            self._loaded.discard(old)
             self.counters.commits += 1
         self.reporter.put(new, event)
 
@@ -240,9 +251,13 @@ class Pump:
     async def _load(self, peers: Sequence[Hashable]) -> None:
         if self._store is None:
             return
-        missing = [peer for peer in peers if peer not in self.account.sessions]
+        missing = [peer for peer in peers if peer not in self._loaded]
         if missing:
             self._outcomes += await self._store.load(missing)
+            self._loaded.update(missing)
+
+    def _forgotten(self, peer: Hashable) -> None:
+        self._gone[peer] = None
 
     def _new(self, items: list[Item]) -> list[Item]:
         """Return the items without the lines that were handled before: those are acknowledged."""
@@ -259,15 +274,13 @@ class Pump:
 
     async def _settle(self, states: tuple[Hashable, ...] | None = None) -> None:
         """Commit, acknowledge, emit, deliver."""
-        done = [(item.peer, each) for item, each in self._results if isinstance(each, Outcome)]
-        outcomes = [*self._outcomes, *done]
+        outcomes = self._outcomes
         texts = self._texts_of(outcomes)
-        if self._store is not None:
-            batch = self._make_batch(outcomes, texts, states)
-            if any(batch):
-                await self._store.commit(batch)
-                self.counters.commits += 1
-                del self._taken[: len(batch.taken)]
+        if self._store is None:
+            ids: Sequence[int] = [next(self._ids) for _ in texts]
+        else:
+            ids = await self._commit(self._store, outcomes, texts, states)
+        texts = [text._replace(id=number) for text, number in zip(texts, ids, strict=True)]
         self.counters.batches += 1
         self._acknowledge()
         for peer, outcome in outcomes:
@@ -288,9 +301,32 @@ class Pump:
             self._give(item)
             self.queues.release(item.peer)
 
+    async def _commit(
+        self,
+        store: Store,
+        outcomes: list[tuple[Hashable, Outcome]],
+        texts: list[Undelivered],
+        states: tuple[Hashable, ...] | None,
+    ) -> Sequence[int]:
+        """Commit a batch, unless nothing depends on that; return the ids of its texts."""
+        gone, self._gone = self._gone, {}
+        if states is None:
+            states = tuple(peer for peer in dict(outcomes) if self._changed(peer))
+        # a state that the account has dropped goes before its last line does
+        states = tuple(dict.fromkeys([*states, *gone]))
+        await self._load(states)  # an account may have been used before the gateway was
+        batch = self._make_batch(outcomes, texts, states)
+        if not any(batch):
+            return ()
+        ids = await store.commit(batch)
+        self._loaded -= {peer for peer in gone if peer not in self.account.sessions}
+        self.counters.commits += 1
+        del self._taken[: len(batch.taken)]
+        return ids
+
     def _texts_of(self, outcomes: list[tuple[Hashable, Outcome]]) -> list[Undelivered]:
         return [
-            Undelivered(next(self._ids), peer, event)
+            Undelivered(0, peer, event)
             for peer, outcome in outcomes
             for event in outcome.events
             if isinstance(event, MessageReceived)
@@ -300,16 +336,18 @@ class Pump:
         self,
         outcomes: list[tuple[Hashable, Outcome]],
         texts: list[Undelivered],
-        states: tuple[Hashable, ...] | None,
+        states: tuple[Hashable, ...],
     ) -> Batch:
-        if states is None:
-            states = tuple(peer for peer in dict(outcomes) if self._changed(peer))
         saved = frozenset(states)
+        everybody = self._store is not None and not self._store.alone
         return Batch(
             tuple((i.peer, i.line) for i in self._items if i.line is not None),
             states,
             tuple(
-                (peer, line) for peer, outcome in outcomes if peer in saved for line in outcome.wire
+                (peer, line)
+                for peer, outcome in outcomes
+                if everybody or peer in saved
+                for line in outcome.wire
             ),
             tuple(
                 (peer, event)
@@ -341,7 +379,8 @@ class Pump:
             result = self._transport(peer, line)
             if result is not None and inspect.isawaitable(result):
                 await result
-        except Exception as error:  # noqa: BLE001 - one line's trouble is not the others'
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 - one line's trouble
+            error = failure_of(raised)
             self.report_failure("the transport", peer, error, TransportFailed(line, error))
 
     def report_failure(self, what: str, peer: Hashable, error: Exception, event: Event) -> None:

@@ -10,6 +10,7 @@ from otrfast.account import Account
 from otrfast.aio.queues import Action, Item, Queues
 from otrfast.errors import AccountFull
 from otrfast.outcome import Outcome
+from otrfast.protocol.instance import MessageState
 
 SLICE: Final = 0.0012
 """Seconds of the engine before the loop has its chance."""
@@ -79,7 +80,11 @@ class Slices:
         if received is None or not received.encrypted:
             return None
         session = self._account.sessions.get(item.peer)
-        if session is not None and session.instance_tags[1] == received.instance:
+        if (
+            session is not None
+            and session.state is MessageState.ENCRYPTED
+            and session.instance_tags[1] == received.instance
+        ):
             return None
         return lambda session: session.reply(received, text)
 
@@ -90,18 +95,14 @@ class Slices:
             return item, error
 
     def _settle(self, items: Sequence[Item]) -> None:
-        """Give sessions the limit of the transport: new ones, or all if it depends on the peer."""
+        """Give sessions the limit of the transport."""
         limit = self._max_fragment
         if not limit:
             return
         for item in items:
             of_peer = limit if isinstance(limit, int) else limit(item.peer)
-            session = self._account.sessions.get(item.peer)
             try:
-                if session is None:
-                    self._account.session(item.peer, max_fragment=of_peer)
-                elif not isinstance(limit, int) and session.max_fragment != of_peer:
-                    session.max_fragment = of_peer
+                self._account.session(item.peer).limit_lines(of_peer)
             except AccountFull:
                 continue  # the call that follows reports it
 

@@ -72,6 +72,7 @@ class Conversation(Secret):
         "instances",
         "last_received",
         "last_sent",
+        "limited",
         "max_fragment",
         "offer",
         "own_policy",
@@ -100,6 +101,7 @@ class Conversation(Secret):
         self.own_policy: Policy | None = None
         self.set_policy(policy)
         self.max_fragment: int = 0
+        self.limited: bool = False  # that is the limit of the transport, and nobody's setting
         self.recipient: int | Recipient = Recipient.BEST
         self.padding: Padding | None = None
         self.instances: Instances = Instances(peer, context)
@@ -132,7 +134,7 @@ class Conversation(Secret):
         """Whether anything was set for this peer."""
         return (
             self.own_policy is not None
-            or self.max_fragment != 0
+            or (self.max_fragment != 0 and not self.limited)
             or self.recipient is not Recipient.BEST
             or self.padding is not None
             or self.offer is Offer.REJECTED
@@ -146,7 +148,7 @@ class Conversation(Secret):
         )
         return Settings(
             self.own_policy,
-            self.max_fragment,
+            0 if self.limited else self.max_fragment,
             self.recipient,
             self.padding,
             self.offer is Offer.REJECTED,

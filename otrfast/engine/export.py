@@ -65,7 +65,7 @@ def write_state(
 def _write_settings(conversation: Conversation, writer: StateWriter) -> None:
     recipient, padding = conversation.recipient, conversation.padding
     writer.optional(conversation.own_policy, lambda policy: writer.number(int(policy)))
-    writer.number(conversation.max_fragment)
+    writer.number(0 if conversation.limited else conversation.max_fragment)
     if isinstance(recipient, Recipient):
         writer.signed(-1 - _RECIPIENTS.index(recipient))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from otrfast._records import record
 from otrfast.journal.errors import StoreError
@@ -13,6 +14,9 @@ from otrfast.journal.vault import name_bytes, name_of
 
 GIVEN_AT_ONCE = 256
 _NAMES_AT_ONCE = 500  # parameters of one query
+
+EPOCHS: Final = 1 << 32
+"""Epochs are below this, as `Account.counter_epoch` is: seconds until 2106."""
 
 
 @record
@@ -74,8 +78,13 @@ def claim(store: Store, number: int, token: int, owner: str, now: float) -> Owne
     """Take a shard whose token is still the one given, with a new epoch for the whole store: the
     last one plus 1, or `now` in whole seconds of the day's time if that is more."""
     database = store.database
+    epoch = max(store.fact("epoch") + 1, int(now))
+    if epoch >= EPOCHS:
+        raise StoreError(
+            f"{store.path}: epoch {epoch} is beyond 2106: set the clock of this machine, which says"
+            f" {int(now)} seconds since 1970"
+        )
     with database.transaction(durable=True):
-        epoch = max(store.fact("epoch") + 1, int(now))
         database.run("update store set epoch = ?", (epoch,))
         _fence(
             store,

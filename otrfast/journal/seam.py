@@ -119,6 +119,10 @@ class Shard(Protocol):
 class Journal(Protocol):
     """What keeps the conversations of one account."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process can open the store while this one has it."""
+
     async def open(self, shards: int = 1) -> None:
         """Open the store, and make it if there is none. The number of shards is stored; another
         one is refused. A second call changes nothing."""

@@ -164,6 +164,10 @@ class SqliteJournal(Secret):
 
     # The seam
 
+    @property
+    def alone(self) -> bool:
+        return True  # the file is locked while it is open
+
     async def beat(self) -> set[str]:
         """Return ourselves: nobody else can have the store open."""
         return {self._me}

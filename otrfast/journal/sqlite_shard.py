@@ -25,6 +25,7 @@ class SqliteShard(Secret):
         self._is = Ownership(-1, "", 0)
         # version, whether there is a row, and whether it was written since the claim
         self._loaded: dict[str, tuple[int, bool, bool]] = {}
+        self._floor = 0  # no version of a deleted conversation is above it: none comes twice
         self._written: Receipt = 0  # the last line of the commits since the claim
         self._fetched: dict[str, Receipt] = {"inbox": 0, "event": 0}
         self._vault: Vault | None = None
@@ -100,8 +101,7 @@ class SqliteShard(Secret):
         self._owner, saved = await self._access.run(call)
         for peer in wanted:
             found = saved.get(peer)
-            before = self._loaded.get(peer, (0,))[0]  # a deleted one counts on
-            version = before if found is None else found.version
+            version = self._floor if found is None else found.version
             self._loaded[peer] = version, found is not None, False
         return saved
 
@@ -138,6 +138,10 @@ class SqliteShard(Secret):
         # lines that are done are asked to be deleted once
         self._written = written or (0 if sent else self._written)
         for change in changes:
-            there = change.sealed is not None
-            self._loaded[change.peer] = change.version + 1, there, there
+            version = change.version + 1
+            if change.sealed is not None:
+                self._loaded[change.peer] = version, True, True
+            else:
+                self._floor = max(self._floor, version)
+                del self._loaded[change.peer]  # it is loaded again before it is saved again
         return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from otrfast.journal.store import Settings, Store, attach
 from otrfast.journal.writer import Writer
 
 T = TypeVar("T")
+_log = logging.getLogger("otrfast.journal")
 
 QUIET_SECONDS = 5.0
 """After how long without a call the log is written into the database and cut to nothing."""
@@ -72,6 +74,8 @@ class StoreThread(Secret):
         """Close the store; a second call does nothing."""
         writer, store = self._writer, self._store
         self._writer = self._store = None
+        if self._process != os.getpid():
+            return  # a forked process has no thread of it; file and lock are the parent's
         if writer is not None and store is not None:
             try:
                 await writer.run(store.close)
@@ -111,6 +115,9 @@ class StoreThread(Secret):
                 return QUIET_SECONDS
             store.database.checkpoint()
         except LocalError:  # a full disk, say: the next call meets it too, and can tell somebody
+            return None
+        except Exception:  # noqa: BLE001 - the thread serves every call, so it does not end
+            _log.exception("the store cannot be looked after")
             return None
         self._clean = True
         return None

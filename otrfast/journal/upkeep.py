@@ -160,6 +160,8 @@ def _place(table: str, key: bytes | str | int) -> bytes:
             return place(table, key)
         case str():
             return place(table, key.encode())
+    if not 0 <= key < 1 << 32:
+        raise StoreDamaged("the number of a shard in the store is damaged")
     return place(table, key.to_bytes(4, "big"))
 
 

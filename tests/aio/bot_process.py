@@ -60,14 +60,15 @@ def emit_once(peer: str, line: bytes) -> None:
 class Watched(JournalStore):
     """A store whose commits are steps."""
 
-    async def commit(self, batch) -> None:
+    async def commit(self, batch):
         if _CONTROL:
             for peer, line in batch.lines:
                 _emitted.append(line)
                 emit(peer, line)
         step()
-        await super().commit(batch)
+        ids = await super().commit(batch)
         step()
+        return ids
 
 
 def count_as_saved() -> None:

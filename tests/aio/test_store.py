@@ -1,6 +1,7 @@
 """The order of a batch: commit, acknowledge, emit, deliver; and a store that fails at a step."""
 
 import asyncio
+import itertools
 
 import pytest
 from helpers import make_account
@@ -18,6 +19,8 @@ class Broken(Exception):
 class RecordingStore:
     """Writes a diary that it shares with the transport; fails at a step, once it is told to."""
 
+    alone = True
+
     def __init__(self, diary, again=()):
         self.diary = diary
         self.again = again
@@ -25,6 +28,7 @@ class RecordingStore:
         self.restored = []
         self.hold = None
         self.handled = set()
+        self.ids = itertools.count(1 + max((text.id for text in again), default=0))
 
     async def _step(self, name, *details):
         await asyncio.sleep(0)
@@ -44,14 +48,18 @@ class RecordingStore:
         restored, self.restored = self.restored, []
         return restored
 
+    def check(self, peer):
+        pass
+
     def was_handled(self, peer, line_id):
         return (peer, line_id) in self.handled
 
     async def commit(self, batch):
         await self._step("commit", batch)
         self.handled.update(batch.handled)
+        return [next(self.ids) for _ in batch.texts]
 
-    async def close(self):
+    async def close(self, *, emitted):
         await self._step("close")
 
 
@@ -84,7 +92,7 @@ def test_batch_then_commit_comes_before_acknowledgement_emission_and_delivery(qu
     assert set(batch.states) == {"x", "y"}
     assert [peer for peer, _ in batch.lines] == ["x"]
     assert [(peer, type(event)) for peer, event in batch.events] == [("x", events.QueryReceived)]
-    assert batch.texts == (Undelivered(1, "y", text),)
+    assert batch.texts == (Undelivered(0, "y", text),)
     assert batch.taken == ()
     after = [("ack", "x"), ("ack", "y"), ("emit", *batch.lines[0])]
     assert rest[:3] == after

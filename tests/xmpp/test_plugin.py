@@ -300,7 +300,7 @@ def slow_store():
 
         async def commit(self, batch):
             await self._free.wait()
-            await super().commit(batch)
+            return await super().commit(batch)
 
     return Slow
 
