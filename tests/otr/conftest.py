@@ -1,7 +1,8 @@
 """Keys and people for the tests of the python-otr layer."""
 
 import pytest
-from otr_apps import Duo, key_of
+
+from .otr_apps import Duo, key_of
 
 ONLY = {2: (2,), 3: (3,)}
 

@@ -2,7 +2,6 @@
 
 import pytest
 from helpers import encoded, kind, parsed
-from otr_apps import COMPOSING, IMAGE, TEXT, Duo, Person, key_of
 
 from otrfast import events
 from otrfast._records import replace
@@ -12,6 +11,8 @@ from otrfast.otr import OTRState, SMPStatus
 from otrfast.otr.account import LIMITS
 from otrfast.otr.exceptions import IgnoreMessage
 from otrfast.otr.notifications import SMPEnd, SMPStart
+
+from .otr_apps import COMPOSING, IMAGE, TEXT, Duo, Person, key_of
 
 
 def test_heartbeat_when_nothing_was_sent_for_long_then_one_and_nothing_shown_of_it(secured):

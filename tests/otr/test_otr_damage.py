@@ -4,10 +4,11 @@ that the peer has not written."""
 import random
 
 import pytest
-from otr_apps import COMPOSING, IMAGE, RAISED, TEXT, Duo, Person, key_of
 
 from otrfast.otr import OTRState
 from otrfast.wire import fragments, lines
+
+from .otr_apps import COMPOSING, IMAGE, RAISED, TEXT, Duo, Person, key_of
 
 TYPES = (TEXT, "text/html", IMAGE, COMPOSING)
 WORDS = (

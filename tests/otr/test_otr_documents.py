@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from otr_apps import key_of
-
 from otrfast.otr import GenericOTRTransport, OTRState, account
+
+from .otr_apps import key_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "python-otr.md"
 SAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -2,7 +2,6 @@
 
 import pytest
 from helpers import encoded, kind, parsed, unwrap, wrap
-from otr_apps import COMPOSING, IMAGE, TEXT, Duo, Person, key_of
 
 from otrfast._records import replace
 from otrfast.otr import OTRState
@@ -14,6 +13,8 @@ from otrfast.otr.exceptions import (
 )
 from otrfast.wire import fragments, lines
 from otrfast.wire.messages import IGNORE_UNREADABLE
+
+from .otr_apps import COMPOSING, IMAGE, TEXT, Duo, Person, key_of
 
 QUERIES = (b"?OTRv3?", b"?OTRv2?", b"?OTRv23?", b"?OTR?v23?", b"?OTRv23? I ask for a talk")
 NO_MATCH = (b"?OTR?", b"?OTRv?", b"?OTRv4?", b"?OTR?v1?")

@@ -4,11 +4,12 @@ import logging
 import sys
 
 import pytest
-from otr_apps import TEXT, Duo, install_center
 
 from otrfast.otr import OTRState, SMPStatus, notifications
 from otrfast.otr.exceptions import OTRFinishedError
 from otrfast.otr.notifications import SMPEnd, SMPStart, StateChange
+
+from .otr_apps import TEXT, Duo, install_center
 
 PLAINTEXT, ENCRYPTED, FINISHED = OTRState
 NAMES = {

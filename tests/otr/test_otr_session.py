@@ -5,7 +5,6 @@ import os
 import weakref
 
 import pytest
-from otr_apps import IMAGE, TEXT, Duo, Person, key_of
 
 from otrfast.otr import GenericOTRTransport, OTRSession, OTRState, SMPStatus
 from otrfast.otr.account import LIMITS
@@ -16,6 +15,8 @@ from otrfast.otr.exceptions import (
     OTRFinishedError,
 )
 from otrfast.otr.notifications import SMPEnd, SMPRefusal, SMPStart, StateChange
+
+from .otr_apps import IMAGE, TEXT, Duo, Person, key_of
 
 FINISHED = "The other party has ended the private conversation, you should do the same"
 

@@ -8,10 +8,11 @@ import time
 
 import pytest
 from helpers import kind, parsed
-from otr_apps import TEXT, Duo, Person, key_of
 
 from otrfast.otr import OTRState, outbox
 from otrfast.otr.notifications import SMPEnd, SMPRefusal, SMPStart, StateChange
+
+from .otr_apps import TEXT, Duo, Person, key_of
 
 SECONDS = 30  # that a test may wait for a thread
 
