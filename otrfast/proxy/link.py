@@ -34,6 +34,7 @@ _HIDDEN: Final = frozenset(
 )  # fmt: skip
 """Capabilities that the client is not told of: they bring our own lines back, or join lines."""
 
+_TEXTS: Final = ("PRIVMSG", "CPRIVMSG")
 _PRIVATE: Final = ("PRIVMSG", "NOTICE", "CPRIVMSG", "CNOTICE", "TAGMSG", "SQUERY")
 _NOBODY: Final = ("401", "404", "531", "716")
 _OLD: Final = 60.0  # seconds after which a line with a time tag is history
@@ -125,7 +126,7 @@ class Link:
             case "OTR", _:
                 self._spawn(self._command(" ".join(parameters)))
             case command, [targets, *_] if command in _PRIVATE and self._to_people(targets):
-                self._private(command, targets, parameters)
+                self._private(command, targets, parameters, line)
             case "CAP", [verb, wanted] if verb.upper() == "REQ" and _HIDDEN & set(wanted.split()):
                 self._client.write(f":otrfast CAP {self._nick_now or '*'} NAK :{wanted}")
             case _:
@@ -142,26 +143,20 @@ class Link:
             or set(target) & set("!@%$")
         )
 
-    def _private(self, command: str, targets: str, parameters: list[str]) -> None:
+    def _private(self, command: str, targets: str, parameters: list[str], whole: str) -> None:
         """Handle what the client sends to people, target by target."""
         text = parameters[-1] if len(parameters) > 1 else ""
         for target in targets.split(","):
+            line = f"{command} {' '.join([target, *parameters[1:-1], f':{text}'])}"
             if target.lower() == SELF:
                 self._spawn(self._command(text))
             elif not self._is_person(target):
-                rest = " ".join([*parameters[1:-1], f":{text}"])
-                self._pacer.control(f"{command} {target} {rest}")
+                self._pacer.control(line)
+            elif command in _TEXTS and (words := incoming(text)) is not None:
+                self._spawn(self._send(self._peer_to(target), target, words))
             else:
-                self._to_person(command, target, parameters, text)
-
-    def _to_person(self, command: str, nick: str, parameters: list[str], text: str) -> None:
-        peer = self._peer_to(nick)
-        line = incoming(text) if command in ("PRIVMSG", "CPRIVMSG") else None
-        if line is not None:
-            self._spawn(self._send(peer, nick, line))
-        else:
-            rest = " ".join([nick, *parameters[1:-1], f":{text}"])
-            self._spawn(self._send_plain(peer, nick, f"{command} {rest}"))
+                line = whole if target == targets else line
+                self._spawn(self._send_plain(self._peer_to(target), target, line))
 
     async def _send_plain(self, peer: str, nick: str, line: str) -> None:
         """Pass a NOTICE, a CTCP or DCC on, unless nothing may go to the peer in the clear."""
@@ -399,7 +394,10 @@ class Link:
         """Return the name of the conversation that a text to a nick belongs to. Raises
         `NotAPerson`."""
         known = self._people.with_nick(nick)
-        return known[-1] if known else self._people.name(nick)
+        if known:
+            return known[-1]
+        self._people.name(nick)  # raises NotAPerson
+        return self._people.peer_of(nick, None)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
