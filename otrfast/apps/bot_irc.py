@@ -10,6 +10,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otrfast.apps.bot_exec import answering
 from otrfast.apps.bot_options import (
     BY_FLAG,
     BotError,
@@ -20,7 +21,7 @@ from otrfast.apps.bot_options import (
     read_secrets,
     store_key,
 )
-from otrfast.apps.bot_rules import Rules, echo, say
+from otrfast.apps.bot_rules import Rules, say
 from otrfast.crypto.dsa import human_fingerprint
 from otrfast.journal.keys import UserKey
 
@@ -136,7 +137,10 @@ async def _run(
     from otrfast.irc import Client
 
     name = f"{arguments.nick}@{server.host}"
-    async with opened(arguments, key, name, "irc", name) as (account, store):
+    async with (
+        answering(arguments) as answer,
+        opened(arguments, key, name, "irc", name) as (account, store),
+    ):
         client = Client(
             account, server, arguments.nick, sasl=sasl, store=store, channels=arguments.join
         )
@@ -146,7 +150,7 @@ async def _run(
         rules = Rules(
             account,
             client.peer,
-            echo,
+            answer,
             read_secrets(arguments.smp_secrets, client.name),
             require_trust=arguments.require_trust,
             first_use=arguments.trust_first_use,

@@ -60,24 +60,29 @@ class Rules:
         self, peer: str, text: str, instance: int, reply: Callable[[str], Awaitable[None]]
     ) -> None:
         """Answer a text, unless its author's key would have to be trusted and is not."""
-        if self._require_trust and not self._trusts(peer, instance):
-            say(f"{peer}: not answered: its key is not trusted")
-            return
         try:
+            if self._require_trust and not await self._trusts(peer, instance):
+                say(f"{peer}: not answered: its key is not trusted")
+                return
             answer = await self._answer(peer, text)
             if answer:
                 await reply(answer)
         except LocalError as error:
             say(f"{peer}: not answered: {error}")
 
-    def _trusts(self, peer: str, instance: int) -> bool:
+    async def _trusts(self, peer: str, instance: int) -> bool:
         session = self._account.sessions.get(peer)
         known = session.instances if session is not None else ()
-        return any(
-            each.fingerprint is not None and self._account.trust.level(peer, each.fingerprint)
-            for each in known
-            if each.tag == instance
-        )
+        trust = self._account.trust
+        for key in [each.fingerprint for each in known if each.tag == instance]:
+            if key is None:
+                continue
+            if trust.level(peer, key):
+                return True
+            if self._first_use and set(trust.of(peer)) == {key}:  # its event is still under way
+                await self._calls(peer).trust(FIRST_USE, key)
+                return True
+        return False
 
     async def on_event(self, peer: str, event: events.Event) -> None:
         """Do what an event asks for, and tell the operator."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from otrfast.apps.bot_exec import answering
 from otrfast.apps.bot_options import (
     BY_FLAG,
     BotError,
@@ -19,7 +20,7 @@ from otrfast.apps.bot_options import (
     read_secrets,
     store_key,
 )
-from otrfast.apps.bot_rules import Rules, echo, say
+from otrfast.apps.bot_rules import Rules, say
 from otrfast.crypto.dsa import human_fingerprint
 
 _AGAIN = 2.0  # seconds until the next try after a connection has ended
@@ -87,18 +88,24 @@ class _Bot:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
-        async with opened(arguments, key, jid.bare, "xmpp", jid.full) as (account, store):
+        async with (
+            answering(arguments) as answer,
+            opened(arguments, key, jid.bare, "xmpp", jid.full) as (account, store),
+        ):
             for peer, fingerprint in trusted:
                 account.trust.set(peer, fingerprint, BY_FLAG)
             say(f"{jid.bare}: the bot's key is {human_fingerprint(account.fingerprint)}")
             self._xmpp = self._make_stream(jid)
-            settings = {"account": account, "store": store, "address": jid.bare}
+            stream = None if store is None else Path(f"{arguments.store}-stream")
+            settings = {
+                "account": account, "store": store, "address": jid.bare, "stream": stream,
+            }  # fmt: skip
             self._xmpp.register_plugin("xep_0364", settings)
             otr = self._xmpp.plugin["xep_0364"]
             rules = Rules(
                 account,
                 otr.peer,
-                echo,
+                answer,
                 secrets,
                 require_trust=arguments.require_trust,
                 first_use=arguments.trust_first_use,

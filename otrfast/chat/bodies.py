@@ -12,9 +12,12 @@ from typing import Final
 
 _TAGS = "a|b|big|blockquote|body|br|center|code|div|em|font|h[1-6]|hr|html|i|img|li|ol|p|pre|s"
 _TAGS += "|small|span|strike|strong|sub|sup|table|tbody|td|tr|tt|u|ul"
-_ELEMENT = re.compile(rf"(?i)</?(?:{_TAGS})(?:\s[^<>]*)?\s*/?>")
+_VALUE = r""""[^"<>]*+"|'[^'<>]*+'|[^\s"'<>]++"""
+_ELEMENT = re.compile(
+    rf"(?i)</?(?:{_TAGS})(?:\s++[a-z][\w:-]*+(?:\s*+=\s*+(?:{_VALUE}))?+)*+\s*+/?>"
+)
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
-_BREAK = re.compile(r"(?i)<br\s*/?>|</(?:p|div|li|h[1-6]|tr)\s*>(?=.)")
+_BREAK = re.compile(r"(?i)<br\s*+/?>|</(?:p|div|li|h[1-6]|tr)\s*+>(?=.)")
 _PEERS: Final = 10_000
 
 

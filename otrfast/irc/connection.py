@@ -136,6 +136,8 @@ class Connection(IrcProtocol):
     async def _handle(self, _: IrcProtocol, message: Message) -> None:
         """Do what belongs to the connection, then hand the message on. It waits for nothing, so
         messages stay in order."""
+        if self.lost.done():
+            return
         words = message.parameters
         match message.command:
             case "903":

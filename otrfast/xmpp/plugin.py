@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from slixmpp import JID, Message, Presence
+from slixmpp import JID, InvalidJID, Message, Presence
 from slixmpp.plugins import BasePlugin
 
 from otrfast.aio import Gateway, Peer
 from otrfast.aio import Message as Received
 from otrfast.chat.bodies import Forms
 from otrfast.events import Event
-from otrfast.wire.lines import kinds, receiver, sender
-from otrfast.xmpp.acknowledgements import Acknowledgements
+from otrfast.policy import Policy
+from otrfast.protocol.instance import MessageState
+from otrfast.xmpp.acknowledgements import UNCOUNTED, Acknowledgements, Taken
 from otrfast.xmpp.addresses import Addresses
 from otrfast.xmpp.messages import OtrEvent, OtrMessage
+from otrfast.xmpp.saved_stream import SavedStream
 from otrfast.xmpp.stanzas import line_of, mark, xml_text
 
 _log = logging.getLogger("otrfast.xmpp")
@@ -33,7 +35,8 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
 
     Configuration: `account`, an `otrfast.Account`; `store`, what the gateway keeps conversations
     in; `address`, the bare JID of ours that the conversations belong to (default: that of the
-    stream; a component has many).
+    stream; a component has many); `stream`, the path of a file by which the stream is resumed after
+    the process has died (XEP-0198), to be used together with a store.
     """
 
     name: str = "xep_0364"
@@ -41,7 +44,9 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
     dependencies: ClassVar[set[str]] = {
         "xep_0030", "xep_0198", "xep_0203", "xep_0280", "xep_0334", "xep_0380",
     }  # fmt: skip
-    default_config: ClassVar[dict[str, Any]] = {"account": None, "store": None, "address": None}
+    default_config: ClassVar[dict[str, Any]] = {
+        "account": None, "store": None, "address": None, "stream": None,
+    }  # fmt: skip
 
     gateway: Gateway
     """What the lines go through: `snapshot`, and all that the plugin has no call for."""
@@ -58,7 +63,8 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
         self._acknowledgements: Acknowledgements | None = None
         if not self.xmpp.is_component:  # components have no XEP-0198
             management = self.xmpp.plugin["xep_0198"]
-            self._acknowledgements = Acknowledgements(self.xmpp, management)
+            saved = SavedStream(self.config["stream"])
+            self._acknowledgements = Acknowledgements(self.xmpp, management, saved)
             self._acknowledgements.begin()
         self.xmpp.add_filter("in", self._incoming)
 
@@ -94,7 +100,15 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
         """Send a text to a peer, as HTML if its client takes texts for that. Raises what
         `Gateway.send` raises."""
         name = JID(peer).bare
-        await self.gateway.send(name, self._written(name, body))
+        text = self._written(name, body) if self._encrypts(name) else body.encode()
+        await self.gateway.send(name, text)
+
+    def _encrypts(self, name: str) -> bool:
+        session = self.config["account"].sessions.get(name)
+        if session is None:
+            return False
+        requires = session.policy & (Policy.REQUIRE_ENCRYPTION | Policy.REQUIRE_TRUST)
+        return bool(requires) or session.state is MessageState.ENCRYPTED
 
     def peer(self, peer: JID | str) -> Peer:
         """Return the calls on a peer's conversation: start, end, smp_*, trust."""
@@ -110,33 +124,44 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
     def _incoming(self, stanza: Any) -> Any:
         """Take the line of a stanza. This is a filter, since filters see every stanza once and in
         order, whatever handlers there are."""
-        done = _nothing if self._acknowledgements is None else self._acknowledgements.take(stanza)
-        if isinstance(stanza, Message):
-            self._take(stanza, done)
-        else:
-            if isinstance(stanza, Presence) and stanza["type"] in ("unavailable", "error"):
+        taken = UNCOUNTED if self._acknowledgements is None else self._acknowledgements.take(stanza)
+        try:
+            if isinstance(stanza, Message):
+                if not self._take(stanza, taken):
+                    return stanza
+            elif isinstance(stanza, Presence) and stanza["type"] in ("unavailable", "error"):
                 self._addresses.leave(stanza["from"].bare, stanza["from"].full)
-            done()
+        except InvalidJID:
+            pass  # what comes from no address concerns nobody; it must not end the stream
+        taken.done()
         return stanza
 
-    def _take(self, message: Message, done: Callable[[], None]) -> None:
+    def _take(self, message: Message, taken: Taken) -> bool:
+        """Feed the line of a message, if it has one; return whether it is done with already."""
         account, peer, full = self.config["account"], message["from"].bare, message["from"].full
         if message["type"] == "error":  # it did not arrive there
             self._addresses.leave(peer, full)
-        line = None
-        if not self.xmpp.is_component or message["to"].bare == self.own:
-            line = line_of(message, self.own, account.limits.ake_timeout, datetime.now(UTC))
+        if (self.xmpp.is_component and message["to"].bare != self.own) or self._is_room(peer):
+            return True
+        line = line_of(message, self.own, account.limits.ake_timeout, datetime.now(UTC))
         if line is None:
-            done()
-            return
+            return True
         if self._serving is None or self._serving.done():
             _log.warning("the gateway is not open: a message stays unacknowledged")
-            return
-        if self.gateway.feed(peer, line, done):
-            self._addresses.note(peer, sender(line), full)
-            return
+            if self._acknowledgements is not None:
+                self._acknowledgements.leave()
+            return False
+        if self.gateway.feed(peer, line, taken.done, id=taken.id):
+            self._addresses.note(peer, line, full)
+            return False
         self._refuse(message)
-        done()
+        return True
+
+    def _is_room(self, peer: str) -> bool:
+        """Whether we are in a room of this address: some servers do not mark the private messages
+        of its occupants."""
+        rooms = self.xmpp.plugin.get("xep_0045", None)
+        return rooms is not None and any(JID(peer) in each for each in rooms.rooms.values())
 
     def _refuse(self, message: Message) -> None:
         """Tell the sender that too much waits: the stream cannot stop for one peer, and nothing is
@@ -150,12 +175,12 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
     # From the gateway
 
     def _emit(self, peer: Hashable, line: bytes) -> None:
-        kind, name = kinds((line,))[0], str(peer)
-        to = self._addresses.find(name, receiver(line))
+        name = str(peer)
+        to = self._addresses.find(name, line)
         message = self.xmpp.make_message(mto=JID(to), mbody=xml_text(line), mtype="chat")
         if self.xmpp.is_component:
             message["from"] = JID(self.own)
-        mark(message, kind, to_one=to != name)
+        mark(message, line, to_one=to != name)
         message.send()
 
     async def _report(self, peer: Hashable, event: Event) -> None:
@@ -170,7 +195,3 @@ class XEP_0364(BasePlugin):  # noqa: N801  slixmpp's form of a plugin's name
 
     def _written(self, peer: str, body: str) -> bytes:
         return self._forms.write(peer, body).encode()
-
-
-def _nothing() -> None:
-    """Without XEP-0198 nobody waits for a word."""

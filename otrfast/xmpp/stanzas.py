@@ -8,7 +8,7 @@ from typing import Final
 
 from slixmpp import Message
 
-from otrfast.wire.lines import LineKind, kinds
+from otrfast.wire.lines import OTR_TAG, LineKind, kinds
 
 OTR: Final = "urn:xmpp:otr:0"
 NEVER: Final = (
@@ -60,7 +60,7 @@ def _age(message: Message, now: datetime) -> float:
 
 
 def _starts_exchange(line: bytes) -> bool:
-    return kinds((line[max(0, line.find(b"?OTR")) :],))[0] is LineKind.EXCHANGE
+    return kinds((line[max(0, line.find(OTR_TAG)) :],))[0] is LineKind.EXCHANGE
 
 
 def xml_text(line: bytes) -> str:
@@ -68,13 +68,13 @@ def xml_text(line: bytes) -> str:
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", line.decode(errors="replace"))
 
 
-def mark(message: Message, kind: LineKind, to_one: bool) -> None:
-    """Mark a message with a line of OTR. Copies of it serve nobody, and no archive can read it,
-    but an offline peer may have it later. A DH-Commit that is not `to_one` device is left to
-    servers to copy, so that several can answer."""
-    if kind is LineKind.PLAIN:
+def mark(message: Message, line: bytes, to_one: bool) -> None:
+    """Mark a message with a line of OTR (XEP-0364, section 4). Copies of it serve nobody, and no
+    archive can read it, but an offline peer may have it later. A DH-Commit that is not `to_one`
+    client is left to servers to copy, so that several can answer."""
+    if not line.startswith(OTR_TAG):
         return
-    if to_one or kind is not LineKind.EXCHANGE:
+    if to_one or kinds((line,))[0] is not LineKind.EXCHANGE:
         for hint in _HINTS:
             message.enable(hint)
     message.enable("no-permanent-store")

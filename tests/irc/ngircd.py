@@ -28,6 +28,7 @@ ServerGID = {user}
 MaxConnectionsIP = 0
 MaxNickLength = 20
 PingTimeout = 600
+MaxPenaltyTime = {penalty}
 [Options]
 DNS = no
 Ident = no
@@ -49,7 +50,8 @@ def free_port():
 class Ngircd:
     """The server; it lives as long as the `with`, or until `stop`."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, penalty=0):
+        """`penalty` is the longest one in seconds: 0 for none, -1 for those of ngircd."""
         self.directory = directory
         self.port, self.tls_port = free_port(), free_port()
         self.certificate = directory / "certificate.pem"
@@ -65,7 +67,11 @@ class Ngircd:
         self._configuration = directory / "ngircd.conf"
         self._configuration.write_text(
             _CONFIGURATION.format(
-                directory=directory, port=self.port, tls_port=self.tls_port, user=os.getuid()
+                directory=directory,
+                port=self.port,
+                tls_port=self.tls_port,
+                user=os.getuid(),
+                penalty=penalty,
             )
         )
 

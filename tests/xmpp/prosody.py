@@ -110,7 +110,7 @@ class Prosody:
 class Bot:
     """`otrfast bot xmpp` in a process of its own."""
 
-    def __init__(self, server, *arguments, jid="bot@localhost/one", port=None):
+    def __init__(self, server, *arguments, jid="bot@localhost/one", port=None, online="online"):
         password = PASSWORD if port is None else SECRET
         environment = os.environ | {"BOT_PASSWORD": password, "BOT_KEY": "00" * 32}
         self.process = subprocess.Popen(
@@ -125,7 +125,7 @@ class Bot:
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.wait_for("online")
+        self.wait_for(online)
 
     def _read(self):
         for line in self.process.stderr:

@@ -71,7 +71,7 @@ def test_bot_with_a_store_is_killed_then_the_conversation_goes_on(server, live, 
         bot.kill()
         for number in range(10):
             alice.say(b"away %d" % number)
-        with Bot(server, *store) as bot:
+        with Bot(server, *store, online="the stream goes on") as bot:
             for number in range(10):
                 assert (await alice.hear()).text == b"away %d" % number
             await talk(alice, ["after"])

@@ -9,7 +9,6 @@ from helpers import make_account
 slixmpp = pytest.importorskip("slixmpp", reason="slixmpp is not installed")
 
 from otrfast import xmpp  # noqa: E402 - after the skip
-from otrfast.wire.lines import LineKind  # noqa: E402
 from otrfast.xmpp.stanzas import NEVER, line_of, mark, xml_text  # noqa: E402
 
 OWN = "bot@example.org"
@@ -104,28 +103,29 @@ def test_stamp_without_a_zone_then_it_is_utc(lines):
     assert line(message(lines[0], stamp=stamp)) is not None
 
 
-def marks(kind, to_one=True):
+def marks(line, to_one=True):
     made = message()
-    mark(made, kind, to_one)
+    mark(made, line.encode(), to_one)
     return {child.tag: dict(child.attrib) for child in made.xml if not child.tag.endswith("body")}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LineKind if kind is not LineKind.PLAIN])
 @pytest.mark.parametrize("to_one", [True, False])
-def test_line_of_otr_then_it_is_neither_stored_nor_copied_and_says_what_it_is(kind, to_one):
-    found = marks(kind, to_one)
-    assert found.pop("{urn:xmpp:eme:0}encryption") == {
-        "namespace": "urn:xmpp:otr:0", "name": "OTR",
-    }  # fmt: skip
-    assert f"{{{HINTS}}}no-permanent-store" in found
-    copied = kind is LineKind.EXCHANGE and not to_one  # several devices should answer
-    assert (f"{{{HINTS}}}no-copy" in found) != copied
-    assert ("{urn:xmpp:carbons:2}private" in found) != copied
-    assert not any("xhtml" in tag for tag in found)
+def test_line_of_otr_then_it_is_neither_stored_nor_copied_and_says_what_it_is(lines, to_one):
+    fragment = f"?OTR|00000100|00000101,00002,00003,{'A' * 30},"
+    for line in (*lines, "?OTRv23?", "?OTR Error: x", fragment):
+        found = marks(line, to_one)
+        assert found.pop("{urn:xmpp:eme:0}encryption") == {
+            "namespace": "urn:xmpp:otr:0", "name": "OTR",
+        }  # fmt: skip
+        assert f"{{{HINTS}}}no-permanent-store" in found
+        copied = line == lines[0] and not to_one  # several clients should answer
+        assert (f"{{{HINTS}}}no-copy" in found) != copied
+        assert ("{urn:xmpp:carbons:2}private" in found) != copied
+        assert not any("xhtml" in tag for tag in found)
 
 
 def test_plain_text_then_it_has_no_marks():
-    assert marks(LineKind.PLAIN) == {}
+    assert marks("text") == marks("a text about ?OTR") == {}
 
 
 def test_line_with_characters_that_xml_has_not_then_they_are_replaced():
