@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from otrfast import __version__
-from otrfast.apps import bench, bot, info, keys, store
+from otrfast.apps import bench, bot, info, keys, proxy, store
 from otrfast.apps.demo import command as demo
 from otrfast.errors import LocalError
 from otrfast.toolkit import commands as toolkit
@@ -27,13 +27,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="otrfast",
         description="Off-the-Record messaging for programs that hold many conversations: a "
-        "demonstration, bots, keys and stores and their files, the forgery toolkit, and "
+        "demonstration, bots, a proxy, keys and stores and their files, the forgery toolkit, and "
         "measurements.",
         epilog="`otrfast COMMAND --help` explains a command.",
     )
     parser.add_argument("--version", action="version", version=f"otrfast {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, info, bench, keys, store, bot, toolkit):
+    for command in (demo, info, bench, keys, store, bot, proxy, toolkit):
         command.register(subparsers)
     return parser
 

@@ -24,6 +24,7 @@ LAYERS = [
     {"aio"},
     {"chat", "drop_in"},
     {"potr", "otr", "toolkit", "xmpp", "irc"},
+    {"proxy"},
     {"apps", "cli"},
 ]
 """`wire` stands beside `errors` and `events`, which name TLVs; within a layer no circle either."""

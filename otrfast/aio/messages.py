@@ -9,6 +9,7 @@ from otrfast.aio.store import Undelivered
 from otrfast.errors import NotEncrypted
 from otrfast.events import MessageReceived
 from otrfast.outcome import Outcome
+from otrfast.protocol.instance import MessageState
 from otrfast.session import Session
 
 Do = Callable[[Hashable, Action], Awaitable[Outcome]]
@@ -63,6 +64,18 @@ class Peer:
         self._do = do
         self._account_trust = trust
         self.name: Hashable = name
+
+    async def state(self) -> MessageState:
+        """Return whether the conversation is private, after what was asked for before; one that is
+        in the store alone is restored."""
+        found: list[MessageState] = []
+
+        def look(session: Session) -> Outcome:
+            found.append(session.state)
+            return Outcome()
+
+        await self._do(self.name, look)
+        return found[0]
 
     async def start(self) -> None:
         """Ask for a private conversation: see `Session.start`."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import signal
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otrfast.apps import irc_server
 from otrfast.apps.bot_exec import answering
 from otrfast.apps.bot_options import (
     BY_FLAG,
@@ -18,6 +17,7 @@ from otrfast.apps.bot_options import (
     address,
     opened,
     password_of,
+    policy_of,
     read_secrets,
     store_key,
 )
@@ -48,24 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="log in with the certificate of --certificate (SASL EXTERNAL)",
     )
     add_password(parser)
-    parser.add_argument(
-        "--certificate",
-        metavar="FILE",
-        type=Path,
-        help="the bot's own certificate and its private key for TLS (PEM)",
-    )
-    parser.add_argument(
-        "--ca",
-        metavar="FILE",
-        type=Path,
-        help="trust the certificates in FILE (PEM) in place of the system's for TLS",
-    )
-    parser.add_argument(
-        "--no-tls",
-        action="store_true",
-        help="connect in the clear, so that the network sees who talks to whom, and the password; "
-        "a loopback address needs TLS only with --ca",
-    )
+    irc_server.add_arguments(parser)
     parser.add_argument(
         "--join",
         metavar="CHANNEL",
@@ -78,40 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the bot until it is interrupted."""
-    try:
-        import otrfast.irc  # noqa: F401  to see whether its packages are there
-    except ModuleNotFoundError as error:
-        if error.name not in ("asyncirc", "irclib"):
-            raise
-        raise BotError("async-irc is not installed: pip install 'otrfast[irc]'") from None
-    server, sasl = _server(arguments), _sasl(arguments)
+    server, sasl = irc_server.server_of(arguments), _sasl(arguments)
     asyncio.run(_run(arguments, server, sasl, store_key(arguments)))
     return 0
-
-
-def _server(arguments: argparse.Namespace) -> Server:
-    from otrfast.irc import Server
-
-    host, port = arguments.server
-    if arguments.no_tls and (arguments.ca or arguments.certificate or arguments.sasl_external):
-        raise BotError("--no-tls has no use for certificates")
-    wants = arguments.ca is not None or arguments.certificate is not None
-    if arguments.no_tls or (_is_loopback(host) and not wants):
-        return Server(host, port, False)
-    try:
-        context = ssl.create_default_context(cafile=arguments.ca)
-        if arguments.certificate is not None:
-            context.load_cert_chain(arguments.certificate)
-    except OSError as error:
-        raise BotError(f"the certificates: {error}") from None
-    return Server(host, port, context)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _sasl(arguments: argparse.Namespace) -> Sasl | None:
@@ -139,7 +91,7 @@ async def _run(
     name = f"{arguments.nick}@{server.host}"
     async with (
         answering(arguments) as answer,
-        opened(arguments, key, name, "irc", name) as (account, store),
+        opened(arguments, key, name, "irc", name, policy_of(arguments)) as (account, store),
     ):
         client = Client(
             account, server, arguments.nick, sasl=sasl, store=store, channels=arguments.join

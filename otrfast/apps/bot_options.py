@@ -30,18 +30,18 @@ class BotError(LocalError):
     """The bot cannot run: what it was given does not do, or the server does not let it in."""
 
 
-def add_identity(parser: argparse.ArgumentParser) -> None:
+def add_identity(parser: argparse.ArgumentParser, who: str = "the bot") -> None:
     """Add the arguments that say where key, trust and conversations are kept."""
     group = parser.add_argument_group(
-        "who the bot is",
-        "Without --store and --key the bot has a new key at each start, and is a stranger to all "
+        f"who {who} is",
+        f"Without --store and --key {who} has a new key at each start, and is a stranger to all "
         "who have verified it.",
     )
     group.add_argument(
         "--store",
         metavar="FILE",
         type=Path,
-        help="keep key, trust and conversations in FILE, which is made at first use: the bot goes "
+        help=f"keep key, trust and conversations in FILE, which is made at first use: {who} goes "
         "on with its conversations after a restart or crash (see docs/store.md for what that "
         "costs)",
     )
@@ -152,6 +152,11 @@ def read_secrets(path: Path | None, name: Callable[[str], str]) -> dict[str, byt
     return secrets
 
 
+def policy_of(arguments: argparse.Namespace) -> Policy:
+    """Return the policy of a bot."""
+    return Policy.ALWAYS | (Policy.REQUIRE_TRUST if arguments.require_trust else Policy.NEVER)
+
+
 def store_key(arguments: argparse.Namespace) -> UserKey | None:
     """Return the key of the store, asked for at the terminal if no argument names its source; None
     without a store."""
@@ -169,17 +174,27 @@ def instance_tag(address: str) -> int:
 
 @asynccontextmanager
 async def opened(
-    arguments: argparse.Namespace, key: UserKey | None, name: str, protocol: str, address: str
+    arguments: argparse.Namespace,
+    key: UserKey | None,
+    name: str,
+    protocol: str,
+    address: str,
+    policy: Policy,
+    *,
+    trailing_tab: bool = False,
 ) -> AsyncIterator[tuple[Account, JournalStore | None]]:
-    """Open the bot's account, and its store if it has one. `address` is `name` with what tells
-    several clients of one account apart."""
+    """Open an account, and its store if it has one. `address` is `name` with what tells several
+    clients of one account apart."""
     private_key = None if arguments.key is None else PrivateKey.load(arguments.key)
-    policy = Policy.ALWAYS | (Policy.REQUIRE_TRUST if arguments.require_trust else Policy.NEVER)
     if key is None:
-        key_pair = private_key or PrivateKey.generate()
-        tag = instance_tag(address)
         account = Account(
-            name, protocol, key_pair, policy=policy, instance_tag=tag, answer_unknown_v2=True
+            name,
+            protocol,
+            private_key or PrivateKey.generate(),
+            policy=policy,
+            instance_tag=instance_tag(address),
+            answer_unknown_v2=True,  # nobody else is on the account
+            trailing_tab=trailing_tab,
         )
         yield account, None
         return
@@ -192,6 +207,7 @@ async def opened(
             policy=policy,
             instance_tag=me.instance_tag,
             trust=me.trust,
-            answer_unknown_v2=True,  # nobody else is on the bot's account
+            answer_unknown_v2=True,
+            trailing_tab=trailing_tab,
         )
         yield account, JournalStore(account, journal)

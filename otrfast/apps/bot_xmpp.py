@@ -17,6 +17,7 @@ from otrfast.apps.bot_options import (
     address,
     opened,
     password_of,
+    policy_of,
     read_secrets,
     store_key,
 )
@@ -90,7 +91,10 @@ class _Bot:
             loop.add_signal_handler(number, self._stop.set)
         async with (
             answering(arguments) as answer,
-            opened(arguments, key, jid.bare, "xmpp", jid.full) as (account, store),
+            opened(arguments, key, jid.bare, "xmpp", jid.full, policy_of(arguments)) as (
+                account,
+                store,
+            ),
         ):
             for peer, fingerprint in trusted:
                 account.trust.set(peer, fingerprint, BY_FLAG)

@@ -46,11 +46,12 @@ def outgoing(line: bytes, limit: int) -> list[str]:
     action = text.startswith(_ME)
     if action:
         text, limit = text.removeprefix(_ME), limit - len(_ACTION) - 1
-    pieces = list(_cut(text.encode(), limit)) or [""]
+    pieces = list(cut(text.encode(), limit)) or [""]
     return [f"{_ACTION}{piece}\x01" for piece in pieces] if action else pieces
 
 
-def _cut(data: bytes, limit: int) -> list[str]:
+def cut(data: bytes, limit: int) -> list[str]:
+    """Return a text in pieces of at most `limit` bytes, cut between characters."""
     pieces = []
     while data:
         end = min(len(data), limit)
