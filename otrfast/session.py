@@ -567,6 +567,7 @@ class Session(Secret):
             raise SessionForked("the process was forked: make a new session here and start it")
         call = Call(conversation.context, conversation.peer, conversation.max_fragment, computed)
         if conversation.waiting is not None:
+            conversation.unsaved = True  # whatever becomes of the call
             dispatch.do_due(conversation, call)
         return call
 

@@ -76,9 +76,11 @@ def test_bot_with_a_store_is_killed_then_the_conversation_goes_on(server, live, 
         for number in range(10):
             alice.say(b"away %d" % number)
         with Bot(server, *store, online="the stream goes on") as bot:
-            heard = [(await alice.hear()).text for _ in range(10)]
-            if heard[0] == b"before":  # it had no time to note that it has answered
-                heard = [*heard[1:], (await alice.hear()).text]
+            heard = []
+            while len(heard) < 10:
+                text = (await alice.hear()).text
+                if text != b"before":  # it may have had no time to note that it has answered
+                    heard.append(text)
             assert heard == [b"away %d" % number for number in range(10)]
             await talk(alice, ["after"])
             assert await asyncio.to_thread(bot.stop) == 0

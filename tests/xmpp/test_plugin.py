@@ -212,13 +212,14 @@ def test_too_much_waits_then_the_sender_is_told_and_it_counts(bot, run):
             stream.enable()
             for number in range(200):
                 stream.say(f"text {number}")
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(10):
+                while stream.acknowledged() < 200:
+                    await asyncio.sleep(0.01)
+                    while not stream.texts.empty():
+                        stream.texts.get_nowait()
             errors = [each for each in stream.sent if each.get("type") == "error"]
             assert errors
             assert {each.get("to") for each in errors} == {ALICE}
-            while not stream.texts.empty():
-                stream.texts.get_nowait()
-            assert stream.acknowledged() == 200
 
     run(main())
 
