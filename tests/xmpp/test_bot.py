@@ -65,6 +65,7 @@ def test_bot_echoes_answers_a_secret_and_ends(server, live, tmp_path):
         live(conversation)
 
 
+@pytest.mark.long
 def test_bot_with_a_store_is_killed_then_the_conversation_goes_on(server, live, tmp_path):
     store = "--store", tmp_path / "bot.db", "--key-env", "BOT_KEY"
 
@@ -125,6 +126,7 @@ class Relay:
         self._writers.clear()
 
 
+@pytest.mark.long
 @pytest.mark.sample(stored=True)
 @pytest.mark.parametrize("stored", [False, True])
 def test_connection_is_lost_then_the_stream_is_resumed_and_nothing_is_lost(
@@ -196,6 +198,7 @@ def test_bot_answers_by_a_command_then_its_failures_are_told(server, live):
     live(conversation)
 
 
+@pytest.mark.long
 def test_bot_without_a_store_is_killed_then_a_text_begins_a_new_conversation(server, live):
     async def conversation(alice):
         bot = Bot(server)
@@ -211,6 +214,7 @@ def test_bot_without_a_store_is_killed_then_a_text_begins_a_new_conversation(ser
     live(conversation)
 
 
+@pytest.mark.long
 def test_bot_requires_trust_then_only_trusted_keys_are_answered(server, live):
     async def conversation(alice):
         key = human_fingerprint(alice.session.conversation.context.identity.key_pair.fingerprint)
@@ -238,6 +242,7 @@ def test_bot_is_written_to_in_the_clear_then_it_asks_for_a_private_conversation(
     live(conversation)
 
 
+@pytest.mark.long
 def test_bot_as_a_component_echoes(server, live):
     async def conversation(alice):
         bot = Bot(server, "--component", jid="bot@echo.localhost", port=server.component_port)
@@ -248,6 +253,7 @@ def test_bot_as_a_component_echoes(server, live):
     live(conversation, to="bot@echo.localhost")
 
 
+@pytest.mark.long
 def test_bot_is_not_let_in_then_it_says_why_and_ends(server, tmp_path):
     def refused(*arguments, password="not it"):
         words = "bot", "xmpp", "bot@localhost", "--server", f"127.0.0.1:{server.port}"
@@ -265,6 +271,7 @@ def test_bot_is_not_let_in_then_it_says_why_and_ends(server, tmp_path):
     assert "in line 1" in refused("--smp-secrets", tmp_path / "secrets")
 
 
+@pytest.mark.long
 def test_stranger_floods_the_bot_then_others_lose_nothing(server, quick):
     async def main():
         async with Crowd(server, quick, 5) as crowd:
