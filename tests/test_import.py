@@ -48,3 +48,16 @@ def test_public_names_then_all_there_and_the_errors_are_those_of_errors():
 def test_native_backend_when_loaded_then_none_of_what_the_others_need():
     modules = loaded("import otrfast; otrfast.Environment()")
     assert not modules & (HEAVY | PACKAGE | {"otrfast.crypto.pure"})
+
+
+def test_program_when_no_extra_is_installed_then_it_starts():
+    blocked = "asyncirc", "irclib", "slixmpp", "prometheus_client"
+    code = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({blocked!r}))\n"
+        "from otrfast.cli import main\n"
+        "main(['--help'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "proxy" in done.stdout

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otrfast.apps import bot_options, irc_server
 from otrfast.apps.bot_options import BotError, address
 from otrfast.apps.bot_rules import say
 from otrfast.crypto.dsa import human_fingerprint
-from otrfast.irc.server import Server
 from otrfast.journal.keys import UserKey
 from otrfast.policy import Policy
+
+if TYPE_CHECKING:
+    from otrfast.irc.server import Server
 
 _LISTEN: Final = ("127.0.0.1", 6667)
 _POLICIES: Final = {
