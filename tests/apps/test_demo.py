@@ -68,6 +68,7 @@ def test_demo_with_a_terminal_as_input_holds_its_own_dialogue():
     assert "all 100 texts came back" in done.stdout.decode()
 
 
+@pytest.mark.long
 def test_demo_prints_rates_at_the_end():
     done = otrfast("demo", "--partners", "1", given=b"hello\n")
     assert done.returncode == 0
@@ -81,6 +82,7 @@ def test_demo_with_a_senseless_number_of_partners_explains_its_use(number):
     assert b"--partners" in done.stderr
 
 
+@pytest.mark.long
 def test_demo_fits_one_screen():
     done = otrfast("demo", environment={"COLUMNS": "100"})
     assert done.returncode == 0

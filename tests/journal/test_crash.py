@@ -60,12 +60,14 @@ def each_step(stores, tmp_path, seed: int, control: bool = False):
     return stood, step
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("idle_off")
 def test_killed_at_each_step_then_the_batch_stands_whole_or_not_at_all(stores, tmp_path, seed):
     stood, steps = each_step(stores, tmp_path, seed)
     assert 5 < stood < steps - 20
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("idle_off")
 def test_killed_at_each_step_when_a_commit_is_no_transaction_then_it_is_caught(
     stores, tmp_path, seed
@@ -98,6 +100,7 @@ def test_killed_at_random_then_nothing_that_was_told_is_lost_and_none_is_doubled
     assert epochs == sorted(set(epochs))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("idle_off")
 def test_killed_at_each_step_of_making_a_store_then_it_is_made_the_next_time(
     stores, tmp_path, seed
@@ -114,6 +117,7 @@ def test_killed_at_each_step_of_making_a_store_then_it_is_made_the_next_time(
     assert step > 20
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("idle_off")
 def test_killed_at_each_step_of_a_rekey_then_one_of_the_keys_opens_all(stores, tmp_path, seed):
     step, killed = 0, True

@@ -233,6 +233,7 @@ def test_peer_named_like_a_property_does_not_hide_fingerprints(quick):
     assert known.peer == "eve.fingerprint"
 
 
+@pytest.mark.long
 def test_damaged_files_of_java_raise_nothing_else(keys, quick, seed):
     generator = random.Random(seed)
     for whole in (jitsi_file(keys), chatsecure_file(keys)):
