@@ -123,6 +123,7 @@ def test_demo_then_the_store_was_of_its_owner_alone_and_is_gone(monkeypatch):
     assert not seen[0][0].exists()
 
 
+@pytest.mark.long
 def test_demo_without_its_store_then_the_texts_are_lost_and_that_is_a_failure(monkeypatch, capsys):
     monkeypatch.setattr(demonstration, "_PATIENCE", 2.0)
     monkeypatch.setattr(command, "_read_texts", lambda _: [b"one", b"two", b"three"])
@@ -161,6 +162,7 @@ def test_demo_when_a_text_is_lost_fails(monkeypatch, capsys):
     assert "please report" in shown
 
 
+@pytest.mark.long
 def test_demo_when_a_text_comes_back_in_the_clear_fails(monkeypatch, capsys):
     assert run_with(monkeypatch, lambda line: [b"received: one"]) == 1
     assert "1 texts did not come back" in capsys.readouterr().out

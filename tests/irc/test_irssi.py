@@ -44,6 +44,7 @@ def is_private(told):
     return [line for line in told if ": private, version" in line]
 
 
+@pytest.mark.long
 def test_irssi_begins_a_conversation_then_texts_are_answered(server, alice):
     with Bot(server, tls=True):
         begin(alice)

@@ -76,6 +76,7 @@ def test_killed_at_each_step_when_a_commit_is_no_transaction_then_it_is_caught(
         each_step(stores, tmp_path, seed, control=True)
 
 
+@pytest.mark.long
 def test_killed_at_random_then_nothing_that_was_told_is_lost_and_none_is_doubled(stores, seed):
     generator = random.Random(seed)
     last, epochs = 0, []

@@ -149,6 +149,7 @@ def test_no_log_is_too_much(otrfast, data):
     _assert_copes(otrfast, data)
 
 
+@pytest.mark.long
 @pytest.mark.sample(version=3)
 def test_no_damage_to_a_conversation_is_too_much(conversation, otrfast):
     conversation.converse(2)
