@@ -19,15 +19,13 @@ from otrfast.aio import Gateway, Peer, Store
 from otrfast.aio import Message as Received
 from otrfast.chat.bodies import Forms
 from otrfast.chat.messages import OtrMessage
-from otrfast.errors import PeerExists
 from otrfast.events import Event
 from otrfast.irc.connection import Connection, LoginFailed
-from otrfast.irc.lines import incoming, longest, one_line, outgoing
+from otrfast.irc.conversations import NOBODY, Conversations, message_to
+from otrfast.irc.lines import incoming, longest, one_line
 from otrfast.irc.pacing import OF_A_PEER, Pacer
 from otrfast.irc.people import People, is_service
 from otrfast.irc.server import Sasl, Server
-from otrfast.protocol.instance import MessageState
-from otrfast.wire.lines import LineKind, kinds
 
 _CONNECT = 30.0  # seconds that a connection may take to open, and to register
 _FIRST, _LAST = 2.0, 300.0  # seconds until the next try: they double
@@ -35,9 +33,6 @@ _STEADY = 60.0  # seconds after which a connection counts as a good one
 _IDLE = 90.0  # seconds between PINGs to a server that has nothing to say
 _SILENT = 60.0  # seconds that it may take to answer one
 _GOODBYE = 30.0  # seconds for the lines that wait when the client is closed
-_NOBODY: Final = ("401", "404", "531", "716")
-"""Answers to a line that did not arrive: no such nick, cannot send, and two more of the kind."""
-
 _WHO_MARK: Final = "364"  # of our own WHO among the answers (WHOX)
 
 _log = logging.getLogger("otrfast.irc")
@@ -79,7 +74,8 @@ class Client:
         self._account, self._server, self._nick = account, server, nick
         self._sasl, self._channels = sasl, channels
         self._people, self._forms = People(), Forms()
-        self._pacer = Pacer(self._line_of)
+        self._pacer = Pacer(lambda peer, text: message_to(self._people, peer, text))
+        self._conversations = Conversations(account, self.gateway, self._people, self._pacer)
         self._connection: Connection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._loose: set[asyncio.Task[None]] = set()
@@ -262,8 +258,9 @@ class Client:
                 self._people.logged_in(nick, None if account == "*" else account)
             case "QUIT" | "PART" | "KILL", _ if not ours:
                 self._on_quit(nick, gone=message.command == "QUIT")
-            case command, [_, gone, *_] if command in _NOBODY:
-                self._on_nobody(gone)
+            case command, [_, gone, *_] if command in NOBODY:
+                for call in self._conversations.did_not_arrive(gone):
+                    self._spawn(call)
 
     def _online(self, connection: Connection) -> None:
         self._ever_online = True
@@ -308,23 +305,10 @@ class Client:
 
     def _on_nick(self, old: str, new: str) -> None:
         """A conversation goes on under the new nick, with all that waits for it."""
-        names = self._people.renamed(old, new)
-        if names is None:
-            return
-        before, after = names
-        known = before in self._account.sessions or self._account.trust.of(before)
-        if known and not self._closing:
-            self._pacer.rename(before, after)
-            renaming = self.gateway.rename(before, after)  # now: lines of the new name follow
-            self._spawn(self._renamed(renaming, before))
-
-    async def _renamed(self, renaming: asyncio.Future[None], before: str) -> None:
-        try:
-            await renaming
-        except LookupError:
-            return
-        except PeerExists:  # of who had that nick before: the two are not the same
-            await self.gateway.peer(before).end()
+        if self._closing:
+            self._people.renamed(old, new)
+        elif (renaming := self._conversations.renamed(old, new)) is not None:
+            self._spawn(renaming)
 
     def _on_quit(self, nick: str, *, gone: bool) -> None:
         """Nobody is told what its nick is from now on. The session stays: whoever has its keys
@@ -333,15 +317,7 @@ class Client:
             if gone:
                 self._pacer.drop(peer)
 
-    def _on_nobody(self, nick: str) -> None:
-        """A line did not arrive: send no more of them, and stop asking for a conversation."""
-        for peer in self._people.with_nick(nick) or [self._people.fold(nick)]:
-            self._pacer.drop(peer)
-            session = self._account.sessions.get(peer)
-            if session is not None and session.state is not MessageState.ENCRYPTED:
-                self._spawn(self.gateway.peer(peer).end())
-
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Awaitable[object]) -> None:
         async def run() -> None:
             await work
 
@@ -357,20 +333,11 @@ class Client:
 
     async def _emit(self, peer: Hashable, line: bytes) -> None:
         name = str(peer)
-        if self._people.nick_of(name) is None:
-            raise LookupError("the nick of this account is not known")
-        if kinds((line,))[0] is LineKind.PLAIN:
-            pieces = outgoing(line, self._longest(name))
-        else:
-            pieces = [one_line(line.decode())]
+        pieces = self._conversations.pieces(name, line, self._longest(name))
         if not self._closing or self._ready():
             await self._pacer.room()
         for piece in pieces:
             self._pacer.put(name, piece)
-
-    def _line_of(self, peer: str, text: str) -> str | None:
-        nick = self._people.nick_of(peer)
-        return None if nick is None else f"PRIVMSG {nick} :{text}"
 
     async def _report(self, peer: Hashable, event: Event) -> None:
         if self.on_event is not None:

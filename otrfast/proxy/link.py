@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,8 +14,9 @@ from irclib.parser import CapList, Message
 from otrfast.account import Account
 from otrfast.aio import Gateway
 from otrfast.chat.bodies import Forms
-from otrfast.errors import LocalError, PeerExists
+from otrfast.errors import LocalError
 from otrfast.events import Event
+from otrfast.irc.conversations import NOBODY, Conversations, message_to
 from otrfast.irc.lines import UNKNOWN, cut, incoming, longest, one_line, outgoing
 from otrfast.irc.pacing import Pacer
 from otrfast.irc.people import People, is_service
@@ -24,7 +24,7 @@ from otrfast.protocol.instance import MessageState
 from otrfast.proxy.commands import SELF, Commands
 from otrfast.proxy.wire import Wire, parsed
 from otrfast.proxy.words import words
-from otrfast.wire.lines import OTR_TAG, LineKind, kinds
+from otrfast.wire.lines import OTR_TAG
 
 _HIDDEN: Final = frozenset(
     {
@@ -36,7 +36,6 @@ _HIDDEN: Final = frozenset(
 
 _TEXTS: Final = ("PRIVMSG", "CPRIVMSG")
 _PRIVATE: Final = ("PRIVMSG", "NOTICE", "CPRIVMSG", "CNOTICE", "TAGMSG", "SQUERY")
-_NOBODY: Final = ("401", "404", "531", "716")
 _OLD: Final = 60.0  # seconds after which a line with a time tag is history
 _MASK = re.compile(r"\S+!\S+@\S+$")
 _LEAST_QUOTED = 100  # bytes of a quoted text in a line
@@ -62,7 +61,8 @@ class Link:
         self._on_ready = on_ready
         self._client, self._server = client, server
         self._people, self._forms = People(), Forms()
-        self._pacer = Pacer(self._line_of)
+        self._pacer = Pacer(lambda peer, text: message_to(self._people, peer, text))
+        self._conversations = Conversations(account, gateway, self._people, self._pacer)
         self._commands = Commands(account, gateway, self._peer_to, self._nick)
         self._nick_now = ""
         self._mask: str | None = None
@@ -238,8 +238,9 @@ class Link:
             case (("QUIT" | "KILL"), _):
                 for peer in self._people.left(nick):
                     self._pacer.drop(peer)
-            case command, [_, gone, *_] if command in _NOBODY:
-                self._nobody(gone)
+            case command, [_, gone, *_] if command in NOBODY:
+                for call in self._conversations.did_not_arrive(gone):
+                    self._spawn(call)
         return False
 
     def _is_me(self, nick: str) -> bool:
@@ -308,41 +309,19 @@ class Link:
             self._nick_now = new
             self._mask = f"{new}!{mask.partition('!')[2]}" if "!" in mask else self._mask
             return
-        names = self._people.renamed(old, new)
-        if names is None:
-            return
-        before, after = names
-        if before in self._account.sessions or self._account.trust.of(before):
-            self._pacer.rename(before, after)
-            self._spawn(self._rename(self._gateway.rename(before, after), before, old, new))
+        renaming = self._conversations.renamed(old, new)
+        if renaming is not None:
+            self._spawn(self._told_of(renaming, old, new))
 
-    async def _rename(self, renaming: Awaitable[None], before: str, old: str, new: str) -> None:
-        with suppress(LookupError):
-            try:
-                await renaming
-            except PeerExists:  # of who had that nick before: the two are not the same
-                await self._gateway.peer(before).end()
-                self._tell(f"{old} is {new} now, whom you knew as somebody else: start anew.")
-
-    def _nobody(self, nick: str) -> None:
-        """A line did not arrive: send no more of them, and stop asking for a conversation."""
-        for peer in self._people.with_nick(nick) or [self._people.fold(nick)]:
-            self._pacer.drop(peer)
-            session = self._account.sessions.get(peer)
-            if session is not None and session.state is not MessageState.ENCRYPTED:
-                self._spawn(self._gateway.peer(peer).end())
+    async def _told_of(self, renaming: Awaitable[bool], old: str, new: str) -> None:
+        if await renaming:
+            self._tell(f"{old} is {new} now, whom you knew as somebody else: start anew.")
 
     # From the gateway
 
     async def emit(self, peer: str, line: bytes) -> None:
         """Send a line to a peer, at the server's pace."""
-        nick = self._people.nick_of(peer)
-        if nick is None:
-            raise LookupError("the nick of this account is not known")
-        if kinds((line,))[0] is LineKind.PLAIN:
-            pieces = outgoing(line, longest(self._mask, nick))
-        else:
-            pieces = [one_line(line.decode("utf-8", "replace"))]
+        pieces = self._conversations.pieces(peer, line, self.longest(peer))
         await self._pacer.room()
         for piece in pieces:
             self._pacer.put(peer, piece)
@@ -382,10 +361,6 @@ class Link:
             lines = cut(one_line(what).encode(), UNKNOWN)
         for line in lines:
             self._client.write(head + line)
-
-    def _line_of(self, peer: str, text: str) -> str | None:
-        nick = self._people.nick_of(peer)
-        return None if nick is None else f"PRIVMSG {nick} :{text}"
 
     def _nick(self, peer: str) -> str:
         return self._people.nick_of(peer) or peer
