@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from types import TracebackType
 from typing import Self
 
 from otrfast.account import Account
+from otrfast.aio.closing import Closing
 from otrfast.aio.inbox import Messages, OnEvent, failure_of
 from otrfast.aio.messages import Message, Peer
 from otrfast.aio.pump import Pump, Renaming, Transport
@@ -24,7 +24,7 @@ from otrfast.outcome import Outcome
 _log = logging.getLogger("otrfast.gateway")
 
 
-class Gateway:
+class Gateway(Closing):
     """Owns an account while it is open: lines and texts go through it, and nobody else calls the
     account or its sessions. All calls are made in the thread of the loop.
 
@@ -71,19 +71,6 @@ class Gateway:
         self._pump.reporter.task = loop.create_task(self._pump.reporter.run())
         _log.info("open")
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close; what has ended the gateway is raised unless the body raises already."""
-        try:
-            await self.close()
-        except Exception:
-            if error is None:
-                raise
 
     async def close(self, end: bool | None = None) -> None:
         """Take no more, handle what was taken, then end the conversations or save them: `end`, by

@@ -97,6 +97,16 @@ def add_password(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ca(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that says whose certificates are trusted."""
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        type=Path,
+        help="trust the certificates in FILE (PEM) in place of the system's for TLS",
+    )
+
+
 def password_of(arguments: argparse.Namespace, whose: str) -> str:
     """Return the password, asked for at the terminal if no argument names its source. Raises
     `BotError` if it is empty."""

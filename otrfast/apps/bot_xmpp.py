@@ -13,6 +13,7 @@ from otrfast.apps.bot_exec import answering
 from otrfast.apps.bot_options import (
     BY_FLAG,
     BotError,
+    add_ca,
     add_password,
     address,
     opened,
@@ -38,12 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=address,
         help="connect here (default: what the DNS says of the domain)",
     )
-    parser.add_argument(
-        "--ca",
-        metavar="FILE",
-        type=Path,
-        help="trust the certificates in FILE (PEM) in place of the system's for TLS",
-    )
+    add_ca(parser)
     parser.add_argument(
         "--component",
         action="store_true",

@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otrfast.apps.bot_options import BotError
+from otrfast.apps.bot_options import BotError, add_ca
 
 if TYPE_CHECKING:
     from otrfast.irc import Server
@@ -22,12 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the bot's own certificate and its private key for TLS (PEM)",
     )
-    parser.add_argument(
-        "--ca",
-        metavar="FILE",
-        type=Path,
-        help="trust the certificates in FILE (PEM) in place of the system's for TLS",
-    )
+    add_ca(parser)
     parser.add_argument(
         "--no-tls",
         action="store_true",

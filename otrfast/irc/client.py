@@ -9,7 +9,6 @@ import random
 import ssl
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Final, Self
 
 from irclib.parser import Message
@@ -17,6 +16,7 @@ from irclib.parser import Message
 from otrfast.account import Account
 from otrfast.aio import Gateway, Peer, Store
 from otrfast.aio import Message as Received
+from otrfast.aio.closing import Closing
 from otrfast.chat.bodies import Forms
 from otrfast.chat.messages import OtrMessage
 from otrfast.events import Event
@@ -38,7 +38,7 @@ _WHO_MARK: Final = "364"  # of our own WHO among the answers (WHOX)
 _log = logging.getLogger("otrfast.irc")
 
 
-class Client:
+class Client(Closing):
     """A bot on a server, for private texts: `async with`, then `wait`. All calls are made in the
     thread of the loop.
 
@@ -93,19 +93,6 @@ class Client:
             asyncio.create_task(self._stay_connected()),
         ]
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close; what has ended the gateway is raised unless the body raises already."""
-        try:
-            await self.close()
-        except Exception:
-            if error is None:
-                raise
 
     async def wait(self) -> None:
         """Return when the client is closed. Raises `LoginFailed`, an `ssl.SSLError` of the first

@@ -6,11 +6,11 @@ import asyncio
 import hmac
 import ipaddress
 from collections.abc import Hashable
-from types import TracebackType
 from typing import Final, Self
 
 from otrfast.account import Account
 from otrfast.aio import Gateway, Message, Store
+from otrfast.aio.closing import Closing
 from otrfast.events import Event
 from otrfast.irc.server import Server
 from otrfast.proxy.link import Link
@@ -20,7 +20,7 @@ _PATIENCE: Final = 30.0  # seconds that a client may take to give its password, 
 _BEFORE_PASS: Final = 32  # lines
 
 
-class Proxy:
+class Proxy(Closing):
     """One port for one client at a time, of one server: `async with`, then `wait`. The account and
     its conversations belong to the pair of them, and outlive both connections."""
 
@@ -67,19 +67,6 @@ class Proxy:
         self.port = self._listener.sockets[0].getsockname()[1]
         self._serving = asyncio.create_task(self.gateway.serve(self._deliver))
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close; what has ended the gateway is raised unless the body raises already."""
-        try:
-            await self.close()
-        except Exception:
-            if error is None:
-                raise
 
     async def wait(self) -> None:
         """Return when the gateway is closed; raise what its store has raised."""
